@@ -1,0 +1,353 @@
+//! The whole service, put together: what is missing is said, and the rest goes on.
+
+use crate::channels::smtp::{Outgoing, Smtp};
+use crate::collect::Collector;
+use crate::config::Settings;
+use crate::core::{Clock, Ids, TokenKey};
+use crate::outbox::dispatch::{Dispatcher, Step};
+use crate::pipeline::{House, Pipeline, Worked};
+use crate::portal::{self, Portal};
+use crate::routing::deadline::WorkingDays;
+use crate::store::outbox::Fate;
+use crate::store::{self, Db};
+use crate::understanding::Understanding;
+use crate::understanding::classifier::Classifier;
+use crate::understanding::encoder::Encoder;
+use crate::understanding::place::Places;
+use crate::understanding::rules::Rules;
+use anyhow::{Context as _, bail};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Pause between looks where nothing rings.
+const IDLE: Duration = Duration::from_millis(500);
+/// How long a clean shutdown may take.
+const SHUTDOWN: Duration = Duration::from_secs(20);
+
+/// The service.
+#[derive(Debug)]
+pub struct App {
+    /// The settings.
+    pub settings: Settings,
+    /// Messages in.
+    pub collector: Collector,
+    /// Messages through.
+    pub pipeline: Pipeline,
+    /// Messages out.
+    pub dispatcher: Dispatcher,
+    /// What could not be had at the start; the service goes on without.
+    pub missing: Vec<String>,
+}
+
+/// Loads rules, encoder, classifier and places. What is missing is said in the second part.
+///
+/// # Errors
+/// When the rules cannot be used: there is nothing to work by.
+pub fn understanding(settings: &Settings) -> anyhow::Result<(Understanding, Vec<String>)> {
+    let mut missing = Vec::new();
+    let rules = Rules::load(&settings.path(&settings.rules.dir)).context("the rules cannot be used")?;
+    let mut encoder = None;
+    let mut classifier = None;
+    if settings.model.enabled {
+        match Encoder::load(&settings.path(&settings.model.encoder), settings.model.workers) {
+            Ok(loaded) => {
+                match Classifier::load(&settings.path(&settings.model.classifier), loaded.version()) {
+                    Ok(trained) => classifier = Some(trained),
+                    Err(why) => missing.push(format!("{why}; until then rules alone judge, and most messages wait for a person")),
+                }
+                encoder = Some(loaded);
+            }
+            Err(why) => missing.push(format!("{why}; until then rules alone judge, and most messages wait for a person")),
+        }
+    }
+    let file = |path: &Option<std::path::PathBuf>| path.as_deref().map(|p| settings.path(p));
+    let (wards, postcodes, streets) =
+        (file(&settings.places.wards), file(&settings.places.postcodes), file(&settings.places.streets));
+    let places = Places::load(wards.as_deref(), postcodes.as_deref(), streets.as_deref()).or_else(|why| {
+        missing.push(format!("{why}; until then no place or ward is found in messages"));
+        Places::load(None, None, None)
+    })?;
+    Ok((Understanding::new(rules, encoder, classifier, places), missing))
+}
+
+/// The bank holidays of the settings' rules folder.
+///
+/// # Errors
+/// When the file cannot be read: deadlines would be promised wrongly.
+pub fn calendar(settings: &Settings) -> anyhow::Result<WorkingDays> {
+    let path = settings.path(&settings.rules.dir).join("bank-holidays.json");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    WorkingDays::from_json(&text, settings.council.division).with_context(|| format!("{} cannot be used", path.display()))
+}
+
+/// Opens the database of the settings.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn database(settings: &Settings) -> anyhow::Result<Db> {
+    Ok(Db::open(&settings.database_url()?).await?)
+}
+
+impl App {
+    /// Puts the service together. Nothing is fetched or sent yet.
+    ///
+    /// # Errors
+    /// When something is wrong without which nothing can be done: settings, database, rules.
+    pub async fn build(settings: Settings, clock: Clock, ids: Ids) -> anyhow::Result<Self> {
+        let (understanding, mut missing) = understanding(&settings)?;
+        let calendar = calendar(&settings)?;
+        let db = database(&settings).await?;
+        let key = signing_key(&db, &ids).await?;
+        let instance = settings.instance().replace(['%', '_', '/'], "-");
+        if settings.council.authserv_id.is_none() {
+            missing.push(
+                "[council] authserv_id is not set, so no sender can be verified and every acknowledgement waits for a person".to_owned(),
+            );
+        }
+        let accounts = settings.mailbox.iter().map(|m| (&m.name, &m.councillor));
+        let accounts = accounts.chain(settings.folder.iter().map(|f| (&f.name, &f.councillor)));
+        let house = Arc::new(House {
+            council: settings.council(),
+            policy: settings.routing.clone(),
+            calendar,
+            key,
+            consent: settings.council.consent,
+            limits: settings.mime_limits(),
+            account_councillors: accounts.filter_map(|(n, c)| Some((n.clone(), c.clone()?))).collect(),
+        });
+        let relay = match (settings.smtp()?, &settings.smtp.folder) {
+            (Some(smtp), _) => Outgoing::Smtp(Smtp::new(smtp)?),
+            (None, Some(folder)) => Outgoing::Folder(settings.path(folder)),
+            (None, None) => bail!("[smtp] needs either host or folder"),
+        };
+        let lease = settings.lease();
+        let bell = Arc::new(Notify::new());
+        let pipeline = Pipeline {
+            db: db.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            instance: instance.clone(),
+            understanding,
+            house,
+            lease,
+        };
+        let dispatcher = Dispatcher {
+            db: db.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            instance: instance.clone(),
+            relay: Arc::new(relay),
+            // Longer than any send can take, or a slow relay would be sent a second copy.
+            lease: lease.max(chrono::TimeDelta::seconds(
+                i64::try_from(settings.smtp.data_timeout_seconds).unwrap_or(300).saturating_add(120),
+            )),
+        };
+        let message_bytes = settings.limits.message_bytes;
+        let collector = Collector { db, clock, ids, instance, bell, message_bytes };
+        Ok(Self { settings, collector, pipeline, dispatcher, missing })
+    }
+
+    /// Gives back what this instance had begun when it last ended.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn take_over(&self) -> store::Result<()> {
+        let mut tx = self.pipeline.db.begin().await?;
+        store::inbox::release_leases(&mut tx, &self.pipeline.instance).await?;
+        store::outbox::release_leases(&mut tx, &self.pipeline.instance).await?;
+        tx.commit().await
+    }
+
+    /// Works until the inbox is empty and nothing more can be sent now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn drain(&self) -> store::Result<()> {
+        while !self.pipeline.step(self.settings.service.batch).await?.is_idle() {}
+        while self.dispatcher.step().await? != Step::Idle {}
+        Ok(())
+    }
+
+    /// Runs until `stop`, then ends cleanly: work in hand is finished, nothing new is begun.
+    ///
+    /// # Errors
+    /// When it cannot start. Once it runs, failures are logged, shown and retried.
+    pub async fn run(self, listener: TcpListener, metrics: Option<PrometheusHandle>, stop: CancellationToken) -> anyhow::Result<()> {
+        for what in &self.missing {
+            tracing::warn!("{what}");
+        }
+        self.take_over().await?;
+        let mut workers = JoinSet::new();
+        self.watch_accounts(&mut workers, &stop)?;
+        let bell = Arc::clone(&self.collector.bell);
+        let batch = self.settings.service.batch;
+        workers.spawn(work(self.pipeline.clone(), bell, batch, stop.clone()));
+        for _ in 0..self.settings.smtp.connections.clamp(1, 16) {
+            workers.spawn(send(self.dispatcher.clone(), stop.clone()));
+        }
+        if let Some(every) = self.settings.rules_reload() {
+            let root = self.settings.path(&self.settings.rules.dir);
+            workers.spawn(watch_rules(self.pipeline.understanding.clone(), root, every, stop.clone()));
+        }
+        let portal = portal::router(Portal {
+            pipeline: self.pipeline.clone(),
+            metrics,
+            secure_cookie: self.settings.portal.secure_cookie,
+            allowed_hosts: self.settings.portal.allowed_hosts.clone(),
+        });
+        let ending = stop.clone();
+        let server = axum::serve(listener, portal).with_graceful_shutdown(async move { ending.cancelled().await });
+        workers.spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "the portal ended");
+            }
+        });
+        tracing::info!(instance = self.pipeline.instance, "beadle runs");
+        stop.cancelled().await;
+        tracing::info!("ending: work in hand is finished");
+        let ended = tokio::time::timeout(SHUTDOWN, async { while workers.join_next().await.is_some() {} }).await;
+        if ended.is_err() {
+            tracing::warn!("some work did not end in time; it will be taken up at the next start");
+        }
+        self.take_over().await?;
+        self.pipeline.db.close().await;
+        tracing::info!("ended");
+        Ok(())
+    }
+
+    fn watch_accounts(&self, workers: &mut JoinSet<()>, stop: &CancellationToken) -> anyhow::Result<()> {
+        for mailbox in &self.settings.mailbox {
+            let imap = match self.settings.imap(mailbox) {
+                Ok(imap) => imap,
+                Err(why) => {
+                    tracing::error!(account = mailbox.name, "this mailbox is not watched: {why:#}");
+                    continue;
+                }
+            };
+            let (collector, name, stop) = (self.collector.clone(), mailbox.name.clone(), stop.clone());
+            let poll = Duration::from_secs(mailbox.poll_seconds.max(1));
+            workers.spawn(async move { collector.watch_mailbox(&name, &imap, poll, &stop).await });
+        }
+        for folder in &self.settings.folder {
+            let (collector, name, stop) = (self.collector.clone(), folder.name.clone(), stop.clone());
+            let path = self.settings.path(&folder.path);
+            workers.spawn(async move { collector.watch_folder(&name, &path, Duration::from_secs(10), &stop).await });
+        }
+        Ok(())
+    }
+}
+
+/// The installation's signing key, drawn at the first start.
+async fn signing_key(db: &Db, ids: &Ids) -> store::Result<TokenKey> {
+    let fresh: String = (0..4).map(|_| ids.uuid().simple().to_string()).collect();
+    let fresh = format!("{fresh}{:032x}", rand::random::<u128>());
+    let mut tx = db.begin().await?;
+    let key = store::setting::get_or_set(&mut tx, "token.key", &fresh).await?;
+    tx.commit().await?;
+    Ok(TokenKey::new(key.into_bytes()))
+}
+
+/// The pipeline's worker.
+async fn work(pipeline: Pipeline, bell: Arc<Notify>, batch: usize, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let pause = match pipeline.step(batch).await {
+            Ok(worked) if worked.is_idle() => IDLE,
+            Ok(worked) => {
+                count(worked);
+                continue;
+            }
+            Err(error) => {
+                tracing::error!(%error, "the inbox cannot be worked on; trying again");
+                Duration::from_secs(5)
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = bell.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+fn count(worked: Worked) {
+    for (how, n) in [("done", worked.done), ("quarantined", worked.quarantined), ("put_back", worked.put_back)] {
+        metrics::counter!("beadle_messages_worked_on_total", "how" => how).increment(n as u64);
+    }
+}
+
+/// The dispatcher's worker.
+async fn send(dispatcher: Dispatcher, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let pause = match dispatcher.step().await {
+            Ok(Step::Idle) => IDLE,
+            Ok(Step::LeaseLost(id)) => {
+                tracing::warn!(outbox = %id, "a send took longer than its lease");
+                continue;
+            }
+            Ok(Step::Tried(id, fate)) => {
+                let how = match &fate {
+                    Fate::Sent => "sent",
+                    Fate::Again(..) => "again",
+                    Fate::Uncertain(_) => "uncertain",
+                    Fate::Failed(_) => "failed",
+                };
+                metrics::counter!("beadle_mail_total", "how" => how).increment(1);
+                match fate {
+                    Fate::Sent => {}
+                    Fate::Again(_, why) | Fate::Uncertain(why) | Fate::Failed(why) => {
+                        tracing::warn!(outbox = %id, how, why, "a mail has not gone");
+                    }
+                }
+                continue;
+            }
+            Err(error) => {
+                tracing::error!(%error, "the outbox cannot be worked on; trying again");
+                Duration::from_secs(5)
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Puts changed rules in force; rules that are wrong are refused aloud, and the old ones stay.
+async fn watch_rules(understanding: Understanding, root: std::path::PathBuf, every: Duration, stop: CancellationToken) {
+    let mut seen = stamps(&root);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(every) => {}
+        }
+        let now = stamps(&root);
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        match Rules::load(&root) {
+            Ok(rules) => {
+                tracing::info!(version = rules.version, rules = rules.len(), "changed rules are in force");
+                understanding.replace_rules(rules);
+            }
+            Err(error) => tracing::error!(%error, "the changed rules are wrong; the old ones stay in force"),
+        }
+    }
+}
+
+/// Every rule file with its time of change.
+fn stamps(root: &std::path::Path) -> Vec<(std::path::PathBuf, Option<SystemTime>)> {
+    let mut found: Vec<_> = [root.to_owned(), root.join("patterns"), root.join("replies")]
+        .iter()
+        .filter_map(|folder| std::fs::read_dir(folder).ok())
+        .flat_map(|entries| entries.filter_map(Result::ok))
+        .map(|entry| (entry.path(), entry.metadata().and_then(|m| m.modified()).ok()))
+        .collect();
+    found.sort();
+    found
+}

@@ -1,0 +1,187 @@
+//! Whether an open case is about the same problem: first form, by near-same words and place.
+//!
+//! Likeness is half words, half place, each 0 to 1. A contradiction (another house number, another lamp, more than
+//! 400 metres apart) means a different problem however alike the words are. Where either place is unknown, only the same
+//! person sending the same words again is taken as the same; anybody else is offered to a gatekeeper.
+
+use crate::core::{CaseId, ContactId, Place, Reference, Verdict};
+use crate::store::{self, Tx};
+use crate::understanding::{Question, encoder, place};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::BTreeSet;
+
+/// How far back open cases are looked at.
+const WINDOW_DAYS: i64 = 90;
+/// Most open cases compared with.
+const MOST: i64 = 500;
+
+/// The open case most like a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Match {
+    /// The case.
+    pub case: CaseId,
+    /// Its reference.
+    pub reference: Reference,
+    /// 0 to 1.
+    pub score: f64,
+    /// Why, for people.
+    pub why: String,
+}
+
+/// The open case most like a message, if any is at all.
+///
+/// # Errors
+/// What the database says.
+pub async fn find(
+    tx: &mut Tx,
+    question: &Question,
+    verdict: &Verdict,
+    contact: Option<&ContactId>,
+    now: DateTime<Utc>,
+) -> store::Result<Option<Match>> {
+    let since = now - TimeDelta::days(WINDOW_DAYS);
+    let candidates = store::case::candidates(tx, &verdict.service, contact, since, MOST).await?;
+    let text = question.text();
+    let new = Described {
+        words: words(&text),
+        features: place::fixed_features(&text),
+        embedding: verdict.embedding.clone(),
+        place: verdict.place.clone(),
+    };
+    let mut best: Option<Match> = None;
+    for candidate in candidates {
+        let text = Question { subject: candidate.subject, body: candidate.body, home_wards: Vec::new() }.text();
+        let known = Described {
+            words: words(&text),
+            features: place::fixed_features(&text),
+            embedding: candidate.embedding.as_deref().map(store::message::from_bytes),
+            place: candidate.place.map(|p| p.0),
+        };
+        let same_person = contact.is_some() && candidate.contact_id.as_ref() == contact;
+        let same_service = candidate.service == verdict.service;
+        let (score, why) = compare(&new, &known, same_person, same_service);
+        if best.as_ref().is_none_or(|b| score > b.score) {
+            best = Some(Match { case: candidate.id, reference: candidate.reference, score, why });
+        }
+    }
+    Ok(best)
+}
+
+/// What a comparison looks at.
+#[derive(Clone, Debug, Default)]
+struct Described {
+    words: BTreeSet<String>,
+    features: Vec<String>,
+    embedding: Option<Vec<f32>>,
+    place: Option<Place>,
+}
+
+/// Words that carry meaning: longer than two letters, lower case, without the commonest.
+fn words(text: &str) -> BTreeSet<String> {
+    const COMMON: &[&str] = &[
+        "the", "and", "for", "you", "are", "was", "has", "have", "had", "this", "that", "with", "not", "but", "can", "please", "there",
+        "they", "our", "your", "dear", "councillor", "cllr", "regards", "thanks", "thank", "from", "about", "been", "will", "would",
+    ];
+    text.split(|c: char| !c.is_alphanumeric())
+        .map(str::to_lowercase)
+        .filter(|w| w.chars().count() > 2 && !COMMON.contains(&w.as_str()))
+        .collect()
+}
+
+fn jaccard(a: &BTreeSet<String>, b: &BTreeSet<String>) -> f64 {
+    let both = a.intersection(b).count();
+    let any = a.union(b).count();
+    if any == 0 { 0.0 } else { both as f64 / any as f64 }
+}
+
+fn compare(new: &Described, known: &Described, same_person: bool, same_service: bool) -> (f64, String) {
+    let shared = jaccard(&new.words, &known.words);
+    let meaning = match (&new.embedding, &known.embedding) {
+        // Sentences about different things lie around 0.2 to 0.4, about the same thing from 0.6 on.
+        (Some(a), Some(b)) => ((encoder::cosine(a, b) - 0.35) / 0.4).clamp(0.0, 1.0),
+        _ => 0.0,
+    };
+    let likeness = shared.max(meaning);
+    if let Some(what) = contradiction(&new.features, &known.features) {
+        return (likeness * 0.3, format!("different: {what}"));
+    }
+    let said = format!("{:.0} % of the words shared, meaning {:.0} % alike", shared * 100.0, meaning * 100.0);
+    match (&new.place, &known.place) {
+        (Some(a), Some(b)) => {
+            let metres = a.distance_m(b);
+            let near = match metres {
+                m if m <= 40.0 || a.name == b.name => 1.0,
+                m if m <= 150.0 => 0.7,
+                m if m <= 400.0 => 0.3,
+                _ => return (likeness * 0.2, format!("different: {metres:.0} m apart")),
+            };
+            // Two services at one place are two problems, unless one person sends the same words again.
+            let near = if same_service || shared > 0.8 { near } else { near * 0.3 };
+            (0.5 * likeness + 0.5 * near, format!("{said}; {metres:.0} m apart ({} and {})", a.name, b.name))
+        }
+        _ if same_person && shared >= 0.8 => (0.95, format!("{said}; the same person again")),
+        _ if shared >= 0.8 => (0.7, format!("{said}; place not known, other person: perhaps a campaign")),
+        _ => (0.5 * likeness, format!("{said}; place not known")),
+    }
+}
+
+/// Two fixed things of one kind that differ (`lamp 14` and `lamp 22`): then it is not the same problem.
+fn contradiction(a: &[String], b: &[String]) -> Option<String> {
+    let kind = |feature: &String| feature.split([' ', ':']).next().unwrap_or_default().to_owned();
+    for feature in a {
+        let same_kind: Vec<&String> = b.iter().filter(|f| kind(f) == kind(feature)).collect();
+        if !same_kind.is_empty() && !same_kind.contains(&feature) && !a.iter().any(|f| same_kind.contains(&f)) {
+            return Some(format!("{feature} and {}", same_kind[0]));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::PlaceSource;
+
+    fn described(text: &str, place: Option<(f64, f64)>) -> Described {
+        let place = place.map(|(lat, lon)| Place {
+            words: String::new(),
+            name: format!("{lat},{lon}"),
+            source: PlaceSource::Postcode,
+            lat,
+            lon,
+            ward: None,
+            confidence: 1.0,
+        });
+        Described { words: words(text), features: place::fixed_features(text), embedding: None, place }
+    }
+
+    #[test]
+    fn near_same_words_at_one_place_are_the_same_problem() {
+        let a = described("Large pothole outside the post office, very deep", Some((54.01, 2.01)));
+        let b = described("very deep large pothole outside the post office", Some((54.0101, 2.01)));
+        assert!(compare(&a, &b, false, true).0 > 0.8);
+    }
+
+    #[test]
+    fn two_lamps_of_one_street_are_two_problems() {
+        let a = described("Street light out, lamp column 14 in Signal Row", Some((54.01, 2.01)));
+        let b = described("Street light out, lamp column 22 in Signal Row", Some((54.01, 2.01)));
+        assert!(compare(&a, &b, false, true).0 < 0.5, "{:?}", compare(&a, &b, false, true));
+    }
+
+    #[test]
+    fn the_same_words_about_a_place_across_town_are_another_problem() {
+        let a = described("bin not emptied", Some((54.01, 2.01)));
+        let b = described("bin not emptied", Some((54.05, 2.01)));
+        assert!(compare(&a, &b, false, true).0 < 0.5);
+    }
+
+    #[test]
+    fn a_mail_sent_again_by_the_same_person_is_the_same_even_without_a_place() {
+        let a = described("I object to the new houses behind the school", None);
+        let b = described("I object to the new houses behind the school", None);
+        assert!(compare(&a, &b, true, true).0 > 0.9);
+        let other = compare(&a, &b, false, true).0;
+        assert!(other > 0.55 && other < 0.8, "somebody else's is offered, not joined: {other}");
+    }
+}

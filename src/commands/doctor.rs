@@ -1,0 +1,175 @@
+//! `beadle doctor`: what is wrong, and what to do about it.
+
+use super::{Where, say};
+use crate::app;
+use crate::channels::imap::ImapSession;
+use crate::channels::smtp::{Outgoing, Smtp};
+use crate::config::Settings;
+use crate::core::Clock;
+use crate::store;
+use clap::Args;
+use serde_json::json;
+use std::time::Duration;
+
+/// Check everything.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    place: Where,
+    /// Only add up: messages in against messages accounted for.
+    #[arg(long)]
+    reconcile: bool,
+    /// One JSON object instead.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One thing that was looked at.
+struct Check {
+    what: String,
+    /// What is wrong and what to do, or how it fares.
+    said: Result<String, String>,
+}
+
+/// Checks, prints, and gives 1 where something is wrong.
+pub async fn doctor(args: DoctorArgs) -> anyhow::Result<u8> {
+    let settings = args.place.settings()?;
+    let mut checks = Vec::new();
+    let mut add = |what: &str, said: Result<String, String>| checks.push(Check { what: what.to_owned(), said });
+    let db = match app::database(&settings).await {
+        Ok(db) => db,
+        Err(why) if args.reconcile => return Err(why),
+        Err(why) => {
+            add("database", Err(format!("{why:#}")));
+            return Ok(print(&checks, None, args.json));
+        }
+    };
+    let mut tx = db.read().await?;
+    let accounts = store::inbox::accounts(&mut tx).await?;
+    let waiting = store::inbox::waiting(&mut tx).await?;
+    if args.reconcile {
+        let said = if accounts.unaccounted == 0 {
+            Ok(format!(
+                "{} received = {} new cases + {} joined + {} in quarantine + {} set aside",
+                accounts.received, accounts.new_cases, accounts.joined, accounts.quarantined, accounts.set_aside
+            ))
+        } else {
+            Err(format!(
+                "{} of {} messages are not accounted for; {waiting} of them wait to be worked on (is the service running?)",
+                accounts.unaccounted, accounts.received
+            ))
+        };
+        add("messages", said);
+        return Ok(print(&checks, Some(&accounts), args.json));
+    }
+    add("database", Ok(format!("{}, {} messages", db.kind(), accounts.received)));
+    if accounts.quarantined > 0 {
+        add("quarantine", Err(format!("{} messages could not be worked on: see `beadle quarantine list`", accounts.quarantined)));
+    }
+    for (status, n) in store::outbox::count_by_status(&mut tx).await? {
+        if matches!(status.as_str(), "failed" | "uncertain") {
+            add("outgoing mail", Err(format!("{n} {status}: a person has to look at /outbox on the portal")));
+        }
+    }
+    drop(tx);
+    checks.extend(look(&settings).await);
+    Ok(print(&checks, Some(&accounts), args.json))
+}
+
+/// Everything outside the database.
+async fn look(settings: &Settings) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let mut add = |what: &str, said: Result<String, String>| checks.push(Check { what: what.to_owned(), said });
+    match app::understanding(settings) {
+        Ok((understanding, missing)) => {
+            let rules = understanding.rules();
+            add("rules", Ok(format!("{} services, {} rules, version {}", rules.taxonomy.services.len(), rules.len(), rules.version)));
+            let samples: Vec<&str> = rules
+                .taxonomy
+                .departments
+                .values()
+                .filter(|d| d.email.ends_with(".example"))
+                .map(|d| d.id.as_str())
+                .collect();
+            if !samples.is_empty() && settings.smtp.host.is_some() {
+                let what = format!("these have sample addresses, which nobody reads: {}; correct rules/departments.toml", samples.join(", "));
+                add("departments", Err(what));
+            }
+            if let Some(version) = understanding.model_version() {
+                add("model", Ok(format!("version {version}")));
+            }
+            for what in missing {
+                add("model and places", Err(what));
+            }
+        }
+        Err(why) => add("rules", Err(format!("{why:#}"))),
+    }
+    match app::calendar(settings) {
+        Ok(calendar) => {
+            let today = crate::routing::deadline::received_date(Clock::System.now());
+            let until = calendar.known_until();
+            let left = (until - today).num_days();
+            let said = format!("bank holidays are known until {until}");
+            add("calendar", if left > 60 { Ok(said) } else { Err(format!("{said}: put a newer rules/bank-holidays.json in place")) });
+        }
+        Err(why) => add("calendar", Err(format!("{why:#}"))),
+    }
+    let year = Clock::System.now().format("%Y").to_string();
+    let sane = year.as_str() >= "2026";
+    let now = Clock::System.now().format("%Y-%m-%d %H:%M:%S UTC").to_string();
+    add("clock", if sane { Ok(now) } else { Err(format!("{now} cannot be right: set this machine's clock")) });
+    if settings.council.authserv_id.is_none() {
+        let what = "[council] authserv_id is not set: no sender can be verified, and every acknowledgement waits for a person";
+        add("sender checks", Err(what.to_owned()));
+    }
+    for mailbox in &settings.mailbox {
+        add(&format!("mailbox {}", mailbox.name), log_in(settings, mailbox).await);
+    }
+    for folder in &settings.folder {
+        let path = settings.path(&folder.path);
+        let there = path.exists();
+        let said = if there { Ok(path.display().to_string()) } else { Err(format!("{} is not there", path.display())) };
+        add(&format!("folder {}", folder.name), said);
+    }
+    add("outgoing relay", relay(settings).await);
+    checks
+}
+
+async fn log_in(settings: &Settings, mailbox: &crate::config::MailboxSettings) -> Result<String, String> {
+    let imap = settings.imap(mailbox).map_err(|e| format!("{e:#}"))?;
+    let mut session = ImapSession::open(&imap, Duration::from_secs(20)).await.map_err(|e| e.to_string())?;
+    let count = session.message_count().await.map_err(|e| e.to_string())?;
+    session.logout().await;
+    Ok(format!("{count} messages in {}", mailbox.mailbox))
+}
+
+async fn relay(settings: &Settings) -> Result<String, String> {
+    let outgoing = match (settings.smtp().map_err(|e| format!("{e:#}"))?, &settings.smtp.folder) {
+        (Some(smtp), _) => Outgoing::Smtp(Smtp::new(smtp).map_err(|e| e.to_string())?),
+        (None, Some(folder)) => Outgoing::Folder(settings.path(folder)),
+        (None, None) => return Err("[smtp] needs either host or folder".to_owned()),
+    };
+    outgoing.check().await.map_err(|e| e.to_string())
+}
+
+fn print(checks: &[Check], accounts: Option<&store::inbox::Accounts>, as_json: bool) -> u8 {
+    let wrong = checks.iter().filter(|c| c.said.is_err()).count();
+    if as_json {
+        let mut object = accounts.map_or_else(|| json!({}), |a| json!(a));
+        object["checks"] = checks
+            .iter()
+            .map(|c| json!({"what": c.what, "ok": c.said.is_ok(), "said": c.said.as_ref().unwrap_or_else(|e| e)}))
+            .collect();
+        say(object.to_string());
+    } else {
+        for check in checks {
+            let (mark, said) = match &check.said {
+                Ok(said) => ("ok   ", said),
+                Err(said) => ("WRONG", said),
+            };
+            say(format!("{mark}  {}: {said}", check.what));
+        }
+        say(if wrong == 0 { "All is well.".to_owned() } else { format!("{wrong} to be mended.") });
+    }
+    u8::from(wrong > 0)
+}

@@ -1,0 +1,122 @@
+//! What `beadle` can be told to do, a file for each command.
+
+mod bench;
+mod classify;
+mod demo;
+mod doctor;
+mod learn;
+mod quarantine;
+mod rules;
+mod run;
+
+use crate::config::Settings;
+use anyhow::{Context as _, bail};
+use clap::{Args, Parser, Subcommand};
+use std::path::{Path, PathBuf};
+
+/// Reads what residents write to their councillors, finds whose job it is, and keeps everyone told.
+#[derive(Debug, Parser)]
+#[command(name = "beadle", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show a day of a council's post on an embedded database, with nothing sent.
+    Demo(demo::DemoArgs),
+    /// Run the service.
+    Run(run::RunArgs),
+    /// Check settings, database, model, mailboxes, relay and clock; or, with --reconcile, that every message is accounted for.
+    Doctor(doctor::DoctorArgs),
+    /// Judge one message: a mail or plain text.
+    Classify(classify::ClassifyArgs),
+    /// What could not be worked on: list it, show it, send it on its way again.
+    Quarantine(quarantine::QuarantineArgs),
+    /// The rules.
+    Rules(rules::RulesArgs),
+    /// Fit the classifier to labelled messages.
+    Train(learn::TrainArgs),
+    /// Say how good a model is on labelled messages.
+    Evaluate(learn::EvaluateArgs),
+    /// Measure speed.
+    Bench(bench::BenchArgs),
+}
+
+impl Cli {
+    /// Does what was asked; the exit code.
+    ///
+    /// # Errors
+    /// One line that names the cause and the remedy.
+    pub fn run(self) -> anyhow::Result<u8> {
+        let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
+        runtime.block_on(async {
+            match self.command {
+                Command::Demo(args) => demo::demo(args).await,
+                Command::Run(args) => run::run(args).await,
+                Command::Doctor(args) => doctor::doctor(args).await,
+                Command::Classify(args) => classify::classify(args).await,
+                Command::Quarantine(args) => quarantine::quarantine(args).await,
+                Command::Rules(args) => rules::rules(&args),
+                Command::Train(args) => learn::train(args).await,
+                Command::Evaluate(args) => learn::evaluate(args).await,
+                Command::Bench(args) => bench::bench(args).await,
+            }
+        })
+    }
+}
+
+/// Which installation a command is about.
+#[derive(Clone, Debug, Args)]
+struct Where {
+    /// The settings file.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A folder with a beadle.toml, such as the one `beadle demo` made.
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    dir: Option<PathBuf>,
+}
+
+impl Where {
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let path = match (&self.config, &self.dir) {
+            (Some(config), _) => config.clone(),
+            (None, Some(dir)) => dir.join("beadle.toml"),
+            (None, None) if Path::new("beadle.toml").is_file() => PathBuf::from("beadle.toml"),
+            (None, None) => bail!("which installation? Name its settings (--config FILE) or its folder (--dir DIR)"),
+        };
+        Settings::load(&path)
+    }
+}
+
+/// The folder with `rules/` and `training-data/`: `BEADLE_HOME`, the current folder, or one above the program.
+fn home() -> anyhow::Result<PathBuf> {
+    let is_home = |folder: &Path| folder.join("rules/services.toml").is_file();
+    if let Some(folder) = std::env::var_os("BEADLE_HOME").map(PathBuf::from) {
+        if is_home(&folder) {
+            return Ok(folder);
+        }
+        bail!("BEADLE_HOME is {}, and there is no rules/services.toml in it", folder.display());
+    }
+    let program = std::env::current_exe().unwrap_or_default();
+    let here = std::env::current_dir().unwrap_or_default();
+    std::iter::once(here.as_path())
+        .chain(program.ancestors().skip(1))
+        .find(|folder| is_home(folder))
+        .map(Path::to_owned)
+        .context("the folder with rules/ was not found: run this in beadle's folder, or set BEADLE_HOME to it")
+}
+
+/// Prints a line to standard output; a reader that has gone away (`| head`) is no error worth a panic.
+fn say(line: impl AsRef<str>) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{}", line.as_ref());
+}
+
+/// Prints a line of progress to standard error.
+fn progress(line: impl AsRef<str>) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{}", line.as_ref());
+}

@@ -1,0 +1,76 @@
+//! `beadle run`: the service.
+
+use super::Where;
+use crate::app::App;
+use crate::core::{Clock, Ids};
+use crate::portal::auth;
+use crate::store::{self, Db};
+use crate::{config::Settings, telemetry};
+use anyhow::Context as _;
+use clap::Args;
+use std::os::unix::fs::OpenOptionsExt as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Run the service.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    place: Where,
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub async fn run(args: RunArgs) -> anyhow::Result<u8> {
+    let settings = args.place.settings()?;
+    telemetry::start_logs(settings.service.log_format, &settings.service.log_level)?;
+    let metrics = telemetry::start_metrics();
+    let listener = listen(&settings.portal.listen).await?;
+    let app = App::build(settings, Clock::System, Ids::Random).await?;
+    if let Some(file) = first_password(&app.settings, &app.pipeline.db).await? {
+        tracing::info!("the administrator's first password is in {file}: sign in, then delete the file");
+    }
+    let stop = CancellationToken::new();
+    stop_on_signals(stop.clone())?;
+    app.run(listener, metrics, stop).await?;
+    Ok(0)
+}
+
+/// Binds the portal's address: first of all, so that a second process on the same settings ends before it touches anything.
+pub async fn listen(address: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("the portal cannot listen on {address}: is another beadle running, or is the address not this machine's?"))
+}
+
+/// Sets the administrator's first password where there is none: the settings' own, or a random one, which is written into
+/// a file that only this user can read; that file's name.
+pub async fn first_password(settings: &Settings, db: &Db) -> anyhow::Result<Option<String>> {
+    if let Some(secret) = settings.first_password()? {
+        let mut tx = db.begin().await?;
+        if store::setting::get(&mut tx, auth::PASSWORD_KEY).await?.is_none() {
+            auth::set_password(&mut tx, secret.reveal()).await.context("[portal] the first password")?;
+            tx.commit().await?;
+        }
+        return Ok(None);
+    }
+    let Some(password) = auth::ensure_password(db).await? else { return Ok(None) };
+    let path = settings.path(std::path::Path::new("admin-password"));
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).with_context(|| {
+        format!("the first password cannot be written to {}: set [portal] password_env or password_file", path.display())
+    })?;
+    std::io::Write::write_all(&mut file, format!("{password}\n").as_bytes())?;
+    Ok(Some(path.display().to_string()))
+}
+
+/// Cancels `stop` at the first SIGTERM or SIGINT; a second one ends the process at once.
+pub fn stop_on_signals(stop: CancellationToken) -> anyhow::Result<()> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        tokio::select! { _ = term.recv() => {} _ = int.recv() => {} }
+        stop.cancel();
+        tokio::select! { _ = term.recv() => {} _ = int.recv() => {} }
+        std::process::exit(130);
+    });
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! The field's words: what a message, a case, a verdict or a reference is. No async, no input or output.
+
+pub mod case;
+pub mod clock;
+pub mod council;
+pub mod ids;
+pub mod message;
+pub mod place;
+pub mod reference;
+pub mod taxonomy;
+pub mod token;
+pub mod verdict;
+
+pub use case::{CaseState, Party, Priority};
+pub use clock::Clock;
+pub use council::{Council, Councillor};
+pub use ids::{CaseId, ContactId, DecisionId, Ids, InboxId, LinkId, MessageId, OutboxId};
+pub use message::{Address, Attachment, Channel, Mail, RawMessage, SenderCheck};
+pub use place::{Place, PlaceSource};
+pub use reference::Reference;
+pub use taxonomy::{Department, Mode, Service, Taxonomy};
+pub use token::TokenKey;
+pub use verdict::{Disposition, Verdict};

@@ -1,0 +1,120 @@
+//! Services, departments and who is responsible: the council's own words, read from `rules/`.
+
+use crate::core::case::words;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+words! {
+    /// What may happen to a message of a service without a person. The order is the order of strictness.
+    Mode {
+        /// Routed by itself above the confidence the council set.
+        Auto = "auto" / "Automatic",
+        /// A gatekeeper accepts or changes what is suggested.
+        Suggest = "suggest" / "Suggest",
+        /// Nothing leaves without a person, and it is not even offered for one-key acceptance.
+        Hold = "hold" / "Hold",
+    }
+}
+
+/// A service residents ask for.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// Key, such as `street_lighting`: stands in the database and in training data.
+    pub id: String,
+    /// Plain name shown to people.
+    pub name: String,
+    /// What belongs to it, in residents' words.
+    pub description: String,
+    /// Code in the English Local Government Service List, where known.
+    pub lgsl: Option<u32>,
+    /// Department that does it.
+    pub department: String,
+    /// Service standard in working days.
+    pub working_days: u32,
+    /// Who is responsible by law.
+    pub responsible: Responsible,
+    /// What may happen without a person; the settings' mode where absent.
+    pub mode: Option<Mode>,
+    /// Least confidence for automatic routing of this service; the settings' where absent.
+    pub auto_above: Option<f64>,
+}
+
+/// Who is responsible for a service in areas with one tier of council and with two.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Responsible {
+    /// In a unitary area: `council` or a body of `responsibility.toml`.
+    pub one_tier: String,
+    /// In a two-tier area: `council`, `county`, `district` or a body of `responsibility.toml`.
+    pub two_tier: String,
+}
+
+/// A department that acts.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Department {
+    /// Key.
+    pub id: String,
+    /// Name shown to people.
+    pub name: String,
+    /// Where its cases are sent.
+    pub email: String,
+    /// Point of contact a resident is given.
+    pub contact: String,
+    /// What may happen without a person; stricter of this and the service's holds.
+    pub mode: Option<Mode>,
+}
+
+/// An exception: a service goes elsewhere in some wards.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// The service.
+    pub service: String,
+    /// Names of the wards it holds for.
+    pub wards: Vec<String>,
+    /// The department instead.
+    pub department: String,
+}
+
+/// Somebody other than this council who may be responsible.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Body {
+    /// Key.
+    pub id: String,
+    /// Name shown to people.
+    pub name: String,
+    /// How a resident reaches it.
+    pub contact: String,
+    /// One sentence told to the resident.
+    pub explains: String,
+}
+
+/// All of it, checked: every department named exists.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Taxonomy {
+    /// Services by key.
+    pub services: BTreeMap<String, Service>,
+    /// Departments by key.
+    pub departments: BTreeMap<String, Department>,
+    /// Exceptions, first match wins.
+    pub routes: Vec<Route>,
+    /// Other bodies by key.
+    pub bodies: BTreeMap<String, Body>,
+}
+
+impl Taxonomy {
+    /// The plain name of a service, or its key where the council has since removed it.
+    #[must_use]
+    pub fn service_name<'a>(&'a self, id: &'a str) -> &'a str {
+        self.services.get(id).map_or(id, |s| &s.name)
+    }
+
+    /// The plain name of a department, or its key where the council has since removed it.
+    #[must_use]
+    pub fn department_name<'a>(&'a self, id: &'a str) -> &'a str {
+        self.departments.get(id).map_or(id, |d| &d.name)
+    }
+}

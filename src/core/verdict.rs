@@ -1,0 +1,113 @@
+//! What the program thinks a message is, and on what evidence.
+
+use crate::core::case::{Priority, words};
+use crate::core::place::Place;
+use serde::{Deserialize, Serialize};
+
+words! {
+    /// What is to be done with a verdict.
+    Disposition {
+        /// Routed by itself.
+        Auto = "auto" / "Routed automatically",
+        /// Offered to a gatekeeper.
+        Suggest = "suggest" / "Suggested for review",
+        /// The program does not know; a gatekeeper decides.
+        Unsure = "unsure" / "Unsure, a person decides",
+        /// Under a hold: a person with the right to see it decides.
+        Hold = "hold" / "On hold, a person decides",
+    }
+}
+
+/// One thing that speaks for the verdict, in words that a person can check.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Reason {
+    /// A rule of `rules/` matched.
+    Rule {
+        /// The rule's id.
+        rule: String,
+        /// What it says (service, priority or concern).
+        says: String,
+        /// The words of the message it hit.
+        words: String,
+    },
+    /// The trained model's view, before rules.
+    Model {
+        /// The model's version.
+        version: String,
+        /// Service it thinks most likely.
+        service: String,
+        /// Its probability.
+        probability: f64,
+    },
+    /// A place that was found.
+    Place {
+        /// The words that named it.
+        words: String,
+        /// The place in its usual form.
+        name: String,
+        /// The ward it lies in.
+        ward: Option<String>,
+    },
+    /// Anything else worth saying.
+    Note {
+        /// What.
+        text: String,
+    },
+}
+
+/// A service with its probability.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Service key.
+    pub service: String,
+    /// Probability, 0 to 1.
+    pub probability: f64,
+}
+
+/// A worry about somebody's safety.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Concern {
+    /// Which: `threat_to_life`, `self_harm`, `domestic_abuse`, `child_at_risk`, `adult_at_risk`.
+    pub kind: String,
+    /// In words.
+    pub reason: String,
+}
+
+/// What the program thinks of a message. It is stored with the decision as it was, so that it can be replayed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Most likely service.
+    pub service: String,
+    /// Calibrated probability that it is right, 0 to 1.
+    pub confidence: f64,
+    /// The likeliest services, best first, at most five.
+    pub candidates: Vec<Candidate>,
+    /// How pressing.
+    pub priority: Priority,
+    /// ISO 639-1 code of the language.
+    pub language: String,
+    /// How sure the language is, 0 to 1.
+    pub language_confidence: f64,
+    /// Where.
+    pub place: Option<Place>,
+    /// Safeguarding concerns; any one holds the message.
+    pub concerns: Vec<Concern>,
+    /// Why.
+    pub reasons: Vec<Reason>,
+    /// Version of the model that took part, where one did.
+    pub model: Option<String>,
+    /// Version (hash) of the rules that took part.
+    pub rules: String,
+    /// Sentence embedding of the message, where the encoder took part; kept for matching, not shown.
+    #[serde(skip)]
+    pub embedding: Option<Vec<f32>>,
+}
+
+impl Verdict {
+    /// The ward of the place, where one was found.
+    #[must_use]
+    pub fn ward(&self) -> Option<&str> {
+        self.place.as_ref()?.ward.as_deref()
+    }
+}

@@ -1,0 +1,230 @@
+//! What can be done with a case, by a gatekeeper at the portal or by the pipeline above the council's threshold: the same
+//! steps, the same records, whoever takes them.
+
+use crate::casework::join::{self, Grounds, JoinError};
+use crate::core::{CaseId, CaseState, LinkId, OutboxId, Priority};
+use crate::outbox::compose::{Acknowledged, Composer};
+use crate::routing::deadline::{WorkingDays, received_date};
+use crate::store::case::Case;
+use crate::store::decision::NewDecision;
+use crate::store::{self, Tx};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+/// A moment at the desk.
+#[derive(Clone, Copy, Debug)]
+pub struct Desk<'a> {
+    /// Writes outgoing mail.
+    pub composer: Composer<'a>,
+    /// The time.
+    pub now: DateTime<Utc>,
+}
+
+/// Why something could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// There is no such case, service or department.
+    #[error("there is no such {0}")]
+    Unknown(&'static str),
+    /// It is not in a state for that.
+    #[error("{0}")]
+    NotNow(&'static str),
+    /// Joining or undoing failed.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+}
+
+/// What a gatekeeper changes; `None` leaves it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Service key.
+    pub service: Option<String>,
+    /// Department key; where absent, a changed service brings its own.
+    pub department: Option<String>,
+    /// How pressing.
+    pub priority: Option<Priority>,
+}
+
+impl Desk<'_> {
+    /// Sends a case to its department, acknowledges it to the resident, and does the same for everyone joined to it.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn route(&self, tx: &mut Tx, id: &CaseId, actor: &str) -> store::Result<()> {
+        let Some(mut case) = store::case::get(tx, id).await? else {
+            return Err(store::StoreError::Sql(sqlx::Error::RowNotFound));
+        };
+        case.state = CaseState::Routed;
+        case.routed_at = Some(self.now);
+        case.attention = None;
+        store::case::update(tx, &case, self.now).await?;
+        let referred = self.composer.refer(tx, &case, self.now).await?;
+        let acknowledged = self.composer.acknowledge(tx, &case, None, self.now).await?;
+        self.note(tx, &case, "route", actor, json!({"department": case.department, "referred": referred, "acknowledgement": said(&acknowledged)})).await?;
+        for child in join::all_children(tx, id).await? {
+            self.acknowledge_child(tx, &child, &case, actor).await?;
+        }
+        Ok(())
+    }
+
+    /// A gatekeeper takes what is suggested.
+    ///
+    /// # Errors
+    /// When there is no such case, or it is not waiting.
+    pub async fn accept(&self, tx: &mut Tx, id: &CaseId, actor: &str) -> Result<(), DeskError> {
+        let case = store::case::get(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        if !matches!(case.state, CaseState::Review | CaseState::Held) {
+            return Err(DeskError::NotNow("this case is not waiting for review any more"));
+        }
+        let decided = json!({"service": case.service, "department": case.department, "priority": case.priority});
+        self.note(tx, &case, "accept", actor, decided).await?;
+        self.route(tx, id, actor).await?;
+        Ok(())
+    }
+
+    /// A gatekeeper changes service, department or priority. A case that is with a department already goes to the new one.
+    ///
+    /// # Errors
+    /// When case, service or department do not exist.
+    pub async fn change(
+        &self,
+        tx: &mut Tx,
+        id: &CaseId,
+        change: &Change,
+        calendar: &WorkingDays,
+        actor: &str,
+    ) -> Result<(), DeskError> {
+        let mut case = store::case::get(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        let before = json!({"service": case.service, "department": case.department, "priority": case.priority});
+        let had = case.department.clone();
+        let taxonomy = &self.composer.rules.taxonomy;
+        if let Some(service) = change.service.as_ref().filter(|s| **s != case.service) {
+            let known = taxonomy.services.get(service).ok_or(DeskError::Unknown("service"))?;
+            case.service.clone_from(service);
+            case.department = crate::routing::department_for(taxonomy, service, case.ward.as_deref()).to_owned();
+            case.due_on = calendar.due(received_date(case.received_at), known.working_days).to_string();
+        }
+        if let Some(department) = &change.department {
+            if !taxonomy.departments.contains_key(department) {
+                return Err(DeskError::Unknown("department"));
+            }
+            case.department.clone_from(department);
+        }
+        case.priority = change.priority.unwrap_or(case.priority);
+        store::case::update(tx, &case, self.now).await?;
+        let after = json!({"service": case.service, "department": case.department, "priority": case.priority, "before": before});
+        self.note(tx, &case, "change", actor, after).await?;
+        if case.state == CaseState::Routed && case.department != had {
+            let moved = "the case was given to another department";
+            store::outbox::cancel(tx, id, "referral", moved).await?;
+            self.composer.refer(tx, &case, self.now).await?;
+        }
+        Ok(())
+    }
+
+    /// Joins a case to another; where that one is with a department, the reporter is told.
+    ///
+    /// # Errors
+    /// As [`join::join`].
+    pub async fn join(&self, tx: &mut Tx, child: &CaseId, parent: &CaseId, grounds: Grounds<'_>) -> Result<LinkId, DeskError> {
+        let link = join::join(tx, self.composer.ids, child, parent, grounds, self.now).await?;
+        let root = join::root(tx, parent).await?;
+        let parent = store::case::get(tx, &root).await?.ok_or(DeskError::Unknown("case"))?;
+        let joined = store::case::get(tx, child).await?.ok_or(DeskError::Unknown("case"))?;
+        let decided = json!({"link": link, "to": parent.reference, "score": grounds.score, "why": grounds.why});
+        self.note(tx, &joined, "join", grounds.actor, decided).await?;
+        if parent.state == CaseState::Routed {
+            self.acknowledge_child(tx, child, &parent, grounds.actor).await?;
+        }
+        Ok(link)
+    }
+
+    /// Takes a joined case out again.
+    ///
+    /// # Errors
+    /// As [`join::undo`].
+    pub async fn undo(&self, tx: &mut Tx, link: &LinkId, actor: &str) -> Result<CaseId, DeskError> {
+        let child = join::undo(tx, link, actor, self.now).await?;
+        let mut case = store::case::get(tx, &child).await?.ok_or(DeskError::Unknown("case"))?;
+        // What was held for the join is not true any more; what has left has left.
+        store::outbox::cancel(tx, &child, "acknowledgement", "the join was undone before it left").await?;
+        case.attention = Some("It was joined to another case, and taken out again".to_owned());
+        store::case::update(tx, &case, self.now).await?;
+        self.note(tx, &case, "undo", actor, json!({"link": link, "state": case.state})).await?;
+        Ok(child)
+    }
+
+    /// A person lets a held, failed or uncertain mail go.
+    ///
+    /// # Errors
+    /// When it is in none of these states.
+    pub async fn release(&self, tx: &mut Tx, case: &CaseId, outgoing: &OutboxId, actor: &str) -> Result<(), DeskError> {
+        if !store::outbox::of_case(tx, case).await?.iter().any(|o| o.id == *outgoing) {
+            return Err(DeskError::Unknown("message on this case"));
+        }
+        if !store::outbox::release(tx, outgoing, self.now).await? {
+            return Err(DeskError::NotNow("this message is not waiting any more"));
+        }
+        let case = store::case::get(tx, case).await?.ok_or(DeskError::Unknown("case"))?;
+        self.note(tx, &case, "release", actor, json!({"outgoing": outgoing})).await?;
+        Ok(())
+    }
+
+    /// A gatekeeper sends a resident's later words on to the department, and so has seen them.
+    ///
+    /// # Errors
+    /// When the case is with no department, or the message is not on it.
+    pub async fn send_on(&self, tx: &mut Tx, id: &CaseId, message: &crate::core::MessageId, actor: &str) -> Result<(), DeskError> {
+        let mut case = store::case::get(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        if case.state != CaseState::Routed {
+            return Err(DeskError::NotNow("this case is not with a department"));
+        }
+        let message = store::message::get(tx, message).await?.filter(|m| m.case_id.as_ref() == Some(id));
+        let message = message.ok_or(DeskError::Unknown("message on this case"))?;
+        self.composer.forward(tx, &case, &message, self.now).await?;
+        case.attention = None;
+        store::case::update(tx, &case, self.now).await?;
+        self.note(tx, &case, "send_on", actor, json!({"message": message.id})).await?;
+        Ok(())
+    }
+
+    /// A gatekeeper has seen what the case asks to be looked at.
+    ///
+    /// # Errors
+    /// When there is no such case.
+    pub async fn seen(&self, tx: &mut Tx, id: &CaseId, actor: &str) -> Result<(), DeskError> {
+        let mut case = store::case::get(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        let what = case.attention.take();
+        store::case::update(tx, &case, self.now).await?;
+        self.note(tx, &case, "seen", actor, json!({"what": what})).await?;
+        Ok(())
+    }
+
+    async fn acknowledge_child(&self, tx: &mut Tx, child: &CaseId, parent: &Case, actor: &str) -> store::Result<()> {
+        let Some(mut case) = store::case::get(tx, child).await? else { return Ok(()) };
+        // The reporter is told what holds for the case their problem is dealt with in.
+        case.department.clone_from(&parent.department);
+        case.due_on.clone_from(&parent.due_on);
+        let acknowledged = self.composer.acknowledge(tx, &case, Some(&parent.reference), self.now).await?;
+        self.note(tx, &case, "acknowledge", actor, json!({"with": parent.reference, "acknowledgement": said(&acknowledged)})).await
+    }
+
+    async fn note(&self, tx: &mut Tx, case: &Case, kind: &str, actor: &str, decided: serde_json::Value) -> store::Result<()> {
+        let ids = self.composer.ids;
+        let evidence = json!({"rules": self.composer.rules.version});
+        let new = NewDecision { case_id: Some(&case.id), message_id: None, kind, actor, decided, evidence };
+        store::decision::insert(tx, ids, new, self.now).await?;
+        store::audit::write(tx, ids, actor, kind, &format!("case:{}", case.id), json!({}), self.now).await
+    }
+}
+
+fn said(acknowledged: &Acknowledged) -> String {
+    match acknowledged {
+        Acknowledged::Queued => "queued".to_owned(),
+        Acknowledged::Held(why) => format!("held: {why}"),
+        Acknowledged::Skipped(why) => format!("none: {why}"),
+    }
+}

@@ -1,0 +1,47 @@
+//! The first commit: raw bytes and the channel's cursor together. Only after it may the wire be told.
+
+use crate::core::{Channel, Clock, Ids, RawMessage};
+use crate::store::{self, Db};
+
+/// A batch off one account.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Messages, in the order of the account.
+    pub messages: Vec<RawMessage>,
+    /// Messages that were not fetched whole, with the reason: they go straight into quarantine, so that they are seen.
+    pub unfit: Vec<(RawMessage, String)>,
+    /// UIDVALIDITY and the highest UID the batch reaches, for accounts that have them.
+    pub reached: Option<(u32, u32)>,
+}
+
+/// How a batch was taken in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// Messages that were new.
+    pub new: usize,
+    /// Messages that were there already (taken in before a crash, or delivered again).
+    pub known: usize,
+}
+
+/// Commits a batch: when this returns, every message of it will be worked on, whatever happens to this process.
+///
+/// # Errors
+/// What the database says; then nothing of the batch was taken in, and the wire must not be told.
+pub async fn accept(db: &Db, clock: &Clock, ids: &Ids, account: &str, batch: &Batch) -> store::Result<Accepted> {
+    let now = clock.now();
+    let mut tx = db.begin().await?;
+    let mut accepted = Accepted::default();
+    for raw in &batch.messages {
+        let new = store::inbox::take_in(&mut tx, ids, Channel::Email, raw, now).await?;
+        if new { accepted.new += 1 } else { accepted.known += 1 }
+    }
+    for (raw, reason) in &batch.unfit {
+        let new = store::inbox::take_into_quarantine(&mut tx, ids, Channel::Email, raw, reason, now).await?;
+        if new { accepted.new += 1 } else { accepted.known += 1 }
+    }
+    if let Some((uid_validity, last_uid)) = batch.reached {
+        store::cursor::advance(&mut tx, account, uid_validity, last_uid, now).await?;
+    }
+    tx.commit().await?;
+    Ok(accepted)
+}

@@ -1,0 +1,9 @@
+//! Taking messages in: stored before anything else, then who wrote, is it automatic, which thread does it belong to.
+
+pub mod accept;
+pub mod automatic;
+pub mod fold;
+pub mod mime;
+pub mod sender;
+pub mod text;
+pub mod threads;

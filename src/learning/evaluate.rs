@@ -1,0 +1,144 @@
+//! How good a model is, on labelled messages it was not trained on.
+
+use super::dataset::{Example, split};
+use crate::understanding::{Question, Understanding};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Figures of one service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct OfLabel {
+    /// Of those said to be it, the share that is.
+    pub precision: f64,
+    /// Of those that are it, the share said to be.
+    pub recall: f64,
+    /// Harmonic mean of both.
+    pub f1: f64,
+    /// How many are it.
+    pub support: usize,
+}
+
+/// Figures of a whole file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Figures {
+    /// Messages.
+    pub n: usize,
+    /// Share right.
+    pub accuracy: f64,
+    /// Mean of the services' F1, each counted once.
+    pub macro_f1: f64,
+    /// Share with the right one among the first three.
+    pub top3: f64,
+    /// Mean gap between confidence and share right, 15 bins.
+    pub ece: f64,
+    /// Largest share that can be decided automatically with at least 95 % right.
+    pub coverage_at_95: f64,
+    /// Each service.
+    pub per_label: BTreeMap<String, OfLabel>,
+}
+
+/// Judges every example and compares.
+///
+/// # Errors
+/// When labels are no services, unless `ignore_unknown`; names them.
+pub async fn evaluate(examples: &[Example], understanding: &Understanding, ignore_unknown: bool) -> anyhow::Result<Figures> {
+    let services: BTreeSet<String> = understanding.rules().taxonomy.services.keys().cloned().collect();
+    let unknown: BTreeSet<&str> = examples.iter().map(|e| e.label.as_str()).filter(|l| !services.contains(*l)).collect();
+    if !unknown.is_empty() && !ignore_unknown {
+        let names: Vec<&str> = unknown.into_iter().collect();
+        anyhow::bail!("these labels are no services: {} (--ignore-unknown leaves their rows out)", names.join(", "));
+    }
+    let known: Vec<&Example> = examples.iter().filter(|e| services.contains(&e.label)).collect();
+    let mut judged: Vec<(f64, bool)> = Vec::new();
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    let mut top3 = 0;
+    for chunk in known.chunks(256) {
+        let questions: Vec<Question> = chunk
+            .iter()
+            .map(|e| {
+                let (subject, body) = split(&e.text);
+                Question { subject: subject.to_owned(), body: body.to_owned(), home_wards: Vec::new() }
+            })
+            .collect();
+        for (example, verdict) in chunk.iter().zip(understanding.judge(&questions).await) {
+            judged.push((verdict.confidence, verdict.service == example.label));
+            top3 += usize::from(verdict.candidates.iter().take(3).any(|c| c.service == example.label));
+            pairs.push((example.label.clone(), verdict.service));
+        }
+    }
+    let per_label = per_label(&pairs);
+    let n = judged.len().max(1) as f64;
+    Ok(Figures {
+        n: judged.len(),
+        accuracy: judged.iter().filter(|j| j.1).count() as f64 / n,
+        macro_f1: per_label.values().map(|l| l.f1).sum::<f64>() / per_label.len().max(1) as f64,
+        top3: top3 as f64 / n,
+        ece: calibration_error(&judged),
+        coverage_at_95: coverage(&judged, 0.95),
+        per_label,
+    })
+}
+
+fn per_label(pairs: &[(String, String)]) -> BTreeMap<String, OfLabel> {
+    let labels: BTreeSet<&String> = pairs.iter().map(|(truth, _)| truth).collect();
+    let share = |part: usize, of: usize| if of == 0 { 0.0 } else { part as f64 / of as f64 };
+    labels
+        .into_iter()
+        .map(|label| {
+            let support = pairs.iter().filter(|(truth, _)| truth == label).count();
+            let said = pairs.iter().filter(|(_, said)| said == label).count();
+            let right = pairs.iter().filter(|(truth, said)| truth == label && said == label).count();
+            let (precision, recall) = (share(right, said), share(right, support));
+            let f1 = if right == 0 { 0.0 } else { 2.0 * precision * recall / (precision + recall) };
+            (label.clone(), OfLabel { precision, recall, f1, support })
+        })
+        .collect()
+}
+
+/// Mean gap between confidence and share right over 15 equal bins, weighted by their size.
+#[must_use]
+pub fn calibration_error(judged: &[(f64, bool)]) -> f64 {
+    let mut bins = [(0_usize, 0.0_f64, 0_usize); 15];
+    for (confidence, right) in judged {
+        let bin = &mut bins[((confidence * 15.0) as usize).min(14)];
+        bin.0 += 1;
+        bin.1 += confidence;
+        bin.2 += usize::from(*right);
+    }
+    let n = judged.len().max(1) as f64;
+    bins.iter().map(|(_, sum, right)| (sum - *right as f64).abs() / n).sum()
+}
+
+/// Largest share of messages, most confident first, of which at least `precision` are right.
+fn coverage(judged: &[(f64, bool)], precision: f64) -> f64 {
+    let mut sorted = judged.to_vec();
+    sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let (mut right, mut best) = (0, 0);
+    for (n, (_, correct)) in (1..).zip(&sorted) {
+        right += usize::from(*correct);
+        if right as f64 >= precision * n as f64 {
+            best = n;
+        }
+    }
+    best as f64 / judged.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_that_is_as_often_right_as_it_says_has_no_calibration_error() {
+        let judged: Vec<(f64, bool)> = (0..100).map(|i| (0.75, i % 4 != 0)).collect();
+        assert!(calibration_error(&judged) < 1e-9);
+        let boastful: Vec<(f64, bool)> = (0..100).map(|i| (0.95, i % 4 != 0)).collect();
+        assert!((calibration_error(&boastful) - 0.2).abs() < 1e-9);
+    }
+
+    #[test]
+    fn coverage_counts_the_most_confident_as_long_as_enough_are_right() {
+        let mut judged: Vec<(f64, bool)> = (0..50).map(|i| (0.99 - f64::from(i) / 1000.0, true)).collect();
+        judged.extend((0..50).map(|i| (0.5 - f64::from(i) / 1000.0, false)));
+        assert!((coverage(&judged, 0.95) - 0.52).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,5 @@
+//! From labelled messages to a trained model, and how good it is.
+
+pub mod dataset;
+pub mod evaluate;
+pub mod train;

@@ -1,0 +1,358 @@
+//! The words of outgoing mail, queued in the transaction of the decision that causes them.
+
+use crate::core::{CaseId, Council, Ids, OutboxId, Party, Reference, TokenKey};
+use crate::routing::consent::Consent;
+use crate::store::case::Case;
+use crate::store::message::Message;
+use crate::store::outbox::{NewOutgoing, OutAttachment, OutMail};
+use crate::store::{self, Tx};
+use crate::understanding::rules::Rules;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+
+/// Most acknowledgements to one address in [`CAP_MINUTES`], and most about one subject (FreeScout's figures).
+const CAP: i64 = 10;
+const CAP_SAME_TOPIC: i64 = 2;
+const CAP_MINUTES: i64 = 180;
+
+/// What composing needs to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Composer<'a> {
+    /// The council.
+    pub council: &'a Council,
+    /// Departments and the words of replies.
+    pub rules: &'a Rules,
+    /// Signs reply addresses.
+    pub key: &'a TokenKey,
+    /// Makes ids.
+    pub ids: &'a Ids,
+}
+
+/// What became of an acknowledgement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acknowledged {
+    /// It will be sent.
+    Queued,
+    /// It waits for a person: why.
+    Held(String),
+    /// None is due: why.
+    Skipped(String),
+}
+
+impl Composer<'_> {
+    /// The address a party's answers come back by, and the mark in the subject where that cannot be relied on.
+    fn reply_path(&self, reference: &Reference, party: Party) -> (String, String) {
+        let token = self.key.sign(reference, party);
+        let address = &self.council.address;
+        if self.council.plus_addressing
+            && let Some((local, domain)) = address.email.rsplit_once('@')
+        {
+            return (format!("{local}+{token}@{domain}"), String::new());
+        }
+        (address.email.clone(), format!(" [{token}]"))
+    }
+
+    fn from_header(&self) -> String {
+        mailbox(&self.council.name, &self.council.address.email)
+    }
+
+    fn message_id(&self, id: &OutboxId) -> String {
+        format!("{id}@{}", self.council.address.domain())
+    }
+
+    /// Tells a department of a case, in one plain mail: the case, the resident's words and files, the councillor in Cc as
+    /// the resident allows. `false` when it was told before.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn refer(&self, tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> store::Result<bool> {
+        let Some(department) = self.rules.taxonomy.departments.get(&case.department) else { return Ok(false) };
+        let consent = consent_of(case);
+        let messages = store::message::of_case(tx, &case.id).await?;
+        let files = store::attachment::of_case(tx, &case.id).await?;
+        let councillor = case.councillor.as_deref().and_then(|id| self.council.councillor(id));
+        let id: OutboxId = self.ids.next();
+        let (reply_to, mark) = self.reply_path(&case.reference, Party::Department);
+        let service = self.rules.taxonomy.service_name(&case.service);
+        let mail = OutMail {
+            from: self.from_header(),
+            envelope_from: Some(reply_to.clone()),
+            to: vec![mailbox(&department.name, &department.email)],
+            cc: councillor
+                .filter(|_| consent.councillor_is_copied())
+                .map(|c| mailbox(&c.name, &c.email))
+                .into_iter()
+                .collect(),
+            reply_to: Some(reply_to),
+            subject: format!("Case {}: {service}: {}{mark}", case.reference, case.title),
+            body: self.referral_text(case, &messages, &files, consent),
+            in_reply_to: None,
+            references: Vec::new(),
+            auto_submitted: Some("auto-generated".to_owned()),
+            language: "en".to_owned(),
+            attachments: files
+                .iter()
+                .filter(|f| f.refused.is_none())
+                .map(|f| OutAttachment { name: f.name.clone(), content_type: f.content_type.clone(), sha256: f.sha256.clone() })
+                .collect(),
+        };
+        let new = NewOutgoing {
+            id: &id,
+            case_id: &case.id,
+            purpose: "referral",
+            party: Party::Department,
+            idempotency_key: &format!("referral:{}:{}", case.id, case.department),
+            rfc_message_id: &self.message_id(&id),
+            mail: &mail,
+            recipient: &department.email.to_lowercase(),
+            topic: case.reference.as_str(),
+            held: None,
+        };
+        self.queue(tx, new, now).await
+    }
+
+    fn referral_text(&self, case: &Case, messages: &[Message], files: &[store::attachment::Stored], consent: Consent) -> String {
+        let taxonomy = &self.rules.taxonomy;
+        let councillor = case.councillor.as_deref().and_then(|id| self.council.councillor(id));
+        let mut text = format!(
+            "Case {}\nService: {}\nPriority: {}\nReceived: {}\nTo be done by: {}\n",
+            case.reference,
+            taxonomy.service_name(&case.service),
+            case.priority.label(),
+            long_date(case.received_at.date_naive()),
+            due_text(case),
+        );
+        if let Some(place) = &case.place {
+            text += &format!("Where: {} ({:.5}, {:.5})\n", place.name, place.lat, place.lon);
+        }
+        if let Some(ward) = &case.ward {
+            text += &format!("Ward: {ward}\n");
+        }
+        if let Some(councillor) = councillor {
+            text += &format!("Councillor: {}\n", councillor.name);
+        }
+        let first = messages.first();
+        let who = first.filter(|_| consent.department_sees_contact()).and_then(|m| {
+            let email = m.from_email.as_deref()?;
+            Some(m.from_name.as_deref().map_or_else(|| email.to_owned(), |name| format!("{name} <{email}>")))
+        });
+        text += &format!("From: {}\n", who.as_deref().unwrap_or("a resident who does not wish to be named to you"));
+        text += "\nWhat the resident wrote:\n";
+        for message in messages.iter().filter(|m| m.party == Party::Resident) {
+            text += &format!("\n{}\n{}\n", message.subject, message.body.trim_end());
+        }
+        for file in files.iter().filter(|f| f.refused.is_some()) {
+            text += &format!("\nNot attached: {} ({})\n", file.name, file.refused.as_deref().unwrap_or_default());
+        }
+        text + "\nAnswer this mail: your answer goes to the case, and nobody else has to copy it.\n"
+    }
+
+    /// Tells a resident that their message has become a case (requirement R21): what was understood, the reference, who
+    /// the point of contact is and by when. None for automatic mail, for ourselves, past the cap; held where the sender
+    /// is not verified. `known` is the case it is dealt with together with, where there is one.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn acknowledge(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        known: Option<&Reference>,
+        now: DateTime<Utc>,
+    ) -> store::Result<Acknowledged> {
+        let messages = store::message::of_case(tx, &case.id).await?;
+        let Some(message) = messages.iter().find(|m| m.party == Party::Resident) else {
+            return Ok(Acknowledged::Skipped("no resident wrote on this case".to_owned()));
+        };
+        let Some(email) = message.from_email.as_deref() else {
+            return Ok(Acknowledged::Skipped("there is no address to answer to".to_owned()));
+        };
+        if let Some(why) = &message.no_auto_answer {
+            return Ok(Acknowledged::Skipped(format!("not to be answered by a machine: {why}")));
+        }
+        if self.council.is_own(email) {
+            return Ok(Acknowledged::Skipped("it came from an address of our own".to_owned()));
+        }
+        let topic = crate::understanding::strip_reply_marks(&message.subject).to_lowercase();
+        let since = now - TimeDelta::minutes(CAP_MINUTES);
+        let (all, same) = store::outbox::acknowledgements_since(tx, email, &topic, since).await?;
+        if all >= CAP || same >= CAP_SAME_TOPIC {
+            return Ok(Acknowledged::Skipped(format!("this address had {all} acknowledgements in {CAP_MINUTES} minutes, {same} on this subject")));
+        }
+        let held = match &message.sender.0 {
+            crate::core::SenderCheck::Verified { .. } => None,
+            crate::core::SenderCheck::Unverified { why } => Some(format!("The sender is not verified: {why}")),
+        };
+        let id: OutboxId = self.ids.next();
+        let mail = self.acknowledgement_mail(case, message, email, known);
+        let new = NewOutgoing {
+            id: &id,
+            case_id: &case.id,
+            purpose: "acknowledgement",
+            party: Party::Resident,
+            idempotency_key: &format!("acknowledgement:{}", case.id),
+            rfc_message_id: &self.message_id(&id),
+            mail: &mail,
+            recipient: email,
+            topic: &topic,
+            held: held.as_deref(),
+        };
+        if !self.queue(tx, new, now).await? {
+            return Ok(Acknowledged::Skipped("it was acknowledged before".to_owned()));
+        }
+        Ok(held.map_or(Acknowledged::Queued, Acknowledged::Held))
+    }
+
+    fn acknowledgement_mail(&self, case: &Case, message: &Message, email: &str, known: Option<&Reference>) -> OutMail {
+        let taxonomy = &self.rules.taxonomy;
+        let (language, reply) = self.rules.reply(&case.language);
+        let department = taxonomy.departments.get(&case.department);
+        let councillor = case.councillor.as_deref().and_then(|id| self.council.councillor(id));
+        let words: &[(&str, String)] = &[
+            ("greeting", message.from_name.as_deref().map_or_else(|| "Hello,".to_owned(), |name| format!("Dear {name},"))),
+            ("reference", case.reference.to_string()),
+            ("title", case.title.clone()),
+            ("service", taxonomy.service_name(&case.service).to_owned()),
+            ("place", case.place.as_ref().map_or_else(String::new, |p| format!(", {}", p.name))),
+            ("received", long_date(case.received_at.date_naive())),
+            ("due", due_text(case)),
+            ("department", taxonomy.department_name(&case.department).to_owned()),
+            ("contact", department.map_or_else(|| self.council.name.clone(), |d| d.contact.clone())),
+            ("councillor", councillor.map_or_else(|| "your councillor".to_owned(), |c| c.name.clone())),
+            ("council", self.council.name.clone()),
+            ("known", known.map(Reference::to_string).unwrap_or_default()),
+        ];
+        let (reply_to, mark) = self.reply_path(&case.reference, Party::Resident);
+        let body = if known.is_some() { &reply.joined } else { &reply.body };
+        OutMail {
+            from: self.from_header(),
+            envelope_from: None,
+            to: vec![mailbox(message.from_name.as_deref().unwrap_or_default(), email)],
+            cc: Vec::new(),
+            reply_to: Some(reply_to),
+            subject: fill(&reply.subject, words) + &mark,
+            body: fill(body.trim_start(), words),
+            in_reply_to: message.rfc_message_id.clone(),
+            references: message.rfc_message_id.clone().into_iter().collect(),
+            auto_submitted: Some("auto-replied".to_owned()),
+            language: language.to_owned(),
+            attachments: Vec::new(),
+        }
+    }
+
+    /// Sends what a resident wrote later on to the department that has the case.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn forward(&self, tx: &mut Tx, case: &Case, message: &Message, now: DateTime<Utc>) -> store::Result<bool> {
+        let Some(department) = self.rules.taxonomy.departments.get(&case.department) else { return Ok(false) };
+        let id: OutboxId = self.ids.next();
+        let (reply_to, mark) = self.reply_path(&case.reference, Party::Department);
+        let councillor = case.councillor.as_deref().and_then(|id| self.council.councillor(id));
+        let told = store::outbox::of_case(tx, &case.id).await?;
+        let earlier = told.iter().rfind(|o| o.purpose == "referral").map(|o| o.rfc_message_id.clone());
+        let files = store::attachment::of_case(tx, &case.id).await?;
+        let mail = OutMail {
+            from: self.from_header(),
+            envelope_from: Some(reply_to.clone()),
+            to: vec![mailbox(&department.name, &department.email)],
+            cc: councillor
+                .filter(|_| consent_of(case).councillor_is_copied())
+                .map(|c| mailbox(&c.name, &c.email))
+                .into_iter()
+                .collect(),
+            reply_to: Some(reply_to),
+            subject: format!("Case {}: more from the resident{mark}", case.reference),
+            body: format!("The resident of case {} added:\n\n{}\n", case.reference, message.body.trim_end()),
+            in_reply_to: earlier.clone(),
+            references: earlier.into_iter().collect(),
+            auto_submitted: Some("auto-generated".to_owned()),
+            language: "en".to_owned(),
+            attachments: files
+                .iter()
+                .filter(|f| f.refused.is_none() && f.message_id == message.id)
+                .map(|f| OutAttachment { name: f.name.clone(), content_type: f.content_type.clone(), sha256: f.sha256.clone() })
+                .collect(),
+        };
+        let new = NewOutgoing {
+            id: &id,
+            case_id: &case.id,
+            purpose: "addition",
+            party: Party::Department,
+            idempotency_key: &format!("addition:{}", message.id),
+            rfc_message_id: &self.message_id(&id),
+            mail: &mail,
+            recipient: &department.email.to_lowercase(),
+            topic: case.reference.as_str(),
+            held: None,
+        };
+        self.queue(tx, new, now).await
+    }
+
+    async fn queue(&self, tx: &mut Tx, new: NewOutgoing<'_>, now: DateTime<Utc>) -> store::Result<bool> {
+        let (case, party): (&CaseId, Party) = (new.case_id, new.party);
+        let message_id = new.rfc_message_id.to_owned();
+        if !store::outbox::insert(tx, new, now).await? {
+            return Ok(false);
+        }
+        store::message::tie_thread(tx, &message_id, case, party, true).await?;
+        Ok(true)
+    }
+}
+
+/// What the resident of a case allows; the most private where it cannot be read.
+fn consent_of(case: &Case) -> Consent {
+    case.consent.parse().unwrap_or(Consent::Neither)
+}
+
+/// `Name <address>`, the name without anything that could end it early.
+fn mailbox(name: &str, email: &str) -> String {
+    let name: String = name.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\' | '<' | '>')).collect();
+    let name = name.trim();
+    if name.is_empty() { email.to_owned() } else { format!("\"{name}\" <{email}>") }
+}
+
+/// Fills `{word}`s in one pass, so that a resident's own braces are not filled in again.
+fn fill(template: &str, words: &[(&str, String)]) -> String {
+    let mut out = String::with_capacity(template.len() + 200);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out += before;
+        let Some((word, after)) = after.split_once('}') else {
+            out.push('{');
+            rest = after;
+            continue;
+        };
+        match words.iter().find(|(w, _)| *w == word) {
+            Some((_, value)) => out += value,
+            None => out += &format!("{{{word}}}"),
+        }
+        rest = after;
+    }
+    out + rest
+}
+
+/// `Friday 13 March 2026`.
+#[must_use]
+pub fn long_date(date: NaiveDate) -> String {
+    date.format("%A %-d %B %Y").to_string()
+}
+
+fn due_text(case: &Case) -> String {
+    case.due_on.parse::<NaiveDate>().map_or_else(|_| case.due_on.clone(), long_date)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_residents_own_braces_are_not_filled_in() {
+        let words = [("title", "my {reference} {".to_owned()), ("reference", "K7M".to_owned())];
+        assert_eq!(fill("{title}: {reference} {else}", &words), "my {reference} {: K7M {else}");
+    }
+
+    #[test]
+    fn a_name_cannot_add_another_recipient() {
+        assert_eq!(mailbox("Ann\" <x@y>,\r\nBcc: z", "ann@example.org"), "\"Ann x@y,Bcc: z\" <ann@example.org>");
+    }
+}

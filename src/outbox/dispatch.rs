@@ -1,0 +1,91 @@
+//! Sending: one step claims one mail, hands it to the relay outside any transaction, and writes down how it went.
+
+use super::render;
+use crate::channels::smtp::{Outgoing as Relay, SendError};
+use crate::core::{Clock, Ids, OutboxId};
+use crate::store::outbox::{Fate, Outgoing};
+use crate::store::{self, Db};
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// After so many tries that did not reach the relay, a person has to look (about three days).
+const MOST_TRIES: i64 = 24;
+
+/// Sends what is in the outbox.
+#[derive(Clone, Debug)]
+pub struct Dispatcher {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// For lease tokens.
+    pub ids: Ids,
+    /// Who claims: the start of every lease token.
+    pub instance: String,
+    /// Where mail goes.
+    pub relay: std::sync::Arc<Relay>,
+    /// How long a claimed mail is ours; longer than a send can take.
+    pub lease: TimeDelta,
+}
+
+/// What one step did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing was due.
+    Idle,
+    /// A mail was tried, and this is how it went.
+    Tried(OutboxId, Fate),
+    /// A mail was tried, but the lease had run out meanwhile: somebody else writes down how it went.
+    LeaseLost(OutboxId),
+}
+
+impl Dispatcher {
+    /// Sends the mail that has waited longest.
+    ///
+    /// # Errors
+    /// What the database says. A relay that fails is no error: it is the mail's fate.
+    pub async fn step(&self) -> store::Result<Step> {
+        let token = format!("{}/{}", self.instance, self.ids.uuid());
+        let mut tx = self.db.begin().await?;
+        let claimed = store::outbox::claim(&mut tx, &token, self.clock.now(), self.lease).await?;
+        let Some(outgoing) = claimed else { return Ok(Step::Idle) };
+        let mut files = Vec::new();
+        let mut missing = None;
+        for file in &outgoing.mail.0.attachments {
+            match store::attachment::bytes(&mut tx, &file.sha256).await? {
+                Some(bytes) => files.push(bytes),
+                None => missing = Some(Fate::Failed("an attached file is not in the database any more".to_owned())),
+            }
+        }
+        tx.commit().await?;
+        let fate = match missing {
+            Some(fate) => fate,
+            None => self.send(&outgoing, files).await,
+        };
+        let mut tx = self.db.begin().await?;
+        let ours = store::outbox::complete(&mut tx, &outgoing.id, &token, &fate, self.clock.now()).await?;
+        tx.commit().await?;
+        Ok(if ours { Step::Tried(outgoing.id, fate) } else { Step::LeaseLost(outgoing.id) })
+    }
+
+    async fn send(&self, outgoing: &Outgoing, files: Vec<Vec<u8>>) -> Fate {
+        let rendered = match render::render(outgoing, files) {
+            Ok(rendered) => rendered,
+            Err(why) => return Fate::Failed(why),
+        };
+        match self.relay.send(&rendered.envelope, &rendered.bytes).await {
+            Ok(_) => Fate::Sent,
+            Err(SendError::Uncertain { why, .. }) => Fate::Uncertain(why),
+            Err(SendError::Refused { code, why, .. }) => Fate::Failed(format!("the mail server refused it: {code} {why}")),
+            Err(SendError::NotSent { why, .. }) if outgoing.attempts >= MOST_TRIES => {
+                Fate::Failed(format!("given up after {} tries: {why}", outgoing.attempts))
+            }
+            Err(SendError::NotSent { why, .. }) => Fate::Again(again_at(self.clock.now(), outgoing.attempts), why),
+        }
+    }
+}
+
+/// Half a minute, then twice as long each time, at most six hours.
+fn again_at(now: DateTime<Utc>, attempts: i64) -> DateTime<Utc> {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(12);
+    now + TimeDelta::seconds(30 << doublings).min(TimeDelta::hours(6))
+}

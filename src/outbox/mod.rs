@@ -1,0 +1,5 @@
+//! What goes out: composed once with a stable Message-ID, sent outside any transaction, retried, never blindly resent.
+
+pub mod compose;
+pub mod dispatch;
+pub mod render;

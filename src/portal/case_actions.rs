@@ -1,0 +1,248 @@
+//! What a person decides about a case. Each decision is one transaction at the desk; whatever it answers, nothing is half
+//! done, and a page that has grown old is told so instead of being obeyed.
+
+use super::trouble::Trouble;
+use super::{App, Shared, case_page};
+use crate::casework::join::Grounds;
+use crate::core::{CaseId, CaseState, LinkId, MessageId, OutboxId, Priority, Reference};
+use crate::desk::{Change, Desk};
+use crate::outbox::compose::Composer;
+use crate::store::case::Case;
+use crate::store::decision::NewDecision;
+use crate::store::link::Link;
+use crate::store::{self, Tx, session::Session};
+use axum::Extension;
+use axum::extract::{Form, Path, State};
+use axum::response::Redirect;
+use serde::Deserialize;
+use serde_json::json;
+
+type Answer = Result<Redirect, Trouble>;
+
+/// What was decided.
+enum Act {
+    Accept(Seen),
+    Change(Changed),
+    Join(String),
+    Undo(LinkId),
+    Same(LinkId),
+    Different(LinkId),
+    Release(OutboxId),
+    SendOn(MessageId),
+    Seen,
+}
+
+/// What the person saw when they decided.
+#[derive(Deserialize)]
+pub(super) struct Seen {
+    #[serde(default)]
+    seen: String,
+    #[serde(default)]
+    confirmed: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Changed {
+    #[serde(default)]
+    seen: String,
+    #[serde(default)]
+    confirmed: String,
+    #[serde(default)]
+    service: String,
+    #[serde(default)]
+    department: String,
+    #[serde(default)]
+    priority: String,
+    #[serde(default)]
+    then: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct JoinTo {
+    #[serde(default)]
+    to: String,
+}
+
+/// The part of a case that a decision rests on: where it would go and how pressing it is.
+pub(super) fn seen_mark(case: &Case) -> String {
+    format!("{}/{}/{}", case.service, case.department, case.priority)
+}
+
+macro_rules! handlers {
+    ($($name:ident: $path:ty $(, $form:ty)? => |$ids:pat_param $(, $given:ident)?| $act:expr;)+) => {$(
+        pub(super) async fn $name(
+            State(app): State<App>,
+            Extension(session): Extension<Session>,
+            Path(path): Path<$path>,
+            $(Form($given): Form<$form>,)?
+        ) -> Answer {
+            let (reference, act) = match path { $ids => $act };
+            decide(&app, &session, &reference, act).await
+        }
+    )+};
+}
+
+handlers! {
+    accept: String, Seen => |reference, form| (reference, Act::Accept(form));
+    change: String, Changed => |reference, form| (reference, Act::Change(form));
+    join: String, JoinTo => |reference, form| (reference, Act::Join(form.to));
+    seen: String => |reference| (reference, Act::Seen);
+    undo: (String, String) => |(reference, link)| (reference, Act::Undo(link.into()));
+    same: (String, String) => |(reference, link)| (reference, Act::Same(link.into()));
+    different: (String, String) => |(reference, link)| (reference, Act::Different(link.into()));
+    release: (String, String) => |(reference, outgoing)| (reference, Act::Release(outgoing.into()));
+    send_on: (String, String) => |(reference, message)| (reference, Act::SendOn(message.into()));
+}
+
+async fn decide(app: &Shared, session: &Session, reference: &str, act: Act) -> Answer {
+    let mut tx = app.db().begin().await?;
+    let case = case_page::find(&mut tx, reference).await?;
+    let back = case.reference.clone();
+    let pipeline = &app.portal.pipeline;
+    let rules = pipeline.understanding.rules();
+    let house = &pipeline.house;
+    let composer = Composer { council: &house.council, rules: &rules, key: &house.key, ids: &pipeline.ids };
+    let desk = Desk { composer, now: app.now() };
+    let done = at_the_desk(app, &desk, &mut tx, case, act, &session.actor).await.map_err(|trouble| trouble.back_to_case(&back))?;
+    tx.commit().await?;
+    Ok(Redirect::to(&format!("/cases/{back}?done={done}")))
+}
+
+/// Does it; answers the word of what was done.
+async fn at_the_desk(app: &Shared, desk: &Desk<'_>, tx: &mut Tx, case: Case, act: Act, actor: &str) -> Result<&'static str, Trouble> {
+    match act {
+        Act::Accept(seen) => {
+            accept_case(desk, tx, &case, &seen, actor).await?;
+            Ok("accepted")
+        }
+        Act::Change(changed) => change_case(app, desk, tx, case, &changed, actor).await,
+        Act::Join(to) => {
+            let to: Reference = to.parse().map_err(|e| Trouble::bad(format!("\"{to}\" is not a case: {e}.")))?;
+            let missing = || Trouble::not_found(format!("There is no case {to}."));
+            let parent = store::case::by_reference(tx, &to).await?.ok_or_else(missing)?;
+            let grounds = Grounds { score: 1.0, why: "a person says it is the same problem", actor };
+            desk.join(tx, &case.id, &parent.id, grounds).await?;
+            Ok("joined")
+        }
+        Act::Undo(link) => {
+            let link = link_of(tx, &case, &link, true).await?;
+            desk.undo(tx, &link.id, actor).await?;
+            Ok("undone")
+        }
+        Act::Same(link) => {
+            let link = link_of(tx, &case, &link, false).await?;
+            let grounds = Grounds { score: link.score, why: &link.why, actor };
+            desk.join(tx, &link.child, &link.parent, grounds).await?;
+            Ok("joined")
+        }
+        Act::Different(link) => {
+            let link = link_of(tx, &case, &link, false).await?;
+            different_problems(desk, tx, &link, actor).await?;
+            Ok("different")
+        }
+        Act::Release(outgoing) => {
+            desk.release(tx, &case.id, &outgoing, actor).await?;
+            Ok("released")
+        }
+        Act::SendOn(message) => {
+            desk.send_on(tx, &case.id, &message, actor).await?;
+            Ok("sent-on")
+        }
+        Act::Seen => {
+            desk.seen(tx, &case.id, actor).await?;
+            Ok("seen")
+        }
+    }
+}
+
+async fn accept_case(desk: &Desk<'_>, tx: &mut Tx, case: &Case, seen: &Seen, actor: &str) -> Result<(), Trouble> {
+    let waiting = matches!(case.state, CaseState::Review | CaseState::Held);
+    if waiting && seen.seen != seen_mark(case) {
+        return Err(grown_old());
+    }
+    if waiting && !desk.composer.rules.taxonomy.departments.contains_key(&case.department) {
+        return Err(Trouble::conflict("The department this case would go to does not exist any more. Choose another one first."));
+    }
+    if case.state == CaseState::Held && seen.confirmed != "yes" {
+        return Err(Trouble::bad(
+            "This case is on hold. Read it, tick the box that says that it may go to the department, and accept it again.",
+        ));
+    }
+    Ok(desk.accept(tx, &case.id, actor).await?)
+}
+
+async fn change_case(
+    app: &Shared,
+    desk: &Desk<'_>,
+    tx: &mut Tx,
+    case: Case,
+    changed: &Changed,
+    actor: &str,
+) -> Result<&'static str, Trouble> {
+    if changed.seen != seen_mark(&case) {
+        return Err(grown_old());
+    }
+    if matches!(case.state, CaseState::Joined | CaseState::Closed) {
+        return Err(Trouble::conflict("This case is joined to another one or closed, so it cannot be changed."));
+    }
+    let set = |value: &String| Some(value.clone()).filter(|v| !v.is_empty());
+    let priority: Option<Priority> = set(&changed.priority).map(|p| p.parse()).transpose().map_err(|_| no_such("priority"))?;
+    let change = Change { service: set(&changed.service), department: set(&changed.department), priority };
+    let send = changed.then == "accept";
+    let differs = change.service.as_ref().is_some_and(|s| *s != case.service)
+        || change.department.as_ref().is_some_and(|d| *d != case.department)
+        || change.priority.is_some_and(|p| p != case.priority);
+    if differs {
+        desk.change(tx, &case.id, &change, &app.portal.pipeline.house.calendar, actor).await?;
+    } else if !send {
+        return Ok("unchanged");
+    }
+    let after = store::case::get(tx, &case.id).await?.ok_or_else(|| no_such("case"))?;
+    if send {
+        let seen = Seen { seen: seen_mark(&after), confirmed: changed.confirmed.clone() };
+        accept_case(desk, tx, &after, &seen, actor).await?;
+        return Ok("changed-accepted");
+    }
+    let moved = after.state == CaseState::Routed && after.department != case.department;
+    Ok(if moved { "moved" } else { "changed" })
+}
+
+/// A person says that a suggestion is wrong: the link is ended, and both cases remember who said so.
+async fn different_problems(desk: &Desk<'_>, tx: &mut Tx, link: &Link, actor: &str) -> Result<(), Trouble> {
+    if !store::link::end(tx, &link.id, actor, desk.now).await? {
+        return Err(Trouble::conflict("This suggestion was dealt with already."));
+    }
+    for (case, other) in [(&link.child, &link.parent), (&link.parent, &link.child)] {
+        note_different(desk, tx, case, other, link, actor).await?;
+    }
+    Ok(())
+}
+
+async fn note_different(desk: &Desk<'_>, tx: &mut Tx, case: &CaseId, other: &CaseId, link: &Link, actor: &str) -> Result<(), Trouble> {
+    let with = super::queries::reference(tx, other).await?;
+    let decided = json!({"link": link.id, "with": with});
+    let evidence = json!({"score": link.score, "why": link.why, "rules": desk.composer.rules.version});
+    let new = NewDecision { case_id: Some(case), message_id: None, kind: "different", actor, decided, evidence };
+    store::decision::insert(tx, desk.composer.ids, new, desk.now).await?;
+    store::audit::write(tx, desk.composer.ids, actor, "different", &format!("case:{case}"), json!({}), desk.now).await?;
+    Ok(())
+}
+
+/// A standing link of this case, of the kind asked for.
+async fn link_of(tx: &mut Tx, case: &Case, id: &LinkId, join: bool) -> Result<Link, Trouble> {
+    let link = store::link::get(tx, id).await?.filter(|l| l.is_join() == join && (l.child == case.id || l.parent == case.id));
+    let link = link.ok_or_else(|| no_such("link"))?;
+    // A join that was undone is the desk's to answer for; a suggestion that was dealt with is ours.
+    if !join && link.ended_at.is_some() {
+        return Err(Trouble::conflict("This suggestion was dealt with already."));
+    }
+    Ok(link)
+}
+
+fn grown_old() -> Trouble {
+    Trouble::conflict("Somebody changed this case after you opened it. Nothing was done. Look at it again, then decide.")
+}
+
+fn no_such(what: &str) -> Trouble {
+    Trouble::not_found(format!("There is no such {what}."))
+}

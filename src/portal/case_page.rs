@@ -1,0 +1,262 @@
+//! One case: what is asked of the person who looks, the summary, and the whole trail.
+
+use super::case_actions::seen_mark;
+use super::format::{self, Due};
+use super::list::{Choice, by_name};
+use super::timeline::{self, Entry, Trail};
+use super::{App, Done, Page, Shared, audit_reading, html, trouble::Trouble};
+use crate::casework::join;
+use crate::core::{CaseId, CaseState, Council, Party, Priority, Reference, Taxonomy};
+use crate::routing::consent::Consent;
+use crate::routing::deadline::received_date;
+use crate::store::case::Case;
+use crate::store::message::Message;
+use crate::store::outbox::Outgoing;
+use crate::store::{self, Tx, session::Session};
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::json;
+
+/// Characters of a message that stand for it beside another.
+const EXCERPT: usize = 400;
+
+/// The case of a reference as it stands in an address.
+pub(super) async fn find(tx: &mut Tx, reference: &str) -> Result<Case, Trouble> {
+    let unknown = |why: &str| Trouble::not_found(format!("There is no case \"{}\". {why}", format::excerpt(reference, 40)));
+    let parsed: Reference = reference.parse().map_err(|e| unknown(&format!("{}.", format::sentence(&format!("{e}")))))?;
+    store::case::by_reference(tx, &parsed).await?.ok_or_else(|| unknown("Check the reference: it may belong to another service."))
+}
+
+/// One line of the summary.
+struct Line {
+    label: &'static str,
+    value: String,
+    note: Option<String>,
+    late: bool,
+}
+
+impl Line {
+    fn new(label: &'static str, value: impl Into<String>, note: Option<String>) -> Self {
+        Self { label, value: value.into(), note, late: false }
+    }
+}
+
+/// Another case beside this one.
+struct Other {
+    link: String,
+    reference: Reference,
+    title: String,
+    language: String,
+    state: CaseState,
+    words: String,
+    why: String,
+    alike: String,
+}
+
+#[derive(Template)]
+#[template(path = "case.html")]
+struct CasePage {
+    page: Page,
+    reference: Reference,
+    title: String,
+    language: String,
+    state: CaseState,
+    priority: Priority,
+    due: Due,
+    attention: Option<String>,
+    hold_reason: Option<String>,
+    waiting: bool,
+    held: bool,
+    can_change: bool,
+    can_join: bool,
+    seen_mark: String,
+    service: String,
+    department: String,
+    confidence: String,
+    unsure: bool,
+    words: String,
+    lines: Vec<Line>,
+    services: Vec<Choice>,
+    departments: Vec<Choice>,
+    priorities: Vec<Choice>,
+    parent: Option<Other>,
+    children: Vec<Other>,
+    perhaps: Vec<Other>,
+    entries: Vec<Entry>,
+}
+
+/// Everything a page is drawn from, read at one moment.
+struct Read {
+    trail: Trail,
+    /// Mails of the case this one is joined to: they may be what told the councillor.
+    parents_outgoing: Vec<Outgoing>,
+    written_to: Vec<String>,
+    parent: Option<Other>,
+    children: Vec<Other>,
+    perhaps: Vec<Other>,
+    others: Vec<CaseId>,
+}
+
+pub(super) async fn page(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Path(reference): Path<String>,
+    Query(done): Query<Done>,
+) -> Result<Response, Trouble> {
+    let read = read(&app, &reference).await?;
+    let id = &read.trail.case.id;
+    audit_reading(&app, &session, "read case", &[format!("case:{id}")], json!({})).await?;
+    // What others wrote stands beside it, so it was read too.
+    let others: Vec<String> = read.others.iter().map(|other| format!("case:{other}")).collect();
+    audit_reading(&app, &session, "read extract", &others, json!({"beside": id})).await?;
+    let page = Page::new(&app, &session, "cases", format!("Case {}", read.trail.case.reference));
+    Ok(html(&draw(&app, page.with_notice(done.done.as_deref()), read))?.into_response())
+}
+
+async fn read(app: &Shared, reference: &str) -> Result<Read, Trouble> {
+    let mut tx = app.db().read().await?;
+    let case = find(&mut tx, reference).await?;
+    let id = case.id.clone();
+    let (mut parent, mut children, mut perhaps, mut others) = (None, Vec::new(), Vec::new(), Vec::new());
+    for link in store::link::standing(&mut tx, &id).await? {
+        let is_child = link.child == id;
+        let beside = if is_child { &link.parent } else { &link.child };
+        let Some(other) = store::case::get(&mut tx, beside).await? else { continue };
+        let first = store::message::of_case(&mut tx, beside).await?.into_iter().next();
+        others.push(beside.clone());
+        let view = Other {
+            link: link.id.to_string(),
+            words: first.map(|m| words_of(&m)).unwrap_or_default(),
+            reference: other.reference,
+            title: other.title,
+            language: other.language,
+            state: other.state,
+            alike: format::percent(link.score),
+            why: format::sentence(&link.why),
+        };
+        match (link.is_join(), is_child) {
+            (true, true) => parent = Some(view),
+            (true, false) => children.push(view),
+            (false, _) => perhaps.push(view),
+        }
+    }
+    let root = join::root(&mut tx, &id).await?;
+    let parents_outgoing = if root == id { Vec::new() } else { store::outbox::of_case(&mut tx, &root).await? };
+    let trail = Trail {
+        messages: store::message::of_case(&mut tx, &id).await?,
+        files: store::attachment::of_case(&mut tx, &id).await?,
+        decisions: store::decision::of_case(&mut tx, &id).await?,
+        outgoing: store::outbox::of_case(&mut tx, &id).await?,
+        case,
+    };
+    let written_to = store::message::councillors_of_case(&mut tx, &id).await?;
+    Ok(Read { trail, parents_outgoing, written_to, parent, children, perhaps, others })
+}
+
+fn words_of(message: &Message) -> String {
+    format::excerpt(&message.body, EXCERPT)
+}
+
+fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
+    let pipeline = &app.portal.pipeline;
+    let rules = pipeline.understanding.rules();
+    let taxonomy = &rules.taxonomy;
+    let lines = summary(&read, taxonomy, &pipeline.house.council, received_date(app.now()));
+    let case = &read.trail.case;
+    let waiting = matches!(case.state, CaseState::Review | CaseState::Held);
+    let open = waiting || case.state == CaseState::Routed;
+    let department = taxonomy.department_name(&case.department).to_owned();
+    let as_service = Choice { value: String::new(), label: format!("As the service has it (now {department})"), chosen: true };
+    let departments = by_name(taxonomy.departments.values().map(|d| Choice::new(&d.id, &d.name, "")));
+    CasePage {
+        page,
+        reference: case.reference.clone(),
+        title: case.title.clone(),
+        language: case.language.clone(),
+        state: case.state,
+        priority: case.priority,
+        due: format::due(&case.due_on, open, received_date(app.now())),
+        attention: case.attention.clone(),
+        hold_reason: case.hold_reason.clone().filter(|_| case.state == CaseState::Held),
+        waiting,
+        held: case.state == CaseState::Held,
+        can_change: open,
+        can_join: read.parent.is_none(),
+        seen_mark: seen_mark(case),
+        service: taxonomy.service_name(&case.service).to_owned(),
+        department,
+        confidence: format::chance(case.confidence),
+        unsure: case.disposition == crate::core::Disposition::Unsure,
+        words: read.trail.messages.first().map(words_of).unwrap_or_default(),
+        lines,
+        services: by_name(taxonomy.services.values().map(|s| Choice::new(&s.id, &s.name, &case.service))),
+        departments: std::iter::once(as_service).chain(departments).collect(),
+        priorities: Priority::ALL.iter().rev().map(|p| Choice::new(p.as_str(), p.label(), case.priority.as_str())).collect(),
+        entries: read.trail.entries(taxonomy),
+        parent: read.parent,
+        children: read.children,
+        perhaps: read.perhaps,
+    }
+}
+
+fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate) -> Vec<Line> {
+    let case = &read.trail.case;
+    let open = !matches!(case.state, CaseState::Closed | CaseState::Joined);
+    let due = format::due(&case.due_on, open, today);
+    let first = read.trail.messages.iter().find(|m| m.party == Party::Resident);
+    let consent = case.consent.parse::<Consent>().unwrap_or(Consent::Neither);
+    let place = case.place.as_ref();
+    let (councillor, told) = councillor(read, council, consent);
+    let language = format::language(&case.language);
+    vec![
+        Line::new("Service", taxonomy.service_name(&case.service), None),
+        Line::new("Department", taxonomy.department_name(&case.department), case.routed_at.map(|at| format!("Sent {}", format::when(at)))),
+        Line { late: due.overdue, ..Line::new("To be done by", due.text, None) },
+        Line::new("Councillor", councillor, Some(told)),
+        Line::new(
+            "Place",
+            place.map_or("Not known", |p| &p.name),
+            place.map(|p| format!("Found in the words \"{}\"", p.words)),
+        ),
+        Line::new("Ward", case.ward.as_deref().unwrap_or("Not known"), None),
+        Line::new("Resident", first.map_or_else(|| "Not known".to_owned(), timeline::who), Some(consent.label().to_owned())),
+        Line::new("Language", language, None),
+        Line::new("Received", format::when(case.received_at), case.closed_at.map(|at| format!("Closed {}", format::when(at)))),
+    ]
+}
+
+/// The councillor's name, and when they were told: what councillors asked to be able to prove.
+fn councillor(read: &Read, council: &Council, consent: Consent) -> (String, String) {
+    let Some(key) = read.trail.case.councillor.as_deref() else {
+        return ("Not known".to_owned(), "Nobody is told, because no councillor is known for the mailbox or the ward".to_owned());
+    };
+    let Some(councillor) = council.councillor(key) else {
+        return (key.to_owned(), "No longer in the settings, so nobody is told".to_owned());
+    };
+    let mails = read.trail.outgoing.iter().chain(&read.parents_outgoing).filter(|o| o.party == Party::Department);
+    let theirs: Vec<&Outgoing> = mails.filter(|o| is_copied(o, &councillor.email)).collect();
+    let direct = read.written_to.iter().any(|c| c == key);
+    let told: Option<DateTime<Utc>> = theirs.iter().filter(|o| o.status == "sent").filter_map(|o| o.sent_at).min();
+    let on_its_way = theirs.iter().any(|o| matches!(o.status.as_str(), "queued" | "sending" | "uncertain"));
+    let mut note = match told {
+        Some(at) => format!("Told {}", format::when(at)),
+        None if !consent.councillor_is_copied() => "Not told: the resident did not agree to it".to_owned(),
+        None if on_its_way => "Not told yet: the message is on its way".to_owned(),
+        None => "Not told yet".to_owned(),
+    };
+    if direct {
+        note += ". The resident wrote to them directly";
+    }
+    (councillor.name.clone(), note)
+}
+
+fn is_copied(outgoing: &Outgoing, email: &str) -> bool {
+    let mail = &outgoing.mail.0;
+    mail.cc.iter().chain(&mail.to).any(|mailbox| {
+        let address = mailbox.rsplit_once('<').map_or(mailbox.as_str(), |(_, rest)| rest.trim_end_matches('>'));
+        address.trim().eq_ignore_ascii_case(email)
+    })
+}

@@ -1,0 +1,144 @@
+//! What stands before every page: the host it was asked under, who is signed in, the word every form must carry, and the
+//! headers every answer bears.
+
+use super::{App, Page, auth, trouble::Trouble};
+use crate::store;
+use askama::Template;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{self, HeaderName};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+
+/// A form of ours is far smaller.
+const MOST_FORM_BYTES: usize = 64 * 1024;
+
+const HEADERS: [(HeaderName, &str); 5] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+];
+
+/// Marks an answer for machines, which is sent as it is whatever its status.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ForMachines;
+
+/// The page of a [`Trouble`].
+#[derive(Template)]
+#[template(path = "trouble.html")]
+struct TroublePage {
+    page: Page,
+    trouble: Trouble,
+}
+
+/// Outermost: refuses names that are not ours (a page elsewhere that points its own name at this machine would otherwise
+/// be let in), draws the page of whatever went wrong, and puts the headers on every answer.
+pub(super) async fn dress(State(app): State<App>, request: Request, next: Next) -> Response {
+    let ours = host(&request).is_some_and(|host| host_is_ours(&host, &app.portal.allowed_hosts));
+    let mut response = if ours { next.run(request).await } else { Trouble::other_host().into_response() };
+    let failed = response.status().is_client_error() || response.status().is_server_error();
+    let drawn = response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"text/html"));
+    if failed && !drawn && response.extensions().get::<ForMachines>().is_none() {
+        let trouble = response.extensions_mut().remove::<Trouble>();
+        let trouble = trouble.unwrap_or_else(|| Trouble::of_status(response.status()));
+        response = draw(&app, trouble, response);
+    }
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn draw(app: &App, trouble: Trouble, response: Response) -> Response {
+    let page = Page::signed_out(app, trouble.title);
+    let html = TroublePage { page, trouble }.render().unwrap_or_else(|_| "Sorry, that did not work.".to_owned());
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    Response::from_parts(parts, Body::from(html))
+}
+
+/// The host of a request: of its target where it names one, else of its `Host` header.
+fn host(request: &Request) -> Option<String> {
+    let named = request.uri().authority().map(|a| a.as_str().to_owned());
+    named.or_else(|| request.headers().get(header::HOST)?.to_str().ok().map(str::to_owned))
+}
+
+/// Whether a host (with or without port) is this machine itself or one that the council set.
+fn host_is_ours(host: &str, allowed: &[String]) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|own| name.eq_ignore_ascii_case(own))
+        || allowed.iter().any(|own| own.eq_ignore_ascii_case(name) || own.eq_ignore_ascii_case(host))
+}
+
+/// Before every page but the sign-in: who is it, and does what they send come from a form of ours?
+pub(super) async fn signed_in(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let session = match auth::session(&app, request.headers()).await {
+        Ok(session) => session,
+        Err(error) => return Trouble::from(error).into_response(),
+    };
+    let Some(session) = session else { return to_sign_in(&request) };
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        request = match check_form(request, &session).await {
+            Ok(request) => request,
+            Err(trouble) => return trouble.into_response(),
+        };
+    }
+    request.extensions_mut().insert(session);
+    next.run(request).await
+}
+
+/// To the sign-in page, and from there to where they wanted to go. What was sent with a form is not kept.
+fn to_sign_in(request: &Request) -> Response {
+    let wanted = request.uri().path_and_query().map_or("/", |p| p.as_str());
+    if *request.method() != Method::GET || wanted == "/" {
+        return Redirect::to("/sign-in").into_response();
+    }
+    let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", wanted).finish();
+    Redirect::to(&format!("/sign-in?{query}")).into_response()
+}
+
+/// Refuses a form that does not carry the session's word, and hands the request on as it was.
+async fn check_form(request: Request, session: &store::session::Session) -> Result<Request, Trouble> {
+    let (parts, body) = request.into_parts();
+    let Ok(bytes) = axum::body::to_bytes(body, MOST_FORM_BYTES).await else {
+        return Err(Trouble::of_status(StatusCode::PAYLOAD_TOO_LARGE));
+    };
+    let given = url::form_urlencoded::parse(&bytes).find(|(name, _)| name == "csrf").map(|(_, value)| value.into_owned());
+    if !given.is_some_and(|given| auth::same(&given, &session.csrf)) {
+        return Err(Trouble::forged());
+    }
+    Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
+/// The value of a cookie.
+pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let all = headers.get_all(header::COOKIE).into_iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
+    all.filter_map(|pair| pair.trim().split_once('=')).find(|(n, _)| *n == name).map(|(_, value)| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_and_what_the_council_set_are_our_hosts() {
+        let set = vec!["cases.brackenmere.example".to_owned(), "desk:8443".to_owned()];
+        for ours in ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]:8080", "[::1]", "Cases.Brackenmere.example:443", "desk:8443"] {
+            assert!(host_is_ours(ours, &set), "{ours}");
+        }
+        for other in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "desk", "desk:80", "", "::1", "localhost:x"] {
+            assert!(!host_is_ours(other, &set), "{other}");
+        }
+    }
+}

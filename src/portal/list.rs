@@ -1,0 +1,210 @@
+//! The list of cases: how many stand where, and which one to look at next.
+
+use super::format::{self, Due};
+use super::{App, Done, Page, audit_reading, html, queries, trouble::Trouble};
+use crate::core::{CaseState, Priority, Reference, Taxonomy};
+use crate::routing::deadline::received_date;
+use crate::store::case::{Case, Filter};
+use crate::store::{self, Tx, session::Session};
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use chrono::NaiveDate;
+use serde::Deserialize;
+use serde_json::json;
+
+const PER_PAGE: i64 = 50;
+
+/// The filters as they stand in the address; an empty one narrows nothing.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    department: String,
+    #[serde(default)]
+    service: String,
+    #[serde(default)]
+    ward: String,
+    #[serde(default)]
+    page: String,
+}
+
+impl Asked {
+    fn page(&self) -> i64 {
+        self.page.parse::<i64>().map_or(1, |p| p.clamp(1, 100_000))
+    }
+
+    fn filter(&self) -> Filter {
+        let set = |value: &String| Some(value.clone()).filter(|v| !v.is_empty());
+        Filter {
+            state: self.state.parse().ok(),
+            department: set(&self.department),
+            service: set(&self.service),
+            ward: set(&self.ward),
+            limit: PER_PAGE,
+            offset: (self.page() - 1) * PER_PAGE,
+        }
+    }
+
+    fn narrows(&self) -> bool {
+        [&self.state, &self.department, &self.service, &self.ward].iter().any(|v| !v.is_empty())
+    }
+
+    /// The address of another page of the same list.
+    fn address(&self, page: i64) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let set = [("state", &self.state), ("department", &self.department), ("service", &self.service), ("ward", &self.ward)];
+        query.extend_pairs(set.iter().filter(|(_, v)| !v.is_empty()));
+        query.append_pair("page", &page.to_string());
+        format!("/?{}", query.finish())
+    }
+}
+
+/// One choice of a select.
+pub(super) struct Choice {
+    pub(super) value: String,
+    pub(super) label: String,
+    pub(super) chosen: bool,
+}
+
+impl Choice {
+    pub(super) fn new(value: &str, label: &str, chosen: &str) -> Self {
+        Self { value: value.to_owned(), label: label.to_owned(), chosen: value == chosen }
+    }
+}
+
+/// One figure at the top.
+struct Figure {
+    count: i64,
+    label: &'static str,
+    href: &'static str,
+}
+
+/// One case in the list.
+pub(super) struct Row {
+    pub(super) reference: Reference,
+    pub(super) title: String,
+    pub(super) language: String,
+    pub(super) service: String,
+    pub(super) department: String,
+    pub(super) state: CaseState,
+    pub(super) priority: Priority,
+    pub(super) ward: Option<String>,
+    pub(super) due: Due,
+    pub(super) attention: Option<String>,
+}
+
+impl Row {
+    pub(super) fn new(case: Case, taxonomy: &Taxonomy, today: NaiveDate) -> Self {
+        let open = matches!(case.state, CaseState::Review | CaseState::Held | CaseState::Routed);
+        Self {
+            service: taxonomy.service_name(&case.service).to_owned(),
+            department: taxonomy.department_name(&case.department).to_owned(),
+            due: format::due(&case.due_on, open, today),
+            reference: case.reference,
+            title: case.title,
+            language: case.language,
+            state: case.state,
+            priority: case.priority,
+            ward: case.ward,
+            attention: case.attention,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "list.html")]
+struct ListPage {
+    page: Page,
+    figures: Vec<Figure>,
+    states: Vec<Choice>,
+    departments: Vec<Choice>,
+    services: Vec<Choice>,
+    wards: Vec<Choice>,
+    narrows: bool,
+    rows: Vec<Row>,
+    total: String,
+    any: bool,
+    first: i64,
+    last: i64,
+    previous: Option<String>,
+    next: Option<String>,
+}
+
+pub(super) async fn page(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Query(asked): Query<Asked>,
+    Query(done): Query<Done>,
+) -> Result<Response, Trouble> {
+    let rules = app.portal.pipeline.understanding.rules();
+    let taxonomy = &rules.taxonomy;
+    let filter = asked.filter();
+    let mut tx = app.db().read().await?;
+    let cases = store::case::list(&mut tx, &filter).await?;
+    let total = store::case::count(&mut tx, &filter).await?;
+    let (figures, all) = figures(&mut tx).await?;
+    let wards = queries::wards(&mut tx).await?;
+    drop(tx);
+    let detail = json!({"state": asked.state, "department": asked.department, "service": asked.service, "ward": asked.ward,
+                        "page": asked.page(), "cases": cases.iter().map(|c| &c.reference).collect::<Vec<_>>()});
+    audit_reading(&app, &session, "read list", &["cases".to_owned()], detail).await?;
+    let today = received_date(app.now());
+    let shown = i64::try_from(cases.len()).unwrap_or(i64::MAX);
+    let template = ListPage {
+        page: Page::new(&app, &session, "cases", "Cases").with_notice(done.done.as_deref()),
+        figures,
+        states: CaseState::ALL.iter().map(|s| Choice::new(s.as_str(), s.label(), &asked.state)).collect(),
+        departments: by_name(taxonomy.departments.values().map(|d| Choice::new(&d.id, &d.name, &asked.department))),
+        services: by_name(taxonomy.services.values().map(|s| Choice::new(&s.id, &s.name, &asked.service))),
+        wards: wards.iter().map(|w| Choice::new(w, w, &asked.ward)).collect(),
+        narrows: asked.narrows(),
+        rows: cases.into_iter().map(|c| Row::new(c, taxonomy, today)).collect(),
+        total: format::count(total, "case", "cases"),
+        any: all > 0,
+        first: filter.offset + 1,
+        last: filter.offset + shown,
+        previous: (asked.page() > 1).then(|| asked.address(asked.page() - 1)),
+        next: (filter.offset + shown < total).then(|| asked.address(asked.page() + 1)),
+    };
+    Ok(html(&template)?.into_response())
+}
+
+pub(super) fn by_name(choices: impl Iterator<Item = Choice>) -> Vec<Choice> {
+    let mut choices: Vec<Choice> = choices.collect();
+    choices.sort_by(|a, b| a.label.cmp(&b.label));
+    choices
+}
+
+/// What waits where, and how many cases there are at all.
+async fn figures(tx: &mut Tx) -> store::Result<(Vec<Figure>, i64)> {
+    let cases = store::case::count_by_state(tx).await?;
+    let mails = store::outbox::count_by_status(tx).await?;
+    let of = |rows: &[(String, i64)], keys: &[&str]| rows.iter().filter(|(k, _)| keys.contains(&k.as_str())).map(|(_, n)| n).sum();
+    let figures = vec![
+        Figure { count: of(&cases, &["review"]), label: "waiting for review", href: "/?state=review" },
+        Figure { count: of(&cases, &["held"]), label: "on hold", href: "/?state=held" },
+        Figure { count: of(&cases, &["routed"]), label: "with departments", href: "/?state=routed" },
+        Figure { count: of(&cases, &["joined"]), label: "joined to another", href: "/?state=joined" },
+        Figure { count: of(&cases, &["closed"]), label: "closed", href: "/?state=closed" },
+        Figure { count: of(&mails, &["held", "failed", "uncertain"]), label: "mails not delivered", href: "/outbox" },
+        Figure { count: queries::quarantined(tx).await?, label: "in quarantine", href: "/quarantine" },
+    ];
+    Ok((figures, cases.iter().map(|(_, n)| n).sum()))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Sought {
+    #[serde(default)]
+    reference: String,
+}
+
+/// From the search field to the case.
+pub(super) async fn find(Query(sought): Query<Sought>) -> Result<Redirect, Trouble> {
+    match sought.reference.parse::<Reference>() {
+        Ok(reference) => Ok(Redirect::to(&format!("/cases/{reference}"))),
+        Err(error) => Err(Trouble::bad(format!("{}.", format::sentence(&error.to_string())))),
+    }
+}

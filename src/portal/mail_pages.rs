@@ -1,0 +1,143 @@
+//! Mail that needs a look: not delivered, in quarantine, set aside.
+
+use super::{App, Done, Page, audit_reading, format, html, queries, timeline, trouble::Trouble};
+use crate::core::{InboxId, Reference};
+use crate::store::decision::NewDecision;
+use crate::store::{self, session::Session};
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::json;
+
+/// A mail of ours that did not go as it should.
+struct Undelivered {
+    id: String,
+    reference: Reference,
+    heading: &'static str,
+    status: &'static str,
+    status_class: &'static str,
+    to: String,
+    reason: String,
+    created: String,
+}
+
+#[derive(Template)]
+#[template(path = "outbox.html")]
+struct OutboxPage {
+    page: Page,
+    mails: Vec<Undelivered>,
+}
+
+pub(super) async fn outbox(State(app): State<App>, Extension(session): Extension<Session>) -> Result<Response, Trouble> {
+    let mut mails = Vec::new();
+    let mut tx = app.db().read().await?;
+    for status in ["failed", "uncertain", "held"] {
+        for outgoing in store::outbox::in_status(&mut tx, status).await? {
+            let Some(reference) = queries::reference(&mut tx, &outgoing.case_id).await? else { continue };
+            let (status, status_class) = timeline::status(&outgoing.status);
+            mails.push(Undelivered {
+                id: outgoing.id.to_string(),
+                reference,
+                heading: timeline::purpose(&outgoing.purpose),
+                status,
+                status_class,
+                to: outgoing.mail.0.to.join(", "),
+                reason: outgoing.reason.unwrap_or_default(),
+                created: format::when(outgoing.created_at),
+            });
+        }
+    }
+    drop(tx);
+    let detail = json!({"cases": mails.iter().map(|m| &m.reference).collect::<Vec<_>>()});
+    audit_reading(&app, &session, "read list", &["outbox".to_owned()], detail).await?;
+    Ok(html(&OutboxPage { page: Page::new(&app, &session, "outbox", "Mail not delivered"), mails })?.into_response())
+}
+
+/// A delivery that could not be worked on.
+struct Quarantined {
+    id: String,
+    account: String,
+    reason: String,
+    received: String,
+    size: String,
+    attempts: i64,
+}
+
+#[derive(Template)]
+#[template(path = "quarantine.html")]
+struct QuarantinePage {
+    page: Page,
+    rows: Vec<Quarantined>,
+}
+
+pub(super) async fn quarantine(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Query(done): Query<Done>,
+) -> Result<Response, Trouble> {
+    let mut tx = app.db().read().await?;
+    let rows = store::inbox::quarantined(&mut tx).await?;
+    drop(tx);
+    audit_reading(&app, &session, "read list", &["quarantine".to_owned()], json!({"messages": rows.len()})).await?;
+    let rows = rows.into_iter().map(|row| Quarantined {
+        id: row.id.to_string(),
+        account: row.account,
+        reason: row.reason.unwrap_or_default(),
+        received: format::when(row.received_at),
+        size: format::size(row.size),
+        attempts: row.attempts,
+    });
+    let page = Page::new(&app, &session, "quarantine", "Quarantine").with_notice(done.done.as_deref());
+    Ok(html(&QuarantinePage { page, rows: rows.collect() })?.into_response())
+}
+
+/// Sends a quarantined message on its way again.
+pub(super) async fn replay(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Path(id): Path<String>,
+) -> Result<Redirect, Trouble> {
+    let id = InboxId::from(id);
+    let now = app.now();
+    let mut tx = app.db().begin().await?;
+    if !store::inbox::replay(&mut tx, &id, now).await? {
+        let text = "This message is not in quarantine any more. Perhaps somebody else was faster.";
+        return Err(Trouble::conflict(text).back_to("/quarantine", "Go back to the quarantine"));
+    }
+    let (actor, decided) = (session.actor.as_str(), json!({"inbox": id}));
+    let new = NewDecision { case_id: None, message_id: None, kind: "replay", actor, decided, evidence: json!({}) };
+    store::decision::insert(&mut tx, app.ids(), new, now).await?;
+    store::audit::write(&mut tx, app.ids(), actor, "replay", &format!("inbox:{id}"), json!({}), now).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/quarantine?done=replayed"))
+}
+
+/// A message that became no case.
+struct SetAside {
+    id: String,
+    subject: String,
+    reason: String,
+    received: String,
+}
+
+#[derive(Template)]
+#[template(path = "set_aside.html")]
+struct SetAsidePage {
+    page: Page,
+    rows: Vec<SetAside>,
+}
+
+pub(super) async fn set_aside(State(app): State<App>, Extension(session): Extension<Session>) -> Result<Response, Trouble> {
+    let mut tx = app.db().read().await?;
+    let rows = store::inbox::set_aside(&mut tx).await?;
+    drop(tx);
+    audit_reading(&app, &session, "read list", &["set aside".to_owned()], json!({"messages": rows.len()})).await?;
+    let rows = rows.into_iter().map(|(id, subject, reason, received)| SetAside {
+        id,
+        subject,
+        reason: format::sentence(&reason.unwrap_or_default()),
+        received: format::when(received),
+    });
+    Ok(html(&SetAsidePage { page: Page::new(&app, &session, "set-aside", "Set aside"), rows: rows.collect() })?.into_response())
+}

@@ -1,0 +1,279 @@
+//! Cases.
+
+use super::{Result, Tx, args};
+use crate::core::{CaseId, CaseState, ContactId, Disposition, Place, Priority, Reference};
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+
+/// A case as it stands.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Case {
+    /// The case.
+    pub id: CaseId,
+    /// What people call it.
+    pub reference: Reference,
+    /// Who reported it; none when anonymous.
+    pub contact_id: Option<ContactId>,
+    /// Where it stands.
+    #[sqlx(try_from = "String")]
+    pub state: CaseState,
+    /// Service key.
+    pub service: String,
+    /// Department key.
+    pub department: String,
+    /// How pressing.
+    #[sqlx(try_from = "String")]
+    pub priority: Priority,
+    /// Ward name, where known.
+    pub ward: Option<String>,
+    /// Key of the councillor who is told.
+    pub councillor: Option<String>,
+    /// Where.
+    pub place: Option<Json<Place>>,
+    /// One line that names it.
+    pub title: String,
+    /// ISO 639-1 code the resident wrote in.
+    pub language: String,
+    /// Confidence of the suggestion, 0 to 1.
+    pub confidence: f64,
+    /// What was to be done with the suggestion.
+    #[sqlx(try_from = "String")]
+    pub disposition: Disposition,
+    /// Whom the resident allows to know them.
+    pub consent: String,
+    /// Why it is held.
+    pub hold_reason: Option<String>,
+    /// What a gatekeeper should look at, if anything.
+    pub attention: Option<String>,
+    /// When the resident's message came in.
+    pub received_at: DateTime<Utc>,
+    /// Date it is promised for, `YYYY-MM-DD`, local time.
+    pub due_on: String,
+    /// When it went to the department.
+    pub routed_at: Option<DateTime<Utc>>,
+    /// When it was closed.
+    pub closed_at: Option<DateTime<Utc>>,
+}
+
+/// Writes a new case.
+///
+/// # Errors
+/// What the database says; a reference that is taken is an error of its own kind (see [`reference_is_free`]).
+pub async fn insert(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> {
+    let place = case.place.as_ref().map(|p| serde_json::to_value(&p.0).unwrap_or_default());
+    tx.exec(
+        "INSERT INTO cases (id, reference, contact_id, state, service, department, priority, ward, councillor, place, title,
+             language, confidence, disposition, consent, hold_reason, attention, received_at, opened_at, due_on, routed_at,
+             closed_at, changed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
+        args![
+            &case.id,
+            &case.reference,
+            case.contact_id.as_ref(),
+            case.state.as_str(),
+            &case.service,
+            &case.department,
+            case.priority.as_str(),
+            &case.ward,
+            &case.councillor,
+            place,
+            &case.title,
+            &case.language,
+            case.confidence,
+            case.disposition.as_str(),
+            &case.consent,
+            &case.hold_reason,
+            &case.attention,
+            case.received_at,
+            now,
+            &case.due_on,
+            case.routed_at,
+            case.closed_at,
+            now,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Writes what may change of a case: everything but its id, reference, reporter and the time it came in.
+///
+/// # Errors
+/// What the database says.
+pub async fn update(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> {
+    let place = case.place.as_ref().map(|p| serde_json::to_value(&p.0).unwrap_or_default());
+    tx.exec(
+        "UPDATE cases SET state = $1, service = $2, department = $3, priority = $4, ward = $5, councillor = $6, place = $7,
+             title = $8, disposition = $9, consent = $10, hold_reason = $11, attention = $12, due_on = $13, routed_at = $14,
+             closed_at = $15, changed_at = $16
+         WHERE id = $17",
+        args![
+            case.state.as_str(),
+            &case.service,
+            &case.department,
+            case.priority.as_str(),
+            &case.ward,
+            &case.councillor,
+            place,
+            &case.title,
+            case.disposition.as_str(),
+            &case.consent,
+            &case.hold_reason,
+            &case.attention,
+            &case.due_on,
+            case.routed_at,
+            case.closed_at,
+            now,
+            &case.id,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Whether no case has this reference.
+///
+/// # Errors
+/// What the database says.
+pub async fn reference_is_free(tx: &mut Tx, reference: &Reference) -> Result<bool> {
+    Ok(tx.count("SELECT COUNT(*) FROM cases WHERE reference = $1", args![reference]).await? == 0)
+}
+
+/// One case.
+///
+/// # Errors
+/// What the database says.
+pub async fn get(tx: &mut Tx, id: &CaseId) -> Result<Option<Case>> {
+    tx.opt(
+        "SELECT id, reference, contact_id, state, service, department, priority, ward, councillor, place, title, language,
+                confidence, disposition, consent, hold_reason, attention, received_at, due_on, routed_at, closed_at
+         FROM cases WHERE id = $1",
+        args![id],
+    )
+    .await
+}
+
+/// The case of a reference.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_reference(tx: &mut Tx, reference: &Reference) -> Result<Option<Case>> {
+    tx.opt(
+        "SELECT id, reference, contact_id, state, service, department, priority, ward, councillor, place, title, language,
+                confidence, disposition, consent, hold_reason, attention, received_at, due_on, routed_at, closed_at
+         FROM cases WHERE reference = $1",
+        args![reference],
+    )
+    .await
+}
+
+/// What a list of cases is narrowed to; `None` narrows nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only cases in this state.
+    pub state: Option<CaseState>,
+    /// Only cases of this department.
+    pub department: Option<String>,
+    /// Only cases of this service.
+    pub service: Option<String>,
+    /// Only cases in this ward.
+    pub ward: Option<String>,
+    /// At most so many.
+    pub limit: i64,
+    /// After so many.
+    pub offset: i64,
+}
+
+/// Cases, most pressing first, then oldest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Case>> {
+    tx.all(
+        "SELECT id, reference, contact_id, state, service, department, priority, ward, councillor, place, title, language,
+                confidence, disposition, consent, hold_reason, attention, received_at, due_on, routed_at, closed_at
+         FROM cases
+         WHERE (CAST($1 AS TEXT) IS NULL OR state = $1) AND (CAST($2 AS TEXT) IS NULL OR department = $2)
+           AND (CAST($3 AS TEXT) IS NULL OR service = $3) AND (CAST($4 AS TEXT) IS NULL OR ward = $4)
+         ORDER BY CASE state WHEN 'held' THEN 0 WHEN 'review' THEN 1 WHEN 'routed' THEN 2 ELSE 3 END,
+                  CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'normal' THEN 2 ELSE 3 END, received_at, id
+         LIMIT $5 OFFSET $6",
+        args![
+            filter.state.map(CaseState::as_str),
+            &filter.department,
+            &filter.service,
+            &filter.ward,
+            filter.limit,
+            filter.offset
+        ],
+    )
+    .await
+}
+
+/// How many cases a filter leaves, its limit and offset apart.
+///
+/// # Errors
+/// What the database says.
+pub async fn count(tx: &mut Tx, filter: &Filter) -> Result<i64> {
+    tx.count(
+        "SELECT COUNT(*) FROM cases
+         WHERE (CAST($1 AS TEXT) IS NULL OR state = $1) AND (CAST($2 AS TEXT) IS NULL OR department = $2)
+           AND (CAST($3 AS TEXT) IS NULL OR service = $3) AND (CAST($4 AS TEXT) IS NULL OR ward = $4)",
+        args![filter.state.map(CaseState::as_str), &filter.department, &filter.service, &filter.ward],
+    )
+    .await
+}
+
+/// How many cases stand in each state.
+///
+/// # Errors
+/// What the database says.
+pub async fn count_by_state(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
+    tx.all("SELECT state, COUNT(*) FROM cases GROUP BY state ORDER BY state", args![]).await
+}
+
+/// An open case that a new message might belong to.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Candidate {
+    /// The case.
+    pub id: CaseId,
+    /// Its reference.
+    pub reference: Reference,
+    /// Its service.
+    pub service: String,
+    /// Where.
+    pub place: Option<Json<Place>>,
+    /// Who reported it.
+    pub contact_id: Option<ContactId>,
+    /// What they wrote.
+    pub subject: String,
+    /// What they wrote.
+    pub body: String,
+    /// Embedding of it.
+    pub embedding: Option<Vec<u8>>,
+    /// When it came in.
+    pub received_at: DateTime<Utc>,
+}
+
+/// Open cases since `since` that stand by themselves, of this service or reported by this contact, newest first, at
+/// most `limit`, each with its first message.
+///
+/// # Errors
+/// What the database says.
+pub async fn candidates(
+    tx: &mut Tx,
+    service: &str,
+    contact: Option<&ContactId>,
+    since: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Candidate>> {
+    tx.all(
+        "SELECT c.id, c.reference, c.service, c.place, c.contact_id, m.subject, m.body, m.embedding, c.received_at
+         FROM cases c JOIN messages m ON m.id = (SELECT f.id FROM messages f WHERE f.case_id = c.id
+                                                 ORDER BY f.received_at, f.id LIMIT 1)
+         WHERE c.state NOT IN ('closed', 'joined') AND c.received_at >= $1 AND (c.service = $2 OR c.contact_id = $3)
+         ORDER BY c.received_at DESC, c.id DESC LIMIT $4",
+        args![since, service, contact, limit],
+    )
+    .await
+}

@@ -1,0 +1,232 @@
+//! Messages as people see them: once each, however often they were delivered.
+
+use super::{Result, Tx, args};
+use crate::core::{CaseId, Channel, ContactId, Mail, MessageId, Party, SenderCheck};
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+
+/// A message that came in.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Message {
+    /// The message.
+    pub id: MessageId,
+    /// The case it belongs to; none when it was set aside.
+    pub case_id: Option<CaseId>,
+    /// Who wrote it, as a part in the case.
+    #[sqlx(try_from = "String")]
+    pub party: Party,
+    /// Address it came from.
+    pub from_email: Option<String>,
+    /// Name it came under.
+    pub from_name: Option<String>,
+    /// Subject.
+    pub subject: String,
+    /// What was written this time.
+    pub body: String,
+    /// What was folded away.
+    pub folded: String,
+    /// ISO 639-1 code, where it was looked at.
+    pub language: Option<String>,
+    /// Its Message-ID.
+    pub rfc_message_id: Option<String>,
+    /// Whether the sender is who they say.
+    pub sender: Json<SenderCheck>,
+    /// Why it may not be answered by a machine.
+    pub no_auto_answer: Option<String>,
+    /// When we took it in.
+    pub received_at: DateTime<Utc>,
+}
+
+/// What is written down of a new message.
+#[derive(Clone, Debug)]
+pub struct NewMessage<'a> {
+    /// Its id.
+    pub id: &'a MessageId,
+    /// The case it belongs to, if any.
+    pub case_id: Option<&'a CaseId>,
+    /// Who wrote it.
+    pub party: Party,
+    /// Their contact.
+    pub contact: Option<&'a ContactId>,
+    /// The mail.
+    pub mail: &'a Mail,
+    /// ISO 639-1 code.
+    pub language: Option<&'a str>,
+    /// Sentence embedding.
+    pub embedding: Option<&'a [f32]>,
+    /// When we took it in.
+    pub received_at: DateTime<Utc>,
+}
+
+/// Writes a message.
+///
+/// # Errors
+/// What the database says; a message with the same fingerprint is an error, so look with [`by_fingerprint`] first.
+pub async fn insert(tx: &mut Tx, new: NewMessage<'_>) -> Result<()> {
+    let mail = new.mail;
+    let sender = serde_json::to_value(&mail.sender).unwrap_or_default();
+    tx.exec(
+        "INSERT INTO messages (id, case_id, channel, party, contact_id, from_email, from_name, subject, body, folded, language,
+             rfc_message_id, fingerprint, sender, automatic, no_auto_answer, embedding, sent_at, received_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+        args![
+            new.id,
+            new.case_id,
+            Channel::Email.as_str(),
+            new.party.as_str(),
+            new.contact,
+            mail.from.as_ref().map(|a| a.email.as_str()),
+            mail.from.as_ref().and_then(|a| a.name.as_deref()),
+            &mail.subject,
+            &mail.text,
+            &mail.folded,
+            new.language,
+            &mail.rfc_message_id,
+            &mail.fingerprint,
+            sender,
+            &mail.automatic,
+            &mail.no_auto_answer,
+            new.embedding.map(to_bytes),
+            mail.sent_at,
+            new.received_at,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The message with this fingerprint, where it was taken in before.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_fingerprint(tx: &mut Tx, fingerprint: &str) -> Result<Option<(MessageId, Option<CaseId>)>> {
+    tx.opt("SELECT id, case_id FROM messages WHERE fingerprint = $1", args![fingerprint]).await
+}
+
+/// One message.
+///
+/// # Errors
+/// What the database says.
+pub async fn get(tx: &mut Tx, id: &MessageId) -> Result<Option<Message>> {
+    tx.opt(
+        "SELECT id, case_id, party, from_email, from_name, subject, body, folded, language, rfc_message_id, sender,
+                no_auto_answer, received_at FROM messages WHERE id = $1",
+        args![id],
+    )
+    .await
+}
+
+/// The messages of a case, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_case(tx: &mut Tx, case: &CaseId) -> Result<Vec<Message>> {
+    tx.all(
+        "SELECT id, case_id, party, from_email, from_name, subject, body, folded, language, rfc_message_id, sender,
+                no_auto_answer, received_at FROM messages WHERE case_id = $1 ORDER BY received_at, id",
+        args![case],
+    )
+    .await
+}
+
+/// The sentence embedding of a case's first message, where there is one.
+///
+/// # Errors
+/// What the database says.
+pub async fn first_embedding(tx: &mut Tx, case: &CaseId) -> Result<Option<Vec<f32>>> {
+    let row: Option<(Option<Vec<u8>>,)> = tx
+        .opt("SELECT embedding FROM messages WHERE case_id = $1 ORDER BY received_at, id LIMIT 1", args![case])
+        .await?;
+    Ok(row.and_then(|r| r.0).map(|bytes| from_bytes(&bytes)))
+}
+
+/// Notes that a councillor was written to by a message.
+///
+/// # Errors
+/// What the database says.
+pub async fn add_councillor(tx: &mut Tx, message: &MessageId, councillor: &str) -> Result<()> {
+    tx.exec(
+        "INSERT INTO message_councillors (message_id, councillor) VALUES ($1, $2) ON CONFLICT (message_id, councillor) DO NOTHING",
+        args![message, councillor],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The councillors that the messages of a case were written to.
+///
+/// # Errors
+/// What the database says.
+pub async fn councillors_of_case(tx: &mut Tx, case: &CaseId) -> Result<Vec<String>> {
+    let rows: Vec<(String,)> = tx
+        .all(
+            "SELECT DISTINCT mc.councillor FROM message_councillors mc JOIN messages m ON m.id = mc.message_id
+             WHERE m.case_id = $1 ORDER BY mc.councillor",
+            args![case],
+        )
+        .await?;
+    Ok(rows.into_iter().map(|r| r.0).collect())
+}
+
+/// Ties a Message-ID to a case, so that answers to it find the case. The first tie stands. `party` is who wrote it or,
+/// where it is ours, to whom it goes.
+///
+/// # Errors
+/// What the database says.
+pub async fn tie_thread(tx: &mut Tx, rfc_message_id: &str, case: &CaseId, party: Party, ours: bool) -> Result<()> {
+    tx.exec(
+        "INSERT INTO thread_ids (rfc_message_id, case_id, party, ours) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (rfc_message_id) DO NOTHING",
+        args![rfc_message_id, case, party.as_str(), ours],
+    )
+    .await?;
+    Ok(())
+}
+
+/// A Message-ID that is known.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Thread {
+    /// The case it belongs to.
+    pub case_id: CaseId,
+    /// Who wrote it, or, where it is ours, to whom it went.
+    #[sqlx(try_from = "String")]
+    pub party: Party,
+    /// Whether it is one we made: nobody but its recipients can know it.
+    pub ours: bool,
+}
+
+/// What a Message-ID belongs to.
+///
+/// # Errors
+/// What the database says.
+pub async fn thread(tx: &mut Tx, rfc_message_id: &str) -> Result<Option<Thread>> {
+    tx.opt("SELECT case_id, party, ours FROM thread_ids WHERE rfc_message_id = $1", args![rfc_message_id]).await
+}
+
+/// Whether an email address took part in a case as one who wrote.
+///
+/// # Errors
+/// What the database says.
+pub async fn wrote_in_case(tx: &mut Tx, case: &CaseId, email: &str) -> Result<bool> {
+    let n = tx.count("SELECT COUNT(*) FROM messages WHERE case_id = $1 AND from_email = $2", args![case, email]).await?;
+    Ok(n > 0)
+}
+
+/// Moves a message to a case.
+///
+/// # Errors
+/// What the database says.
+pub async fn put_on_case(tx: &mut Tx, message: &MessageId, case: Option<&CaseId>) -> Result<()> {
+    tx.exec("UPDATE messages SET case_id = $1 WHERE id = $2", args![case, message]).await?;
+    Ok(())
+}
+
+fn to_bytes(vector: &[f32]) -> Vec<u8> {
+    vector.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+/// Reads an embedding as it stands in the database (little-endian `f32`s).
+#[must_use]
+pub fn from_bytes(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|c| f32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect()
+}

@@ -1,0 +1,296 @@
+//! What is to be sent, until it is known to have gone.
+
+use super::{Result, Tx, args};
+use crate::core::{CaseId, OutboxId, Party};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
+
+/// A mail's words and addresses, fixed when it was queued. The bytes are built from it at each try, and are the same each
+/// time, because date and Message-ID are in it too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutMail {
+    /// Header From.
+    pub from: String,
+    /// Envelope sender; none for an automatic answer, so that it cannot bounce into a loop.
+    pub envelope_from: Option<String>,
+    /// Header To.
+    pub to: Vec<String>,
+    /// Header Cc.
+    pub cc: Vec<String>,
+    /// Header Reply-To.
+    pub reply_to: Option<String>,
+    /// Subject.
+    pub subject: String,
+    /// Plain text.
+    pub body: String,
+    /// Message-ID this answers, without brackets.
+    pub in_reply_to: Option<String>,
+    /// References, oldest first, without brackets.
+    pub references: Vec<String>,
+    /// Value of `Auto-Submitted`: `auto-replied` or `auto-generated`.
+    pub auto_submitted: Option<String>,
+    /// BCP 47 language of the body.
+    pub language: String,
+    /// Files to go with it.
+    pub attachments: Vec<OutAttachment>,
+}
+
+/// A file that goes with a mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutAttachment {
+    /// File name.
+    pub name: String,
+    /// Media type.
+    pub content_type: String,
+    /// Hash of its bytes.
+    pub sha256: String,
+}
+
+/// One row.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Outgoing {
+    /// The row.
+    pub id: OutboxId,
+    /// The case it belongs to.
+    pub case_id: CaseId,
+    /// What it is for: `acknowledgement`, `referral`, `notice`.
+    pub purpose: String,
+    /// For whom.
+    #[sqlx(try_from = "String")]
+    pub party: Party,
+    /// Its Message-ID, without brackets: the same at every try.
+    pub rfc_message_id: String,
+    /// Words and addresses.
+    pub mail: Json<OutMail>,
+    /// `held`, `queued`, `sending`, `sent`, `uncertain`, `failed` or `cancelled`.
+    pub status: String,
+    /// Why it is held, failed or uncertain.
+    pub reason: Option<String>,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// When it was queued.
+    pub created_at: DateTime<Utc>,
+    /// When it had gone.
+    pub sent_at: Option<DateTime<Utc>>,
+}
+
+/// A mail to be queued.
+#[derive(Clone, Debug)]
+pub struct NewOutgoing<'a> {
+    /// Its id.
+    pub id: &'a OutboxId,
+    /// The case.
+    pub case_id: &'a CaseId,
+    /// What for.
+    pub purpose: &'a str,
+    /// For whom.
+    pub party: Party,
+    /// Two rows with the same key cannot be: whoever decides twice sends once.
+    pub idempotency_key: &'a str,
+    /// Its Message-ID, without brackets.
+    pub rfc_message_id: &'a str,
+    /// Words and addresses.
+    pub mail: &'a OutMail,
+    /// The address that counts for the cap, lower case.
+    pub recipient: &'a str,
+    /// What counts as "the same subject" for the cap.
+    pub topic: &'a str,
+    /// Why it must wait for a person, if it must.
+    pub held: Option<&'a str>,
+}
+
+/// Queues a mail; `false` when one with its key was there already.
+///
+/// # Errors
+/// What the database says.
+pub async fn insert(tx: &mut Tx, new: NewOutgoing<'_>, now: DateTime<Utc>) -> Result<bool> {
+    let mail = serde_json::to_value(new.mail).unwrap_or_default();
+    let status = if new.held.is_some() { "held" } else { "queued" };
+    let n = tx
+        .exec(
+            "INSERT INTO outbox (id, case_id, purpose, party, idempotency_key, rfc_message_id, mail, recipient, topic, status,
+                 reason, attempts, next_attempt_at, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13) ON CONFLICT (idempotency_key) DO NOTHING",
+            args![
+                new.id,
+                new.case_id,
+                new.purpose,
+                new.party.as_str(),
+                new.idempotency_key,
+                new.rfc_message_id,
+                mail,
+                new.recipient,
+                new.topic,
+                status,
+                new.held,
+                now,
+                now
+            ],
+        )
+        .await?;
+    Ok(n == 1)
+}
+
+/// Claims the mail that has waited longest, for `lease`. A row whose lease ran out while it was being sent is claimed
+/// again: the process died, and the same Message-ID makes a second copy harmless.
+///
+/// # Errors
+/// What the database says.
+pub async fn claim(tx: &mut Tx, token: &str, now: DateTime<Utc>, lease: TimeDelta) -> Result<Option<Outgoing>> {
+    tx.opt(
+        "UPDATE outbox SET status = 'sending', lease_token = $1, lease_until = $2, attempts = attempts + 1
+         WHERE id = (SELECT id FROM outbox WHERE (status = 'queued' AND next_attempt_at <= $3)
+                       OR (status = 'sending' AND lease_until < $3)
+                     ORDER BY next_attempt_at, id LIMIT 1)
+           AND ((status = 'queued' AND next_attempt_at <= $3) OR (status = 'sending' AND lease_until < $3))
+         RETURNING id, case_id, purpose, party, rfc_message_id, mail, status, reason, attempts, created_at, sent_at",
+        args![token, now + lease, now],
+    )
+    .await
+}
+
+/// How a try ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The server took it.
+    Sent,
+    /// It was not handed over: again at this time.
+    Again(DateTime<Utc>, String),
+    /// It may or may not have gone: a person decides.
+    Uncertain(String),
+    /// It will not go.
+    Failed(String),
+}
+
+/// Completes a claimed mail; `false` when the lease is no longer ours, and then nothing was written.
+///
+/// # Errors
+/// What the database says.
+pub async fn complete(tx: &mut Tx, id: &OutboxId, token: &str, fate: &Fate, now: DateTime<Utc>) -> Result<bool> {
+    let (status, reason, next, sent) = match fate {
+        Fate::Sent => ("sent", None, now, Some(now)),
+        Fate::Again(at, why) => ("queued", Some(why), *at, None),
+        Fate::Uncertain(why) => ("uncertain", Some(why), now, None),
+        Fate::Failed(why) => ("failed", Some(why), now, None),
+    };
+    let n = tx
+        .exec(
+            "UPDATE outbox SET status = $1, reason = $2, next_attempt_at = $3, sent_at = $4, lease_token = NULL, lease_until = NULL
+             WHERE id = $5 AND lease_token = $6 AND status = 'sending'",
+            args![status, reason.map(String::as_str), next, sent, id, token],
+        )
+        .await?;
+    Ok(n == 1)
+}
+
+/// Queues again whatever `instance` was sending when it ended; how many. It goes under the same Message-ID, so a second
+/// copy is known as one.
+///
+/// # Errors
+/// What the database says.
+pub async fn release_leases(tx: &mut Tx, instance: &str) -> Result<u64> {
+    tx.exec(
+        "UPDATE outbox SET status = 'queued', lease_token = NULL, lease_until = NULL
+         WHERE status = 'sending' AND lease_token LIKE $1 || '/%'",
+        args![instance],
+    )
+    .await
+}
+
+/// Lets a held mail go, or queues a failed or uncertain one again. `false` when it is in none of these states.
+///
+/// # Errors
+/// What the database says.
+pub async fn release(tx: &mut Tx, id: &OutboxId, now: DateTime<Utc>) -> Result<bool> {
+    let n = tx
+        .exec(
+            "UPDATE outbox SET status = 'queued', reason = NULL, next_attempt_at = $1
+             WHERE id = $2 AND status IN ('held', 'failed', 'uncertain')",
+            args![now, id],
+        )
+        .await?;
+    Ok(n == 1)
+}
+
+/// Cancels what has not left of a case for a purpose.
+///
+/// # Errors
+/// What the database says.
+pub async fn cancel(tx: &mut Tx, case: &CaseId, purpose: &str, why: &str) -> Result<u64> {
+    tx.exec(
+        "UPDATE outbox SET status = 'cancelled', reason = $1, idempotency_key = idempotency_key || '/' || id
+         WHERE case_id = $2 AND purpose = $3 AND status IN ('held', 'queued')",
+        args![why, case, purpose],
+    )
+    .await
+}
+
+/// Notes that a mail came back.
+///
+/// # Errors
+/// What the database says.
+pub async fn bounced(tx: &mut Tx, rfc_message_id: &str, why: &str) -> Result<Option<CaseId>> {
+    let row: Option<(CaseId,)> = tx
+        .opt("UPDATE outbox SET status = 'failed', reason = $1 WHERE rfc_message_id = $2 RETURNING case_id", args![why, rfc_message_id])
+        .await?;
+    Ok(row.map(|r| r.0))
+}
+
+/// Everything to be sent or sent for a case, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_case(tx: &mut Tx, case: &CaseId) -> Result<Vec<Outgoing>> {
+    tx.all(
+        "SELECT id, case_id, purpose, party, rfc_message_id, mail, status, reason, attempts, created_at, sent_at FROM outbox
+         WHERE case_id = $1 ORDER BY created_at, id",
+        args![case],
+    )
+    .await
+}
+
+/// Rows in a state that people must see (`held`, `failed`, `uncertain`), oldest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn in_status(tx: &mut Tx, status: &str) -> Result<Vec<Outgoing>> {
+    tx.all(
+        "SELECT id, case_id, purpose, party, rfc_message_id, mail, status, reason, attempts, created_at, sent_at FROM outbox
+         WHERE status = $1 ORDER BY created_at, id LIMIT 500",
+        args![status],
+    )
+    .await
+}
+
+/// How many rows stand in each status.
+///
+/// # Errors
+/// What the database says.
+pub async fn count_by_status(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
+    tx.all("SELECT status, COUNT(*) FROM outbox GROUP BY status ORDER BY status", args![]).await
+}
+
+/// Acknowledgements to an address since `since`: all, and those with the same topic.
+///
+/// # Errors
+/// What the database says.
+pub async fn acknowledgements_since(tx: &mut Tx, recipient: &str, topic: &str, since: DateTime<Utc>) -> Result<(i64, i64)> {
+    tx.one(
+        "SELECT COUNT(*), COUNT(CASE WHEN topic = $1 THEN 1 END) FROM outbox
+         WHERE recipient = $2 AND purpose = 'acknowledgement' AND created_at >= $3 AND status <> 'cancelled'",
+        args![topic, recipient, since],
+    )
+    .await
+}
+
+/// When the mail that tells the department (and in Cc the councillor) of a case had gone.
+///
+/// # Errors
+/// What the database says.
+pub async fn told_at(tx: &mut Tx, case: &CaseId, party: Party) -> Result<Option<DateTime<Utc>>> {
+    let row: Option<(Option<DateTime<Utc>>,)> = tx
+        .opt("SELECT MIN(sent_at) FROM outbox WHERE case_id = $1 AND party = $2 AND status = 'sent'", args![case, party.as_str()])
+        .await?;
+    Ok(row.and_then(|r| r.0))
+}

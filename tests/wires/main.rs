@@ -1,0 +1,12 @@
+//! The wires against real servers: Dovecot and an SMTP relay, both private to the tests (`tests/support/mailstack.sh`).
+//!
+//! What no real server does on demand (closing a connection in the middle, stumbling over one message) is done by the
+//! small ones in `fake.rs`.
+
+mod fake;
+mod imap;
+mod imap_misbehaving;
+mod mailbox_folder;
+mod smtp;
+mod smtp_misbehaving;
+mod stack;

@@ -58,11 +58,14 @@ pub fn understanding(settings: &Settings) -> anyhow::Result<(Understanding, Vec<
             Ok(loaded) => {
                 match Classifier::load(&settings.path(&settings.model.classifier), loaded.version()) {
                     Ok(trained) => classifier = Some(trained),
-                    Err(why) => missing.push(format!("{why}; until then rules alone judge, and most messages wait for a person")),
+                    Err(why) => missing
+                        .push(format!("{why}; until then rules alone judge, and most messages wait for a person")),
                 }
                 encoder = Some(loaded);
             }
-            Err(why) => missing.push(format!("{why}; until then rules alone judge, and most messages wait for a person")),
+            Err(why) => {
+                missing.push(format!("{why}; until then rules alone judge, and most messages wait for a person"))
+            }
         }
     }
     let file = |path: &Option<std::path::PathBuf>| path.as_deref().map(|p| settings.path(p));
@@ -82,7 +85,8 @@ pub fn understanding(settings: &Settings) -> anyhow::Result<(Understanding, Vec<
 pub fn calendar(settings: &Settings) -> anyhow::Result<WorkingDays> {
     let path = settings.path(&settings.rules.dir).join("bank-holidays.json");
     let text = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-    WorkingDays::from_json(&text, settings.council.division).with_context(|| format!("{} cannot be used", path.display()))
+    WorkingDays::from_json(&text, settings.council.division)
+        .with_context(|| format!("{} cannot be used", path.display()))
 }
 
 /// Opens the database of the settings.
@@ -177,7 +181,12 @@ impl App {
     ///
     /// # Errors
     /// When it cannot start. Once it runs, failures are logged, shown and retried.
-    pub async fn run(self, listener: TcpListener, metrics: Option<PrometheusHandle>, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        metrics: Option<PrometheusHandle>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
         for what in &self.missing {
             tracing::warn!("{what}");
         }

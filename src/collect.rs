@@ -52,7 +52,13 @@ pub enum CollectError {
 
 impl Collector {
     /// Watches a mailbox until told to stop: reconnects with growing pauses, and notes every failure where people see it.
-    pub async fn watch_mailbox(&self, account: &str, settings: &ImapSettings, poll: Duration, stop: &CancellationToken) {
+    pub async fn watch_mailbox(
+        &self,
+        account: &str,
+        settings: &ImapSettings,
+        poll: Duration,
+        stop: &CancellationToken,
+    ) {
         let mut backoff = Backoff::new();
         while !stop.is_cancelled() {
             let held = match self.claim(account, poll).await {
@@ -141,7 +147,12 @@ impl Collector {
     ///
     /// # Errors
     /// When the wire or the database fails; what was committed before stays.
-    pub async fn drain(&self, account: &str, settings: &ImapSettings, session: &mut ImapSession) -> Result<Accepted, CollectError> {
+    pub async fn drain(
+        &self,
+        account: &str,
+        settings: &ImapSettings,
+        session: &mut ImapSession,
+    ) -> Result<Accepted, CollectError> {
         let mut tx = self.db.read().await?;
         let cursor = store::cursor::get(&mut tx, account).await?;
         drop(tx);
@@ -172,7 +183,8 @@ impl Collector {
     async fn accept(&self, account: &str, batch: &Batch) -> store::Result<Accepted> {
         let accepted = accept::accept(&self.db, &self.clock, &self.ids, account, batch).await?;
         if accepted.new > 0 {
-            metrics::counter!("beadle_messages_taken_in_total", "account" => account.to_owned()).increment(accepted.new as u64);
+            metrics::counter!("beadle_messages_taken_in_total", "account" => account.to_owned())
+                .increment(accepted.new as u64);
             tracing::info!(account, new = accepted.new, known = accepted.known, "messages taken in");
             self.bell.notify_one();
         }
@@ -193,7 +205,12 @@ impl Collector {
                 // Its words name the file, so it is known again at the next look.
                 Err(why) => {
                     let external_id = why.to_string();
-                    let raw = RawMessage { account: account.to_owned(), external_id: external_id.clone(), bytes: Vec::new(), arrived_at: None };
+                    let raw = RawMessage {
+                        account: account.to_owned(),
+                        external_id: external_id.clone(),
+                        bytes: Vec::new(),
+                        arrived_at: None,
+                    };
                     batch.unfit.push((raw, external_id));
                 }
             }
@@ -255,7 +272,8 @@ fn batch_of(account: &str, mailbox: &str, uid_validity: u32, fetched: Vec<Fetche
         match message {
             Fetched::Message { uid, arrived_at, bytes } => batch.messages.push(raw(uid, bytes, arrived_at)),
             Fetched::Oversized { uid, arrived_at, size, header } => {
-                let why = format!("too large ({} MB): only its header was fetched; it stays in the mailbox", size >> 20);
+                let why =
+                    format!("too large ({} MB): only its header was fetched; it stays in the mailbox", size >> 20);
                 batch.unfit.push((raw(uid, header, arrived_at), why));
             }
             Fetched::Unreadable { uid, arrived_at, why } => {

@@ -12,6 +12,7 @@ use crate::routing::RoutingPolicy;
 use crate::routing::consent::Consent;
 use crate::routing::deadline::Division;
 use crate::routing::responsibility::Tier;
+use crate::telemetry::LogFormat;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -303,16 +304,6 @@ impl Default for ServiceSettings {
     }
 }
 
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
-}
-
 const fn yes() -> bool {
     true
 }
@@ -347,8 +338,9 @@ impl Settings {
     /// # Errors
     /// One line: the file, the line in it, what is wrong, and what would be right.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("{} cannot be read: copy deploy/beadle.example.toml there and fill it in", path.display()))?;
+        let text = std::fs::read_to_string(path).with_context(|| {
+            format!("{} cannot be read: copy deploy/beadle.example.toml there and fill it in", path.display())
+        })?;
         let base = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Self::parse(&text, base).map_err(|e| anyhow::anyhow!("{}: {e:#}", path.display()))
     }
@@ -359,7 +351,9 @@ impl Settings {
     /// As [`Settings::load`], without the file.
     pub fn parse(text: &str, base: &Path) -> anyhow::Result<Self> {
         let mut settings: Self = toml::from_str(text).map_err(|e| {
-            let line = e.span().map_or(0, |s| text.as_bytes()[..s.start.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1);
+            let line = e
+                .span()
+                .map_or(0, |s| text.as_bytes()[..s.start.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1);
             anyhow::anyhow!("line {line}: {}", e.message().replace('\n', " "))
         })?;
         settings.base = base.to_owned();
@@ -413,7 +407,8 @@ impl Settings {
     /// When the environment variable that holds it is not set.
     pub fn database_url(&self) -> anyhow::Result<String> {
         if let Some(variable) = &self.database.url_env {
-            return std::env::var(variable).with_context(|| format!("[database] url_env: the variable {variable} is not set"));
+            return std::env::var(variable)
+                .with_context(|| format!("[database] url_env: the variable {variable} is not set"));
         }
         let url = &self.database.url;
         Ok(match url.strip_prefix("sqlite:").map(|p| p.trim_start_matches("//")) {
@@ -503,14 +498,19 @@ impl Settings {
         self.secret((&self.portal.password_env, &self.portal.password_file, &None))
     }
 
-    fn secret(&self, (env, file, plain): (&Option<String>, &Option<PathBuf>, &Option<Secret>)) -> anyhow::Result<Option<Secret>> {
+    fn secret(
+        &self,
+        (env, file, plain): (&Option<String>, &Option<PathBuf>, &Option<Secret>),
+    ) -> anyhow::Result<Option<Secret>> {
         if let Some(variable) = env {
-            let value = std::env::var(variable).with_context(|| format!("password_env: the variable {variable} is not set"))?;
+            let value =
+                std::env::var(variable).with_context(|| format!("password_env: the variable {variable} is not set"))?;
             return Ok(Some(value.into()));
         }
         if let Some(file) = file {
             let path = self.path(file);
-            let value = std::fs::read_to_string(&path).with_context(|| format!("password_file {} cannot be read", path.display()))?;
+            let value = std::fs::read_to_string(&path)
+                .with_context(|| format!("password_file {} cannot be read", path.display()))?;
             return Ok(Some(value.trim_end_matches(['\r', '\n']).to_owned().into()));
         }
         Ok(plain.clone())
@@ -520,7 +520,10 @@ impl Settings {
     #[must_use]
     pub fn instance(&self) -> String {
         let machine = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "beadle".to_owned());
-        self.service.instance.clone().unwrap_or_else(|| format!("{}-{}", machine().trim(), self.portal.listen.replace('/', "_")))
+        self.service
+            .instance
+            .clone()
+            .unwrap_or_else(|| format!("{}-{}", machine().trim(), self.portal.listen.replace('/', "_")))
     }
 
     /// Where the rules lie, as time allows to look for changes.
@@ -556,13 +559,19 @@ mod tests {
     fn little_is_enough_and_paths_are_taken_from_the_file() {
         let settings = Settings::parse(LEAST, Path::new("/etc/beadle")).expect("valid");
         assert_eq!(settings.database_url().expect("url"), "sqlite:/etc/beadle/beadle.db");
-        assert_eq!(settings.routing.mode, crate::core::Mode::Suggest, "nothing is routed unseen unless the council says so");
+        assert_eq!(
+            settings.routing.mode,
+            crate::core::Mode::Suggest,
+            "nothing is routed unseen unless the council says so"
+        );
         assert_eq!(settings.portal.listen, "127.0.0.1:8025");
     }
 
     #[test]
     fn a_password_that_is_named_and_missing_is_an_error_that_names_it() {
-        let text = format!("{LEAST}[[mailbox]]\nname = 'm'\nhost = 'h'\nuser = 'u'\npassword_env = 'BEADLE_NO_SUCH_VARIABLE'\n");
+        let text = format!(
+            "{LEAST}[[mailbox]]\nname = 'm'\nhost = 'h'\nuser = 'u'\npassword_env = 'BEADLE_NO_SUCH_VARIABLE'\n"
+        );
         let settings = Settings::parse(&text, Path::new("/etc")).expect("valid");
         let why = format!("{:#}", settings.imap(&settings.mailbox[0]).expect_err("no password"));
         assert!(why.contains("BEADLE_NO_SUCH_VARIABLE is not set"), "{why}");

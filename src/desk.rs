@@ -63,7 +63,14 @@ impl Desk<'_> {
         store::case::update(tx, &case, self.now).await?;
         let referred = self.composer.refer(tx, &case, self.now).await?;
         let acknowledged = self.composer.acknowledge(tx, &case, None, self.now).await?;
-        self.note(tx, &case, "route", actor, json!({"department": case.department, "referred": referred, "acknowledgement": said(&acknowledged)})).await?;
+        self.note(
+            tx,
+            &case,
+            "route",
+            actor,
+            json!({"department": case.department, "referred": referred, "acknowledgement": said(&acknowledged)}),
+        )
+        .await?;
         for child in join::all_children(tx, id).await? {
             self.acknowledge_child(tx, &child, &case, actor).await?;
         }
@@ -129,7 +136,13 @@ impl Desk<'_> {
     ///
     /// # Errors
     /// As [`join::join`].
-    pub async fn join(&self, tx: &mut Tx, child: &CaseId, parent: &CaseId, grounds: Grounds<'_>) -> Result<LinkId, DeskError> {
+    pub async fn join(
+        &self,
+        tx: &mut Tx,
+        child: &CaseId,
+        parent: &CaseId,
+        grounds: Grounds<'_>,
+    ) -> Result<LinkId, DeskError> {
         let link = join::join(tx, self.composer.ids, child, parent, grounds, self.now).await?;
         let root = join::root(tx, parent).await?;
         let parent = store::case::get(tx, &root).await?.ok_or(DeskError::Unknown("case"))?;
@@ -177,7 +190,13 @@ impl Desk<'_> {
     ///
     /// # Errors
     /// When the case is with no department, or the message is not on it.
-    pub async fn send_on(&self, tx: &mut Tx, id: &CaseId, message: &crate::core::MessageId, actor: &str) -> Result<(), DeskError> {
+    pub async fn send_on(
+        &self,
+        tx: &mut Tx,
+        id: &CaseId,
+        message: &crate::core::MessageId,
+        actor: &str,
+    ) -> Result<(), DeskError> {
         let mut case = store::case::get(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
         if case.state != CaseState::Routed {
             return Err(DeskError::NotNow("this case is not with a department"));
@@ -209,10 +228,24 @@ impl Desk<'_> {
         case.department.clone_from(&parent.department);
         case.due_on.clone_from(&parent.due_on);
         let acknowledged = self.composer.acknowledge(tx, &case, Some(&parent.reference), self.now).await?;
-        self.note(tx, &case, "acknowledge", actor, json!({"with": parent.reference, "acknowledgement": said(&acknowledged)})).await
+        self.note(
+            tx,
+            &case,
+            "acknowledge",
+            actor,
+            json!({"with": parent.reference, "acknowledgement": said(&acknowledged)}),
+        )
+        .await
     }
 
-    async fn note(&self, tx: &mut Tx, case: &Case, kind: &str, actor: &str, decided: serde_json::Value) -> store::Result<()> {
+    async fn note(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        kind: &str,
+        actor: &str,
+        decided: serde_json::Value,
+    ) -> store::Result<()> {
         let ids = self.composer.ids;
         let evidence = json!({"rules": self.composer.rules.version});
         let new = NewDecision { case_id: Some(&case.id), message_id: None, kind, actor, decided, evidence };

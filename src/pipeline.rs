@@ -4,7 +4,8 @@
 use crate::casework::open::{self, Opening};
 use crate::casework::{join, matching};
 use crate::core::{
-    Address, CaseState, Clock, ContactId, Council, Councillor, Disposition, Ids, Mail, MessageId, Party, TokenKey, Verdict,
+    Address, CaseState, Clock, ContactId, Council, Councillor, Disposition, Ids, Mail, MessageId, Party, TokenKey,
+    Verdict,
 };
 use crate::desk::Desk;
 use crate::intake::mime::{self, MimeLimits};
@@ -111,7 +112,8 @@ impl Pipeline {
         let mut thoughts = Vec::new();
         for row in rows {
             if row.attempts > MOST_CRASHES {
-                worked.quarantined += self.quarantine(&row, "the program ended while it was working on this, again and again").await?;
+                worked.quarantined +=
+                    self.quarantine(&row, "the program ended while it was working on this, again and again").await?;
                 continue;
             }
             match mime::parse(&row.raw, &self.house.limits, self.house.council.authserv_id.as_deref()) {
@@ -126,7 +128,9 @@ impl Pipeline {
                     worked.done += thoughts.len();
                     return Ok(worked);
                 }
-                Err(error) => tracing::warn!(%error, rows = thoughts.len(), "a batch failed; its rows are tried one by one"),
+                Err(error) => {
+                    tracing::warn!(%error, rows = thoughts.len(), "a batch failed; its rows are tried one by one")
+                }
             }
         }
         for thought in &thoughts {
@@ -232,7 +236,11 @@ impl Pipeline {
         if let Answers::Case(case, party, how) = answers {
             return self.add_to_case(tx, thought, &case, party, &how, councillor, now).await;
         }
-        if mail.from.as_ref().is_some_and(|a| council.is_own(&a.email) || council.councillor_by_email(&a.email).is_some()) {
+        if mail
+            .from
+            .as_ref()
+            .is_some_and(|a| council.is_own(&a.email) || council.councillor_by_email(&a.email).is_some())
+        {
             return self.set_aside(tx, thought, now).await;
         }
         self.open_case(tx, thought, verdict, answers, councillor, now).await
@@ -246,14 +254,23 @@ impl Pipeline {
         self.write_message(tx, thought, &id, None, Party::Resident, None, now).await?;
         for sent in mail.bounce.iter().flat_map(|b| &b.of) {
             let status = mail.bounce.as_ref().and_then(|b| b.status.clone()).unwrap_or_default();
-            let Some(case) = store::outbox::bounced(tx, sent, &format!("it came back: {status}")).await? else { continue };
+            let Some(case) = store::outbox::bounced(tx, sent, &format!("it came back: {status}")).await? else {
+                continue;
+            };
             if let Some(mut case) = store::case::get(tx, &case).await? {
                 case.attention = Some(format!("A message of this case came back ({status}): check the address"));
                 store::case::update(tx, &case, now).await?;
             }
         }
         let decided = json!({"outcome": "set_aside", "why": why});
-        let new = NewDecision { case_id: None, message_id: Some(&id), kind: "set_aside", actor: ACTOR, decided, evidence: json!({}) };
+        let new = NewDecision {
+            case_id: None,
+            message_id: Some(&id),
+            kind: "set_aside",
+            actor: ACTOR,
+            decided,
+            evidence: json!({}),
+        };
         store::decision::insert(tx, &self.ids, new, now).await?;
         finish(tx, &thought.row, Outcome::SetAside, &id, &why, now).await
     }
@@ -300,7 +317,14 @@ impl Pipeline {
         store::case::update(tx, &case, now).await?;
         let decided = json!({"outcome": "joined", "case": case.id, "party": party, "reopened": reopened});
         let evidence = json!({"how": how, "verdict": thought.verdict});
-        let new = NewDecision { case_id: Some(&case.id), message_id: Some(&id), kind: "thread", actor: ACTOR, decided, evidence };
+        let new = NewDecision {
+            case_id: Some(&case.id),
+            message_id: Some(&id),
+            kind: "thread",
+            actor: ACTOR,
+            decided,
+            evidence,
+        };
         store::decision::insert(tx, &self.ids, new, now).await?;
         finish(tx, &thought.row, Outcome::Joined, &id, how, now).await
     }
@@ -351,12 +375,27 @@ impl Pipeline {
             "rules": verdict.rules, "question": {"subject": thought.question.subject, "body": thought.question.body,
             "home_wards": thought.question.home_wards},
         });
-        let new = NewDecision { case_id: Some(&case.id), message_id: Some(&id), kind: "triage", actor: ACTOR, decided, evidence };
+        let new = NewDecision {
+            case_id: Some(&case.id),
+            message_id: Some(&id),
+            kind: "triage",
+            actor: ACTOR,
+            decided,
+            evidence,
+        };
         store::decision::insert(tx, &self.ids, new, now).await?;
         let composer = Composer { council: &house.council, rules: &rules, key: &house.key, ids: &self.ids };
         let desk = Desk { composer, now };
         if let Answers::Perhaps(other, why) = &answers {
-            let new = NewLink { child: &case.id, parent: other, join: false, score: 0.5, why, child_state: None, actor: ACTOR };
+            let new = NewLink {
+                child: &case.id,
+                parent: other,
+                join: false,
+                score: 0.5,
+                why,
+                child_state: None,
+                actor: ACTOR,
+            };
             store::link::insert(tx, &self.ids, new, now).await?;
         }
         let auto = disposition == Disposition::Auto;
@@ -365,10 +404,19 @@ impl Pipeline {
                 let grounds = join::Grounds { score: known.score, why: &known.why, actor: ACTOR };
                 desk.join(tx, &case.id, &known.case, grounds).await.is_ok()
             }
-            Some(known) if known.score >= house.policy.maybe_above => {
+            Some(known)
+                if known.score >= house.policy.maybe_above
+                    && !matches!(&answers, Answers::Perhaps(other, _) if *other == known.case) =>
+            {
                 let child_state = None;
                 let new = NewLink {
-                    child: &case.id, parent: &known.case, join: false, score: known.score, why: &known.why, child_state, actor: ACTOR,
+                    child: &case.id,
+                    parent: &known.case,
+                    join: false,
+                    score: known.score,
+                    why: &known.why,
+                    child_state,
+                    actor: ACTOR,
                 };
                 store::link::insert(tx, &self.ids, new, now).await?;
                 false
@@ -382,7 +430,12 @@ impl Pipeline {
         finish(tx, &thought.row, Outcome::NewCase, &id, disposition.label(), now).await
     }
 
-    async fn contact(&self, tx: &mut Tx, from: Option<&Address>, now: DateTime<Utc>) -> store::Result<Option<ContactId>> {
+    async fn contact(
+        &self,
+        tx: &mut Tx,
+        from: Option<&Address>,
+        now: DateTime<Utc>,
+    ) -> store::Result<Option<ContactId>> {
         match from {
             Some(address) => Ok(Some(store::contact::by_address(tx, &self.ids, address, now).await?)),
             None => Ok(None),

@@ -13,7 +13,8 @@ const FLOORS: &[&[&str]] = &[
     &["desk", "collect"],
     &["pipeline"],
     &["portal", "learning"],
-    &["config", "telemetry"],
+    &["telemetry"],
+    &["config"],
     &["app"],
     &["commands"],
 ];
@@ -59,7 +60,9 @@ fn imports(text: &str) -> BTreeSet<String> {
     }
     rooms
         .into_iter()
-        .map(|r| r.trim().split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or_default().to_owned())
+        .map(|r| {
+            r.trim().split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or_default().to_owned()
+        })
         .filter(|r| !r.is_empty())
         .collect()
 }
@@ -76,7 +79,8 @@ fn a_room_imports_only_what_is_on_a_floor_below_it() {
         if room == "lib" || room == "main" {
             continue;
         }
-        let own = floor(&room).unwrap_or_else(|| panic!("{room} stands on no floor: add it to FLOORS and to ARCHITECTURE.md"));
+        let own = floor(&room)
+            .unwrap_or_else(|| panic!("{room} stands on no floor: add it to FLOORS and to ARCHITECTURE.md"));
         for other in imports(&fs::read_to_string(&file).unwrap()) {
             let Some(theirs) = floor(&other) else { continue };
             if other != room && theirs >= own {

@@ -62,7 +62,8 @@ pub async fn bench(args: BenchArgs) -> anyhow::Result<u8> {
 
 async fn measure(args: &IngestArgs, imap: &ImapSettings, folder: &Path) -> anyhow::Result<()> {
     let mut messages = Vec::new();
-    let (mut fetch, mut floor, mut bare, mut full, mut encode) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut fetch, mut floor, mut bare, mut full, mut encode) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut queued = 0;
     for round in 0..args.rounds.max(1) {
         progress(format!("round {} of {}", round + 1, args.rounds.max(1)));
@@ -90,7 +91,11 @@ async fn measure(args: &IngestArgs, imap: &ImapSettings, folder: &Path) -> anyho
     encode.remove(0);
     let n = messages.len() as f64;
     let kilobytes = messages.iter().map(Vec::len).sum::<usize>() as f64 / n / 1024.0;
-    say(format!("{} messages of {kilobytes:.1} kB on average, {} rounds, medians; {queued} mails queued in the last round", messages.len(), args.rounds));
+    say(format!(
+        "{} messages of {kilobytes:.1} kB on average, {} rounds, medians; {queued} mails queued in the last round",
+        messages.len(),
+        args.rounds
+    ));
     say("                                             messages/s   CPU ms/message   wall ms/message");
     let rows = [
         ("bare fetch over IMAP", &fetch),

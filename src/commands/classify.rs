@@ -65,7 +65,10 @@ pub async fn classify(args: ClassifyArgs) -> anyhow::Result<u8> {
 /// The shipped rules and model with the demo's invented borough, for a look without an installation.
 fn sample_settings() -> anyhow::Result<Settings> {
     let home = home()?;
-    Settings::parse(&super::demo::settings_text(&home, "127.0.0.1:0", &home.join("training-data/demo/mailbox"), "sqlite::memory:"), &home)
+    Settings::parse(
+        &super::demo::settings_text(&home, "127.0.0.1:0", &home.join("training-data/demo/mailbox"), "sqlite::memory:"),
+        &home,
+    )
 }
 
 /// A mail where the bytes begin like one, else plain words.
@@ -80,7 +83,13 @@ fn question(bytes: &[u8]) -> Question {
     Question { subject: String::new(), body: text.into_owned(), home_wards: Vec::new() }
 }
 
-fn print(verdict: &Verdict, taxonomy: &crate::core::Taxonomy, department: &str, decision: Disposition, hold: Option<&str>) {
+fn print(
+    verdict: &Verdict,
+    taxonomy: &crate::core::Taxonomy,
+    department: &str,
+    decision: Disposition,
+    hold: Option<&str>,
+) {
     say(format!("Service     {} ({})", taxonomy.service_name(&verdict.service), percent(verdict.confidence)));
     for other in verdict.candidates.iter().skip(1).take(2).filter(|c| c.probability >= 0.05) {
         say(format!("            or {} ({})", taxonomy.service_name(&other.service), percent(other.probability)));

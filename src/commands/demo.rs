@@ -69,14 +69,15 @@ pub fn settings_text(home: &Path, listen: &str, mailbox: &Path, database: &str) 
 pub async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
     let home = std::fs::canonicalize(home()?)?;
     let mailbox = args.mailbox.unwrap_or_else(|| home.join("training-data/demo/mailbox"));
-    let mailbox = std::fs::canonicalize(&mailbox).with_context(|| format!("there is no mailbox {}", mailbox.display()))?;
+    let mailbox =
+        std::fs::canonicalize(&mailbox).with_context(|| format!("there is no mailbox {}", mailbox.display()))?;
     let dir = match args.dir {
         Some(dir) => dir,
         None => PathBuf::from("demo").join(Clock::System.now().format("%Y-%m-%d-%H%M%S").to_string()),
     };
     std::fs::create_dir_all(&dir).with_context(|| format!("the folder {} cannot be made", dir.display()))?;
     let dir = std::fs::canonicalize(dir)?;
-    telemetry::start_logs(crate::config::LogFormat::Text, "warn")?;
+    telemetry::start_logs(telemetry::LogFormat::Text, "warn")?;
     // Bound first: a demo whose portal cannot be opened would be of no use.
     let listener = if args.once { None } else { Some(run::listen(&args.listen).await?) };
     let file = dir.join("beadle.toml");
@@ -91,7 +92,12 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
     }
     app.take_over().await?;
     let accepted = app.collector.read_folder("demo", &mailbox).await?;
-    say(format!("Taken in from {}: {} new messages, {} known already", mailbox.display(), accepted.new, accepted.known));
+    say(format!(
+        "Taken in from {}: {} new messages, {} known already",
+        mailbox.display(),
+        accepted.new,
+        accepted.known
+    ));
     app.drain().await?;
     report(&app).await?;
     let first = run::first_password(&app.settings, &app.pipeline.db).await?;
@@ -140,7 +146,7 @@ async fn report(app: &App) -> anyhow::Result<()> {
         .await?;
     let rules = app.pipeline.understanding.rules();
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).unwrap_or(150_u16);
     table.set_width(columns.clamp(80, 200));
     table.set_header(["Message", "Case", "Service", "Priority", "What became of it"]);
@@ -172,7 +178,9 @@ fn became(row: &Shown, department: &str) -> String {
             (Some(parent), _) => format!("joined to {parent}, the same problem"),
             (None, Some("routed")) => format!("sent to {department}"),
             (None, Some("held")) => "on hold for a person".to_owned(),
-            _ if row.disposition.as_deref() == Some(Disposition::Unsure.as_str()) => "waits for review: unsure".to_owned(),
+            _ if row.disposition.as_deref() == Some(Disposition::Unsure.as_str()) => {
+                "waits for review: unsure".to_owned()
+            }
             _ => format!("waits for review: suggested for {department}"),
         },
     }
@@ -182,11 +190,18 @@ async fn sums(tx: &mut Tx) -> anyhow::Result<()> {
     let accounts = store::inbox::accounts(tx).await?;
     say(format!(
         "{} messages: {} new cases, {} joined to a case, {} set aside as automatic or our own, {} in quarantine, {} not accounted for",
-        accounts.received, accounts.new_cases, accounts.joined, accounts.set_aside, accounts.quarantined, accounts.unaccounted
+        accounts.received,
+        accounts.new_cases,
+        accounts.joined,
+        accounts.set_aside,
+        accounts.quarantined,
+        accounts.unaccounted
     ));
-    let states: Vec<String> = store::case::count_by_state(tx).await?.iter().map(|(state, n)| format!("{n} {state}")).collect();
+    let states: Vec<String> =
+        store::case::count_by_state(tx).await?.iter().map(|(state, n)| format!("{n} {state}")).collect();
     say(format!("Cases: {}", states.join(", ")));
-    let mail: Vec<String> = store::outbox::count_by_status(tx).await?.iter().map(|(status, n)| format!("{n} {status}")).collect();
+    let mail: Vec<String> =
+        store::outbox::count_by_status(tx).await?.iter().map(|(status, n)| format!("{n} {status}")).collect();
     say(format!("Outgoing mail: {}", if mail.is_empty() { "none".to_owned() } else { mail.join(", ") }));
     Ok(())
 }

@@ -64,7 +64,10 @@ pub async fn doctor(args: DoctorArgs) -> anyhow::Result<u8> {
     }
     add("database", Ok(format!("{}, {} messages", db.kind(), accounts.received)));
     if accounts.quarantined > 0 {
-        add("quarantine", Err(format!("{} messages could not be worked on: see `beadle quarantine list`", accounts.quarantined)));
+        add(
+            "quarantine",
+            Err(format!("{} messages could not be worked on: see `beadle quarantine list`", accounts.quarantined)),
+        );
     }
     for (status, n) in store::outbox::count_by_status(&mut tx).await? {
         if matches!(status.as_str(), "failed" | "uncertain") {
@@ -83,7 +86,15 @@ async fn look(settings: &Settings) -> Vec<Check> {
     match app::understanding(settings) {
         Ok((understanding, missing)) => {
             let rules = understanding.rules();
-            add("rules", Ok(format!("{} services, {} rules, version {}", rules.taxonomy.services.len(), rules.len(), rules.version)));
+            add(
+                "rules",
+                Ok(format!(
+                    "{} services, {} rules, version {}",
+                    rules.taxonomy.services.len(),
+                    rules.len(),
+                    rules.version
+                )),
+            );
             let samples: Vec<&str> = rules
                 .taxonomy
                 .departments
@@ -92,7 +103,10 @@ async fn look(settings: &Settings) -> Vec<Check> {
                 .map(|d| d.id.as_str())
                 .collect();
             if !samples.is_empty() && settings.smtp.host.is_some() {
-                let what = format!("these have sample addresses, which nobody reads: {}; correct rules/departments.toml", samples.join(", "));
+                let what = format!(
+                    "these have sample addresses, which nobody reads: {}; correct rules/departments.toml",
+                    samples.join(", ")
+                );
                 add("departments", Err(what));
             }
             if let Some(version) = understanding.model_version() {
@@ -110,7 +124,14 @@ async fn look(settings: &Settings) -> Vec<Check> {
             let until = calendar.known_until();
             let left = (until - today).num_days();
             let said = format!("bank holidays are known until {until}");
-            add("calendar", if left > 60 { Ok(said) } else { Err(format!("{said}: put a newer rules/bank-holidays.json in place")) });
+            add(
+                "calendar",
+                if left > 60 {
+                    Ok(said)
+                } else {
+                    Err(format!("{said}: put a newer rules/bank-holidays.json in place"))
+                },
+            );
         }
         Err(why) => add("calendar", Err(format!("{why:#}"))),
     }
@@ -119,7 +140,8 @@ async fn look(settings: &Settings) -> Vec<Check> {
     let now = Clock::System.now().format("%Y-%m-%d %H:%M:%S UTC").to_string();
     add("clock", if sane { Ok(now) } else { Err(format!("{now} cannot be right: set this machine's clock")) });
     if settings.council.authserv_id.is_none() {
-        let what = "[council] authserv_id is not set: no sender can be verified, and every acknowledgement waits for a person";
+        let what =
+            "[council] authserv_id is not set: no sender can be verified, and every acknowledgement waits for a person";
         add("sender checks", Err(what.to_owned()));
     }
     for mailbox in &settings.mailbox {

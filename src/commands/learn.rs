@@ -84,7 +84,10 @@ pub async fn evaluate(args: EvaluateArgs) -> anyhow::Result<u8> {
         figures.n, figures.accuracy, figures.macro_f1, figures.top3, figures.ece, figures.coverage_at_95
     ));
     for (label, of) in &figures.per_label {
-        say(format!("{label:32} precision {:.2}  recall {:.2}  F1 {:.2}  of {}", of.precision, of.recall, of.f1, of.support));
+        say(format!(
+            "{label:32} precision {:.2}  recall {:.2}  F1 {:.2}  of {}",
+            of.precision, of.recall, of.f1, of.support
+        ));
     }
     Ok(0)
 }

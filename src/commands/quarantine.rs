@@ -43,7 +43,13 @@ pub async fn quarantine(args: QuarantineArgs) -> anyhow::Result<u8> {
             let rows = store::inbox::quarantined(&mut tx).await?;
             for row in &rows {
                 let reason = row.reason.as_deref().unwrap_or("no reason was written down");
-                say(format!("{}  {}  {} bytes  {}: {reason}", row.id, row.received_at.format("%Y-%m-%d %H:%M"), row.size, row.account));
+                say(format!(
+                    "{}  {}  {} bytes  {}: {reason}",
+                    row.id,
+                    row.received_at.format("%Y-%m-%d %H:%M"),
+                    row.size,
+                    row.account
+                ));
             }
             say(format!("{} in quarantine", rows.len()));
         }
@@ -51,7 +57,8 @@ pub async fn quarantine(args: QuarantineArgs) -> anyhow::Result<u8> {
             let id = InboxId::from(id);
             let Some(raw) = store::inbox::raw(&mut tx, &id).await? else { bail!("there is no message {id}") };
             let object = format!("inbox:{id}");
-            store::audit::write(&mut tx, &Ids::Random, "operator", "read raw", &object, serde_json::json!({}), now).await?;
+            store::audit::write(&mut tx, &Ids::Random, "operator", "read raw", &object, serde_json::json!({}), now)
+                .await?;
             tx.commit().await?;
             std::io::stdout().write_all(&raw)?;
             return Ok(0);

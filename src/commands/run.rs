@@ -38,9 +38,11 @@ pub async fn run(args: RunArgs) -> anyhow::Result<u8> {
 
 /// Binds the portal's address: first of all, so that a second process on the same settings ends before it touches anything.
 pub async fn listen(address: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("the portal cannot listen on {address}: is another beadle running, or is the address not this machine's?"))
+    TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "the portal cannot listen on {address}: is another beadle running, or is the address not this machine's?"
+        )
+    })
 }
 
 /// Sets the administrator's first password where there is none: the settings' own, or a random one, which is written into
@@ -56,9 +58,15 @@ pub async fn first_password(settings: &Settings, db: &Db) -> anyhow::Result<Opti
     }
     let Some(password) = auth::ensure_password(db).await? else { return Ok(None) };
     let path = settings.path(std::path::Path::new("admin-password"));
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).with_context(|| {
-        format!("the first password cannot be written to {}: set [portal] password_env or password_file", path.display())
-    })?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).with_context(
+            || {
+                format!(
+                    "the first password cannot be written to {}: set [portal] password_env or password_file",
+                    path.display()
+                )
+            },
+        )?;
     std::io::Write::write_all(&mut file, format!("{password}\n").as_bytes())?;
     Ok(Some(path.display().to_string()))
 }

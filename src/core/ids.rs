@@ -36,9 +36,7 @@ impl Ids {
     pub fn reference(&self) -> Reference {
         match self {
             Self::Random => Reference::random(&mut rand::rng()),
-            Self::Counted(n) => {
-                Reference::random(&mut StdRng::seed_from_u64(n.fetch_add(1, Ordering::Relaxed)))
-            }
+            Self::Counted(n) => Reference::random(&mut StdRng::seed_from_u64(n.fetch_add(1, Ordering::Relaxed))),
         }
     }
 

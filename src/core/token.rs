@@ -4,8 +4,8 @@
 //! made for, and S eight characters of the reference alphabet out of HMAC-SHA256 (36 bits). It stands behind the `+` of a
 //! reply address, and in the subject where a mail system has plus-addressing switched off.
 
-use super::reference::{ALPHABET, Reference};
 use super::Party;
+use super::reference::{ALPHABET, Reference};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::fmt;
@@ -57,14 +57,16 @@ impl TokenKey {
         let given = rest.get(1..)?.to_ascii_uppercase();
         let right = self.signature(&reference, party);
         // Compared without an early end, so that timing tells nothing.
-        let differs = given.bytes().zip(right.bytes()).fold(given.len() ^ right.len(), |d, (a, b)| d | usize::from(a ^ b));
+        let differs =
+            given.bytes().zip(right.bytes()).fold(given.len() ^ right.len(), |d, (a, b)| d | usize::from(a ^ b));
         (differs == 0).then_some((reference, party))
     }
 
     /// The first token of ours in any of these texts (addresses, subject).
     pub fn find<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Option<(Reference, Party)> {
         texts.into_iter().find_map(|text| {
-            text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '-')).find_map(|word| self.verify(word.trim_matches('.')))
+            text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '-'))
+                .find_map(|word| self.verify(word.trim_matches('.')))
         })
     }
 }

@@ -139,9 +139,15 @@ fn read(raw: &[u8], limits: &MimeLimits, authserv_id: Option<&str>) -> Result<Ma
     })
 }
 
-/// The first mailbox of From; Sender only where From has none.
+/// The first mailbox of From, or what stands in it like one; Sender only where From has none.
 fn sender_of(headers: &Headers) -> Option<Address> {
-    ["from", "sender"].iter().find_map(|name| headers.addresses(name).into_iter().next())
+    let stray = || headers.all("from").find_map(headers::stray_address);
+    headers
+        .addresses("from")
+        .into_iter()
+        .next()
+        .or_else(stray)
+        .or_else(|| headers.addresses("sender").into_iter().next())
 }
 
 fn delivered_to(headers: &Headers) -> Vec<String> {

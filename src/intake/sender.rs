@@ -16,14 +16,48 @@ pub const UNNAMED: &str = "microsoft365";
 
 /// Second-level names under which a country's registry sells (`co.uk`, `gov.uk`, `com.au`): nobody owns them.
 const SECOND_LEVEL: &[&str] = &[
-    "ac", "co", "com", "edu", "go", "gob", "gov", "govt", "ltd", "me", "mil", "mod", "ne", "net", "nhs", "nic", "nom",
-    "or", "org", "parliament", "plc", "police", "sch",
+    "ac",
+    "co",
+    "com",
+    "edu",
+    "go",
+    "gob",
+    "gov",
+    "govt",
+    "ltd",
+    "me",
+    "mil",
+    "mod",
+    "ne",
+    "net",
+    "nhs",
+    "nic",
+    "nom",
+    "or",
+    "org",
+    "parliament",
+    "plc",
+    "police",
+    "sch",
 ];
 
 /// Domains under which strangers have names beside each other.
 const SHARED: &[&str] = &[
-    "onmicrosoft.com", "github.io", "gitlab.io", "herokuapp.com", "appspot.com", "blogspot.com", "azurewebsites.net",
-    "amazonaws.com", "cloudfront.net", "wordpress.com", "uk.com", "gb.net", "uk.net", "eu.com", "us.com",
+    "onmicrosoft.com",
+    "github.io",
+    "gitlab.io",
+    "herokuapp.com",
+    "appspot.com",
+    "blogspot.com",
+    "azurewebsites.net",
+    "amazonaws.com",
+    "cloudfront.net",
+    "wordpress.com",
+    "uk.com",
+    "gb.net",
+    "uk.net",
+    "eu.com",
+    "us.com",
 ];
 
 /// One result of a check: `dkim=pass header.d=example.org`.
@@ -54,8 +88,13 @@ pub fn check(headers: &Headers, from: &Address, authserv_id: Option<&str>) -> Se
         return no("the name of the council's mail server is not set".into());
     };
     // Two From fields, or two senders in one: which of them was checked cannot be known.
-    if headers.all("from").count() > 1 || headers.addresses("from").len() > 1 {
+    let named = headers.addresses("from");
+    if headers.all("from").count() > 1 || named.len() > 1 {
         return no("the mail names more than one sender".into());
+    }
+    // What a server makes of a From that is none, or of a Sender in its place, is not what is read here.
+    if named.first().is_none_or(|named| named.email != from.email) {
+        return no("the mail's From is not an address".into());
     }
     let unnamed = server.eq_ignore_ascii_case(UNNAMED);
     let fields = headers.all("authentication-results").take(if unnamed { 1 } else { usize::MAX });
@@ -265,13 +304,17 @@ mod tests {
     #[test]
     fn only_the_topmost_field_of_the_councils_server_is_believed() {
         let pass = "dmarc=pass header.from=example.org";
-        let forged = format!("Authentication-Results: mx.evil.example; {pass}\nAuthentication-Results: mx.council.gov.uk; spf=fail\n\
-             Authentication-Results: mx.council.gov.uk; {pass}");
+        let forged = format!(
+            "Authentication-Results: mx.evil.example; {pass}\nAuthentication-Results: mx.council.gov.uk; spf=fail\n\
+             Authentication-Results: mx.council.gov.uk; {pass}"
+        );
         assert_eq!(why(verdict(&forged, "ann@example.org")), "no check vouches for example.org (spf=fail)");
         let other = format!("Authentication-Results: mx.evil.example; {pass}");
         assert!(why(verdict(&other, "ann@example.org")).contains("wrote down no check"));
         assert!(why(verdict("X: y", "ann@example.org")).contains("wrote down no check"));
-        let fail_below = format!("Authentication-Results: mx.council.gov.uk; {pass}\nAuthentication-Results: mx.council.gov.uk; dmarc=fail");
+        let fail_below = format!(
+            "Authentication-Results: mx.council.gov.uk; {pass}\nAuthentication-Results: mx.council.gov.uk; dmarc=fail"
+        );
         assert!(why(verdict(&fail_below, "ann@example.org")).contains("not theirs"));
     }
 
@@ -286,7 +329,9 @@ mod tests {
         let from = Address::new("ann@example.org", None).unwrap();
         let field = "Authentication-Results: spf=pass (sender IP is 192.0.2.1)\r\n smtp.mailfrom=example.org; dkim=pass (signature was \
                      verified)\r\n header.d=example.org;dmarc=pass action=none\r\n header.from=example.org;compauth=pass reason=100\r\n";
-        let of = |raw: &str, id| check(&Headers::parse(format!("{raw}\r\n").as_bytes()).0, &from, Some(id));
+        let of = |raw: &str, id| {
+            check(&Headers::parse(format!("From: ann@example.org\r\n{raw}\r\n").as_bytes()).0, &from, Some(id))
+        };
         assert_eq!(of(field, "Microsoft365"), SenderCheck::Verified { by: "dmarc".into() });
         assert!(!of(field, "mx.council.gov.uk").is_verified());
         assert!(!of(&format!("Authentication-Results: mx; none\r\n{field}"), UNNAMED).is_verified());
@@ -294,15 +339,28 @@ mod tests {
 
     #[test]
     fn without_the_servers_name_nobody_is_verified() {
-        let headers = Headers::parse(b"Authentication-Results: mx; dmarc=pass\n\n").0;
+        let headers = Headers::parse(b"From: ann@example.org\nAuthentication-Results: mx; dmarc=pass\n\n").0;
         let from = Address::new("ann@example.org", None).unwrap();
         assert_eq!(why(check(&headers, &from, None)), "the name of the council's mail server is not set");
         assert_eq!(why(check(&headers, &from, Some(" "))), "the name of the council's mail server is not set");
     }
 
     #[test]
+    fn a_sender_field_or_a_stray_address_is_not_verified() {
+        let from = Address::new("ann@example.org", None).unwrap();
+        for line in ["Sender: ann@example.org", "From: Ann Smith ann@example.org"] {
+            let raw = format!("{line}\nAuthentication-Results: mx; dmarc=pass\n\n");
+            let verdict = check(&Headers::parse(raw.as_bytes()).0, &from, Some("mx"));
+            assert_eq!(why(verdict), "the mail's From is not an address", "{line}");
+        }
+    }
+
+    #[test]
     fn two_senders_are_not_verified() {
         let pass = "Authentication-Results: mx.council.gov.uk; dmarc=pass header.from=example.org";
-        assert!(why(verdict(&format!("{pass}\nFrom: bob@evil.example"), "ann@example.org")).contains("more than one sender"));
+        assert!(
+            why(verdict(&format!("{pass}\nFrom: bob@evil.example"), "ann@example.org"))
+                .contains("more than one sender")
+        );
     }
 }

@@ -23,7 +23,13 @@ pub enum Answers {
 ///
 /// # Errors
 /// What the database says.
-pub async fn find(tx: &mut Tx, mail: &Mail, key: &TokenKey, council: &Council, taxonomy: &Taxonomy) -> store::Result<Answers> {
+pub async fn find(
+    tx: &mut Tx,
+    mail: &Mail,
+    key: &TokenKey,
+    council: &Council,
+    taxonomy: &Taxonomy,
+) -> store::Result<Answers> {
     if let Some(found) = by_token(tx, mail, key).await? {
         return Ok(found);
     }
@@ -34,7 +40,9 @@ pub async fn find(tx: &mut Tx, mail: &Mail, key: &TokenKey, council: &Council, t
             return Ok(Answers::Case(thread.case_id, thread.party, "answers a message we sent".to_owned()));
         }
         match by_known_sender(tx, mail, &thread.case_id, council, taxonomy).await? {
-            Some(party) => return Ok(Answers::Case(thread.case_id, party, "answers a message of this case".to_owned())),
+            Some(party) => {
+                return Ok(Answers::Case(thread.case_id, party, "answers a message of this case".to_owned()));
+            }
             None if perhaps == Answers::Nothing => perhaps = perhaps_answers(thread),
             None => {}
         }
@@ -42,9 +50,12 @@ pub async fn find(tx: &mut Tx, mail: &Mail, key: &TokenKey, council: &Council, t
     for reference in Reference::find_all(&mail.subject).into_iter().chain(Reference::find_all(&mail.text)) {
         let Some(case) = store::case::by_reference(tx, &reference).await? else { continue };
         match by_known_sender(tx, mail, &case.id, council, taxonomy).await? {
-            Some(party) => return Ok(Answers::Case(case.id, party, format!("names {reference}, and the sender is known on it"))),
+            Some(party) => {
+                return Ok(Answers::Case(case.id, party, format!("names {reference}, and the sender is known on it")));
+            }
             None if perhaps == Answers::Nothing => {
-                perhaps = Answers::Perhaps(case.id, format!("names {reference}, but the sender is not known on that case"));
+                perhaps =
+                    Answers::Perhaps(case.id, format!("names {reference}, but the sender is not known on that case"));
             }
             None => {}
         }
@@ -53,7 +64,10 @@ pub async fn find(tx: &mut Tx, mail: &Mail, key: &TokenKey, council: &Council, t
 }
 
 fn perhaps_answers(thread: Thread) -> Answers {
-    Answers::Perhaps(thread.case_id, "answers a message of this case, but the sender is not known on it or not verified".to_owned())
+    Answers::Perhaps(
+        thread.case_id,
+        "answers a message of this case, but the sender is not known on it or not verified".to_owned(),
+    )
 }
 
 async fn by_token(tx: &mut Tx, mail: &Mail, key: &TokenKey) -> store::Result<Option<Answers>> {

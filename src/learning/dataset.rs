@@ -21,7 +21,10 @@ pub struct Example {
 /// Names the file and the line that cannot be read.
 pub fn read(path: &Path) -> anyhow::Result<Vec<Example>> {
     let mut files: Vec<PathBuf> = if path.is_dir() {
-        std::fs::read_dir(path)?.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "jsonl")).collect()
+        std::fs::read_dir(path)?
+            .filter_map(|e| Some(e.ok()?.path()))
+            .filter(|p| p.extension().is_some_and(|e| e == "jsonl"))
+            .collect()
     } else {
         vec![path.to_owned()]
     };
@@ -30,8 +33,8 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Example>> {
     for file in &files {
         let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let example: Example =
-                serde_json::from_str(line).with_context(|| format!("{} line {}: no labelled message", file.display(), number + 1))?;
+            let example: Example = serde_json::from_str(line)
+                .with_context(|| format!("{} line {}: no labelled message", file.display(), number + 1))?;
             examples.push(example);
         }
     }

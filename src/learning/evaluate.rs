@@ -41,9 +41,14 @@ pub struct Figures {
 ///
 /// # Errors
 /// When labels are no services, unless `ignore_unknown`; names them.
-pub async fn evaluate(examples: &[Example], understanding: &Understanding, ignore_unknown: bool) -> anyhow::Result<Figures> {
+pub async fn evaluate(
+    examples: &[Example],
+    understanding: &Understanding,
+    ignore_unknown: bool,
+) -> anyhow::Result<Figures> {
     let services: BTreeSet<String> = understanding.rules().taxonomy.services.keys().cloned().collect();
-    let unknown: BTreeSet<&str> = examples.iter().map(|e| e.label.as_str()).filter(|l| !services.contains(*l)).collect();
+    let unknown: BTreeSet<&str> =
+        examples.iter().map(|e| e.label.as_str()).filter(|l| !services.contains(*l)).collect();
     if !unknown.is_empty() && !ignore_unknown {
         let names: Vec<&str> = unknown.into_iter().collect();
         anyhow::bail!("these labels are no services: {} (--ignore-unknown leaves their rows out)", names.join(", "));

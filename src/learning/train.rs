@@ -17,7 +17,7 @@ use ndarray::{Array1, Array2};
 use std::collections::BTreeSet;
 
 const FOLDS: usize = 5;
-/// Strength of the L2 penalty; of 0.1, 0.3, 1, 3 the one with the best held-out accuracy on the shipped data.
+/// Strength of the L2 penalty: of 0.01, 0.03, 0.1, 0.3 and 1 the one with the best held-out accuracy on the shipped data.
 const ALPHA: f32 = 0.3;
 const MOST_ITERATIONS: u64 = 300;
 
@@ -46,7 +46,12 @@ pub fn texts(examples: &[Example]) -> Vec<String> {
 ///
 /// # Errors
 /// When a label is no service of the rules, the encoder fails, or the fit does.
-pub async fn train(examples: &[Example], rules: &Rules, encoder: &Encoder, progress: impl Fn(&str)) -> anyhow::Result<Trained> {
+pub async fn train(
+    examples: &[Example],
+    rules: &Rules,
+    encoder: &Encoder,
+    progress: impl Fn(&str),
+) -> anyhow::Result<Trained> {
     let labels: Vec<String> = examples.iter().map(|e| e.label.clone()).collect::<BTreeSet<_>>().into_iter().collect();
     if let Some(unknown) = labels.iter().find(|l| !rules.taxonomy.services.contains_key(*l)) {
         anyhow::bail!("the label '{unknown}' is no service of rules/services.toml");
@@ -119,7 +124,11 @@ fn bonus(rules: &Rules, labels: &[String], text: &str) -> Vec<(usize, f64)> {
     rule_weights(&labels, &rules.hits(&rules::normalise(text)))
 }
 
-fn fit(embeddings: &[Vec<f32>], classes: &[usize], rows: &[usize]) -> anyhow::Result<MultiFittedLogisticRegression<f32, usize>> {
+fn fit(
+    embeddings: &[Vec<f32>],
+    classes: &[usize],
+    rows: &[usize],
+) -> anyhow::Result<MultiFittedLogisticRegression<f32, usize>> {
     let flat: Vec<f32> = rows.iter().flat_map(|&i| embeddings[i].iter().copied()).collect();
     let x = Array2::from_shape_vec((rows.len(), DIMENSIONS), flat).context("embeddings of another size")?;
     let y: Array1<usize> = rows.iter().map(|&i| classes[i]).collect();

@@ -92,7 +92,11 @@ impl Composer<'_> {
             attachments: files
                 .iter()
                 .filter(|f| f.refused.is_none())
-                .map(|f| OutAttachment { name: f.name.clone(), content_type: f.content_type.clone(), sha256: f.sha256.clone() })
+                .map(|f| OutAttachment {
+                    name: f.name.clone(),
+                    content_type: f.content_type.clone(),
+                    sha256: f.sha256.clone(),
+                })
                 .collect(),
         };
         let new = NewOutgoing {
@@ -110,7 +114,13 @@ impl Composer<'_> {
         self.queue(tx, new, now).await
     }
 
-    fn referral_text(&self, case: &Case, messages: &[Message], files: &[store::attachment::Stored], consent: Consent) -> String {
+    fn referral_text(
+        &self,
+        case: &Case,
+        messages: &[Message],
+        files: &[store::attachment::Stored],
+        consent: Consent,
+    ) -> String {
         let taxonomy = &self.rules.taxonomy;
         let councillor = case.councillor.as_deref().and_then(|id| self.council.councillor(id));
         let mut text = format!(
@@ -176,7 +186,9 @@ impl Composer<'_> {
         let since = now - TimeDelta::minutes(CAP_MINUTES);
         let (all, same) = store::outbox::acknowledgements_since(tx, email, &topic, since).await?;
         if all >= CAP || same >= CAP_SAME_TOPIC {
-            return Ok(Acknowledged::Skipped(format!("this address had {all} acknowledgements in {CAP_MINUTES} minutes, {same} on this subject")));
+            return Ok(Acknowledged::Skipped(format!(
+                "this address had {all} acknowledgements in {CAP_MINUTES} minutes, {same} on this subject"
+            )));
         }
         let held = match &message.sender.0 {
             crate::core::SenderCheck::Verified { .. } => None,
@@ -208,7 +220,10 @@ impl Composer<'_> {
         let department = taxonomy.departments.get(&case.department);
         let councillor = case.councillor.as_deref().and_then(|id| self.council.councillor(id));
         let words: &[(&str, String)] = &[
-            ("greeting", message.from_name.as_deref().map_or_else(|| "Hello,".to_owned(), |name| format!("Dear {name},"))),
+            (
+                "greeting",
+                message.from_name.as_deref().map_or_else(|| "Hello,".to_owned(), |name| format!("Dear {name},")),
+            ),
             ("reference", case.reference.to_string()),
             ("title", case.title.clone()),
             ("service", taxonomy.service_name(&case.service).to_owned()),
@@ -243,7 +258,13 @@ impl Composer<'_> {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn forward(&self, tx: &mut Tx, case: &Case, message: &Message, now: DateTime<Utc>) -> store::Result<bool> {
+    pub async fn forward(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        message: &Message,
+        now: DateTime<Utc>,
+    ) -> store::Result<bool> {
         let Some(department) = self.rules.taxonomy.departments.get(&case.department) else { return Ok(false) };
         let id: OutboxId = self.ids.next();
         let (reply_to, mark) = self.reply_path(&case.reference, Party::Department);
@@ -270,7 +291,11 @@ impl Composer<'_> {
             attachments: files
                 .iter()
                 .filter(|f| f.refused.is_none() && f.message_id == message.id)
-                .map(|f| OutAttachment { name: f.name.clone(), content_type: f.content_type.clone(), sha256: f.sha256.clone() })
+                .map(|f| OutAttachment {
+                    name: f.name.clone(),
+                    content_type: f.content_type.clone(),
+                    sha256: f.sha256.clone(),
+                })
                 .collect(),
         };
         let new = NewOutgoing {

@@ -75,7 +75,9 @@ impl Dispatcher {
         match self.relay.send(&rendered.envelope, &rendered.bytes).await {
             Ok(_) => Fate::Sent,
             Err(SendError::Uncertain { why, .. }) => Fate::Uncertain(why),
-            Err(SendError::Refused { code, why, .. }) => Fate::Failed(format!("the mail server refused it: {code} {why}")),
+            Err(SendError::Refused { code, why, .. }) => {
+                Fate::Failed(format!("the mail server refused it: {code} {why}"))
+            }
             Err(SendError::NotSent { why, .. }) if outgoing.attempts >= MOST_TRIES => {
                 Fate::Failed(format!("given up after {} tries: {why}", outgoing.attempts))
             }

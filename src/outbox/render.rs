@@ -63,11 +63,12 @@ pub fn render(outgoing: &Outgoing, files: Vec<Vec<u8>>) -> Result<Rendered, Stri
                 .or_else(|_| ContentType::parse("application/octet-stream"))
                 .map_err(|e| e.to_string())?;
             // A mail inside a mail may only be sent undisturbed, which a base64 part of that type would not be.
-            let content_type = if about.content_type.starts_with("message/") || about.content_type.starts_with("multipart/") {
-                ContentType::parse("application/octet-stream").map_err(|e| e.to_string())?
-            } else {
-                content_type
-            };
+            let content_type =
+                if about.content_type.starts_with("message/") || about.content_type.starts_with("multipart/") {
+                    ContentType::parse("application/octet-stream").map_err(|e| e.to_string())?
+                } else {
+                    content_type
+                };
             parts = parts.singlepart(Attachment::new(about.name.clone()).body(bytes, content_type));
         }
         builder.multipart(parts)
@@ -77,7 +78,8 @@ pub fn render(outgoing: &Outgoing, files: Vec<Vec<u8>>) -> Result<Rendered, Stri
 }
 
 fn envelope(mail: &OutMail) -> Result<Envelope, String> {
-    let from = mail.envelope_from.as_deref().map(|a| a.parse().map_err(|e| format!("envelope sender: {e}"))).transpose()?;
+    let from =
+        mail.envelope_from.as_deref().map(|a| a.parse().map_err(|e| format!("envelope sender: {e}"))).transpose()?;
     let to = mail.to.iter().chain(&mail.cc).map(|a| parse(a).map(|m| m.email)).collect::<Result<Vec<_>, _>>()?;
     Envelope::new(from, to).map_err(|e| e.to_string())
 }

@@ -103,13 +103,22 @@ async fn decide(app: &Shared, session: &Session, reference: &str, act: Act) -> A
     let house = &pipeline.house;
     let composer = Composer { council: &house.council, rules: &rules, key: &house.key, ids: &pipeline.ids };
     let desk = Desk { composer, now: app.now() };
-    let done = at_the_desk(app, &desk, &mut tx, case, act, &session.actor).await.map_err(|trouble| trouble.back_to_case(&back))?;
+    let done = at_the_desk(app, &desk, &mut tx, case, act, &session.actor)
+        .await
+        .map_err(|trouble| trouble.back_to_case(&back))?;
     tx.commit().await?;
     Ok(Redirect::to(&format!("/cases/{back}?done={done}")))
 }
 
 /// Does it; answers the word of what was done.
-async fn at_the_desk(app: &Shared, desk: &Desk<'_>, tx: &mut Tx, case: Case, act: Act, actor: &str) -> Result<&'static str, Trouble> {
+async fn at_the_desk(
+    app: &Shared,
+    desk: &Desk<'_>,
+    tx: &mut Tx,
+    case: Case,
+    act: Act,
+    actor: &str,
+) -> Result<&'static str, Trouble> {
     match act {
         Act::Accept(seen) => {
             accept_case(desk, tx, &case, &seen, actor).await?;
@@ -161,7 +170,9 @@ async fn accept_case(desk: &Desk<'_>, tx: &mut Tx, case: &Case, seen: &Seen, act
         return Err(grown_old());
     }
     if waiting && !desk.composer.rules.taxonomy.departments.contains_key(&case.department) {
-        return Err(Trouble::conflict("The department this case would go to does not exist any more. Choose another one first."));
+        return Err(Trouble::conflict(
+            "The department this case would go to does not exist any more. Choose another one first.",
+        ));
     }
     if case.state == CaseState::Held && seen.confirmed != "yes" {
         return Err(Trouble::bad(
@@ -186,9 +197,13 @@ async fn change_case(
         return Err(Trouble::conflict("This case is joined to another one or closed, so it cannot be changed."));
     }
     let set = |value: &String| Some(value.clone()).filter(|v| !v.is_empty());
-    let priority: Option<Priority> = set(&changed.priority).map(|p| p.parse()).transpose().map_err(|_| no_such("priority"))?;
+    let priority: Option<Priority> =
+        set(&changed.priority).map(|p| p.parse()).transpose().map_err(|_| no_such("priority"))?;
     let change = Change { service: set(&changed.service), department: set(&changed.department), priority };
     let send = changed.then == "accept";
+    if send && change.service.is_none() {
+        return Err(Trouble::bad("Choose a service first: it says which department the case goes to."));
+    }
     let differs = change.service.as_ref().is_some_and(|s| *s != case.service)
         || change.department.as_ref().is_some_and(|d| *d != case.department)
         || change.priority.is_some_and(|p| p != case.priority);
@@ -218,19 +233,28 @@ async fn different_problems(desk: &Desk<'_>, tx: &mut Tx, link: &Link, actor: &s
     Ok(())
 }
 
-async fn note_different(desk: &Desk<'_>, tx: &mut Tx, case: &CaseId, other: &CaseId, link: &Link, actor: &str) -> Result<(), Trouble> {
+async fn note_different(
+    desk: &Desk<'_>,
+    tx: &mut Tx,
+    case: &CaseId,
+    other: &CaseId,
+    link: &Link,
+    actor: &str,
+) -> Result<(), Trouble> {
     let with = super::queries::reference(tx, other).await?;
     let decided = json!({"link": link.id, "with": with});
     let evidence = json!({"score": link.score, "why": link.why, "rules": desk.composer.rules.version});
     let new = NewDecision { case_id: Some(case), message_id: None, kind: "different", actor, decided, evidence };
     store::decision::insert(tx, desk.composer.ids, new, desk.now).await?;
-    store::audit::write(tx, desk.composer.ids, actor, "different", &format!("case:{case}"), json!({}), desk.now).await?;
+    store::audit::write(tx, desk.composer.ids, actor, "different", &format!("case:{case}"), json!({}), desk.now)
+        .await?;
     Ok(())
 }
 
 /// A standing link of this case, of the kind asked for.
 async fn link_of(tx: &mut Tx, case: &Case, id: &LinkId, join: bool) -> Result<Link, Trouble> {
-    let link = store::link::get(tx, id).await?.filter(|l| l.is_join() == join && (l.child == case.id || l.parent == case.id));
+    let link =
+        store::link::get(tx, id).await?.filter(|l| l.is_join() == join && (l.child == case.id || l.parent == case.id));
     let link = link.ok_or_else(|| no_such("link"))?;
     // A join that was undone is the desk's to answer for; a suggestion that was dealt with is ours.
     if !join && link.ended_at.is_some() {
@@ -240,7 +264,9 @@ async fn link_of(tx: &mut Tx, case: &Case, id: &LinkId, join: bool) -> Result<Li
 }
 
 fn grown_old() -> Trouble {
-    Trouble::conflict("Somebody changed this case after you opened it. Nothing was done. Look at it again, then decide.")
+    Trouble::conflict(
+        "Somebody changed this case after you opened it. Nothing was done. Look at it again, then decide.",
+    )
 }
 
 fn no_such(what: &str) -> Trouble {

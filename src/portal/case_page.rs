@@ -3,7 +3,7 @@
 use super::case_actions::seen_mark;
 use super::format::{self, Due};
 use super::list::{Choice, by_name};
-use super::timeline::{self, Entry, Trail};
+use super::timeline::{Entry, Trail, What};
 use super::{App, Done, Page, Shared, audit_reading, html, trouble::Trouble};
 use crate::casework::join;
 use crate::core::{CaseId, CaseState, Council, Party, Priority, Reference, Taxonomy};
@@ -25,9 +25,13 @@ const EXCERPT: usize = 400;
 
 /// The case of a reference as it stands in an address.
 pub(super) async fn find(tx: &mut Tx, reference: &str) -> Result<Case, Trouble> {
-    let unknown = |why: &str| Trouble::not_found(format!("There is no case \"{}\". {why}", format::excerpt(reference, 40)));
-    let parsed: Reference = reference.parse().map_err(|e| unknown(&format!("{}.", format::sentence(&format!("{e}")))))?;
-    store::case::by_reference(tx, &parsed).await?.ok_or_else(|| unknown("Check the reference: it may belong to another service."))
+    let unknown =
+        |why: &str| Trouble::not_found(format!("There is no case \"{}\". {why}", format::excerpt(reference, 40)));
+    let parsed: Reference =
+        reference.parse().map_err(|e| unknown(&format!("{}.", format::sentence(&format!("{e}")))))?;
+    store::case::by_reference(tx, &parsed)
+        .await?
+        .ok_or_else(|| unknown("Check the reference: it may belong to another service."))
 }
 
 /// One line of the summary.
@@ -79,6 +83,7 @@ struct CasePage {
     unsure: bool,
     words: String,
     lines: Vec<Line>,
+    likeliest: Vec<Choice>,
     services: Vec<Choice>,
     departments: Vec<Choice>,
     priorities: Vec<Choice>,
@@ -169,7 +174,8 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
     let waiting = matches!(case.state, CaseState::Review | CaseState::Held);
     let open = waiting || case.state == CaseState::Routed;
     let department = taxonomy.department_name(&case.department).to_owned();
-    let as_service = Choice { value: String::new(), label: format!("As the service has it (now {department})"), chosen: true };
+    let as_service =
+        Choice { value: String::new(), label: format!("As the service has it (now {department})"), chosen: true };
     let departments = by_name(taxonomy.departments.values().map(|d| Choice::new(&d.id, &d.name, "")));
     CasePage {
         page,
@@ -189,17 +195,32 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
         service: taxonomy.service_name(&case.service).to_owned(),
         department,
         confidence: format::chance(case.confidence),
-        unsure: case.disposition == crate::core::Disposition::Unsure,
+        unsure: case.disposition == crate::core::Disposition::Unsure
+            && !read.trail.decisions.iter().any(|d| d.kind == "change"),
         words: read.trail.messages.first().map(words_of).unwrap_or_default(),
         lines,
+        likeliest: likeliest(&read.trail, taxonomy),
         services: by_name(taxonomy.services.values().map(|s| Choice::new(&s.id, &s.name, &case.service))),
         departments: std::iter::once(as_service).chain(departments).collect(),
-        priorities: Priority::ALL.iter().rev().map(|p| Choice::new(p.as_str(), p.label(), case.priority.as_str())).collect(),
+        priorities: Priority::ALL
+            .iter()
+            .rev()
+            .map(|p| Choice::new(p.as_str(), p.label(), case.priority.as_str()))
+            .collect(),
         entries: read.trail.entries(taxonomy),
         parent: read.parent,
         children: read.children,
         perhaps: read.perhaps,
     }
+}
+
+/// The services a message was found likeliest to be about, for the one who decides where beadle is unsure.
+fn likeliest(trail: &Trail, taxonomy: &Taxonomy) -> Vec<Choice> {
+    let candidates = trail.verdict().map(|v| v.candidates).unwrap_or_default();
+    let worth_naming =
+        candidates.iter().filter(|c| c.probability >= 0.05 && taxonomy.services.contains_key(&c.service));
+    let label = |service: &str, p: f64| format!("{} ({})", taxonomy.service_name(service), format::chance(p));
+    worth_naming.map(|c| Choice::new(&c.service, &label(&c.service, c.probability), "")).collect()
 }
 
 fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate) -> Vec<Line> {
@@ -209,11 +230,16 @@ fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate
     let first = read.trail.messages.iter().find(|m| m.party == Party::Resident);
     let consent = case.consent.parse::<Consent>().unwrap_or(Consent::Neither);
     let place = case.place.as_ref();
+    let email = first.and_then(|m| m.from_email.clone());
     let (councillor, told) = councillor(read, council, consent);
     let language = format::language(&case.language);
     vec![
         Line::new("Service", taxonomy.service_name(&case.service), None),
-        Line::new("Department", taxonomy.department_name(&case.department), case.routed_at.map(|at| format!("Sent {}", format::when(at)))),
+        Line::new(
+            "Department",
+            taxonomy.department_name(&case.department),
+            case.routed_at.map(|at| format!("Sent {}", format::when(at))),
+        ),
         Line { late: due.overdue, ..Line::new("To be done by", due.text, None) },
         Line::new("Councillor", councillor, Some(told)),
         Line::new(
@@ -222,16 +248,27 @@ fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate
             place.map(|p| format!("Found in the words \"{}\"", p.words)),
         ),
         Line::new("Ward", case.ward.as_deref().unwrap_or("Not known"), None),
-        Line::new("Resident", first.map_or_else(|| "Not known".to_owned(), timeline::who), Some(consent.label().to_owned())),
+        match first.and_then(|m| m.from_name.clone()) {
+            Some(name) => Line::new("Resident", name, email),
+            None => Line::new("Resident", email.unwrap_or_else(|| "Not known".to_owned()), None),
+        },
+        Line::new("What they allow", consent.label(), None),
         Line::new("Language", language, None),
-        Line::new("Received", format::when(case.received_at), case.closed_at.map(|at| format!("Closed {}", format::when(at)))),
+        Line::new(
+            "Received",
+            format::when(case.received_at),
+            case.closed_at.map(|at| format!("Closed {}", format::when(at))),
+        ),
     ]
 }
 
 /// The councillor's name, and when they were told: what councillors asked to be able to prove.
 fn councillor(read: &Read, council: &Council, consent: Consent) -> (String, String) {
     let Some(key) = read.trail.case.councillor.as_deref() else {
-        return ("Not known".to_owned(), "Nobody is told, because no councillor is known for the mailbox or the ward".to_owned());
+        return (
+            "Not known".to_owned(),
+            "Nobody is told, because no councillor is known for the mailbox or the ward".to_owned(),
+        );
     };
     let Some(councillor) = council.councillor(key) else {
         return (key.to_owned(), "No longer in the settings, so nobody is told".to_owned());

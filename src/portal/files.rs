@@ -68,7 +68,8 @@ fn download(name: &str, content_type: &'static str, bytes: Vec<u8>) -> Response 
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    let disposition = HeaderValue::try_from(disposition(name)).unwrap_or_else(|_| HeaderValue::from_static("attachment"));
+    let disposition =
+        HeaderValue::try_from(disposition(name)).unwrap_or_else(|_| HeaderValue::from_static("attachment"));
     headers.insert(header::CONTENT_DISPOSITION, disposition);
     response
 }
@@ -76,7 +77,8 @@ fn download(name: &str, content_type: &'static str, bytes: Vec<u8>) -> Response 
 /// RFC 6266: a plain name for old programs, the whole name in UTF-8 for others. Nothing in a name can end the header, add
 /// another, or lead out of the folder it is saved in.
 fn disposition(name: &str) -> String {
-    let cleaned: String = name.chars().filter(|c| !c.is_control()).map(|c| if is_special(c) { '_' } else { c }).collect();
+    let cleaned: String =
+        name.chars().filter(|c| !c.is_control()).map(|c| if is_special(c) { '_' } else { c }).collect();
     let cleaned = cleaned.trim().trim_start_matches('.');
     let length = cleaned.chars().count();
     // A long name keeps its end, because that says what it is.

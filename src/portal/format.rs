@@ -64,19 +64,19 @@ pub(super) fn percent(probability: f64) -> String {
 /// `480 bytes`, `48 KB`, `4.8 MB`.
 pub(super) fn size(bytes: i64) -> String {
     match bytes {
-        b if b < 1_000 => format!("{b} bytes"),
+        b if b < 1_000 => count(b, "byte", "bytes"),
         b if b < 1_000_000 => format!("{} KB", b / 1_000),
         b => format!("{}.{} MB", b / 1_000_000, b % 1_000_000 / 100_000),
     }
 }
 
-/// The first `most` characters of a text, as few lines as they are.
+/// The first `most` characters of a text, cut between two words where there are words.
 pub(super) fn excerpt(text: &str, most: usize) -> String {
     let text = text.trim();
-    match text.char_indices().nth(most) {
-        None => text.to_owned(),
-        Some((at, _)) => format!("{}…", text[..at].trim_end()),
-    }
+    let Some((at, _)) = text.char_indices().nth(most) else { return text.to_owned() };
+    let cut = &text[..at];
+    let whole = cut.rfind(char::is_whitespace).map_or(cut, |end| &cut[..end]);
+    format!("{}…", whole.trim_end())
 }
 
 /// The English name of a language.
@@ -148,7 +148,8 @@ mod tests {
         assert_eq!(size(999), "999 bytes");
         assert_eq!(size(48_200), "48 KB");
         assert_eq!(size(4_860_000), "4.8 MB");
-        assert_eq!(excerpt("añb cd", 3), "añb…");
+        assert_eq!(excerpt("añbcd", 3), "añb…");
+        assert_eq!(excerpt("ab cd ef", 7), "ab cd…");
         assert_eq!(excerpt(" añb ", 3), "añb");
     }
 }

@@ -1,7 +1,7 @@
 //! What stands before every page: the host it was asked under, who is signed in, the word every form must carry, and the
 //! headers every answer bears.
 
-use super::{App, Page, auth, trouble::Trouble};
+use super::{App, Page, auth, sign_in, trouble::Trouble};
 use crate::store;
 use askama::Template;
 use axum::body::Body;
@@ -83,7 +83,7 @@ fn host_is_ours(host: &str, allowed: &[String]) -> bool {
 
 /// Before every page but the sign-in: who is it, and does what they send come from a form of ours?
 pub(super) async fn signed_in(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let session = match auth::session(&app, request.headers()).await {
+    let session = match sign_in::session(&app, request.headers()).await {
         Ok(session) => session,
         Err(error) => return Trouble::from(error).into_response(),
     };
@@ -114,7 +114,8 @@ async fn check_form(request: Request, session: &store::session::Session) -> Resu
     let Ok(bytes) = axum::body::to_bytes(body, MOST_FORM_BYTES).await else {
         return Err(Trouble::of_status(StatusCode::PAYLOAD_TOO_LARGE));
     };
-    let given = url::form_urlencoded::parse(&bytes).find(|(name, _)| name == "csrf").map(|(_, value)| value.into_owned());
+    let given =
+        url::form_urlencoded::parse(&bytes).find(|(name, _)| name == "csrf").map(|(_, value)| value.into_owned());
     if !given.is_some_and(|given| auth::same(&given, &session.csrf)) {
         return Err(Trouble::forged());
     }
@@ -134,10 +135,27 @@ mod tests {
     #[test]
     fn only_this_machine_and_what_the_council_set_are_our_hosts() {
         let set = vec!["cases.brackenmere.example".to_owned(), "desk:8443".to_owned()];
-        for ours in ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]:8080", "[::1]", "Cases.Brackenmere.example:443", "desk:8443"] {
+        for ours in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1:1",
+            "[::1]:8080",
+            "[::1]",
+            "Cases.Brackenmere.example:443",
+            "desk:8443",
+        ] {
             assert!(host_is_ours(ours, &set), "{ours}");
         }
-        for other in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "desk", "desk:80", "", "::1", "localhost:x"] {
+        for other in [
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example:80",
+            "desk",
+            "desk:80",
+            "",
+            "::1",
+            "localhost:x",
+        ] {
             assert!(!host_is_ours(other, &set), "{other}");
         }
     }

@@ -38,7 +38,8 @@ pub(super) async fn healthz(State(app): State<App>) -> Response {
 
 /// The recorder's figures, then those of the database as they stand now.
 pub(super) async fn metrics(State(app): State<App>) -> Response {
-    let mut text = app.portal.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render).unwrap_or_default();
+    let mut text =
+        app.portal.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render).unwrap_or_default();
     match tokio::time::timeout(PATIENCE, gauges(&app)).await {
         Ok(Ok(gauges)) => text += &gauges,
         Ok(Err(error)) => {

@@ -55,7 +55,12 @@ impl Asked {
     /// The address of another page of the same list.
     fn address(&self, page: i64) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        let set = [("state", &self.state), ("department", &self.department), ("service", &self.service), ("ward", &self.ward)];
+        let set = [
+            ("state", &self.state),
+            ("department", &self.department),
+            ("service", &self.service),
+            ("ward", &self.ward),
+        ];
         query.extend_pairs(set.iter().filter(|(_, v)| !v.is_empty()));
         query.append_pair("page", &page.to_string());
         format!("/?{}", query.finish())
@@ -182,7 +187,9 @@ pub(super) fn by_name(choices: impl Iterator<Item = Choice>) -> Vec<Choice> {
 async fn figures(tx: &mut Tx) -> store::Result<(Vec<Figure>, i64)> {
     let cases = store::case::count_by_state(tx).await?;
     let mails = store::outbox::count_by_status(tx).await?;
-    let of = |rows: &[(String, i64)], keys: &[&str]| rows.iter().filter(|(k, _)| keys.contains(&k.as_str())).map(|(_, n)| n).sum();
+    let of = |rows: &[(String, i64)], keys: &[&str]| {
+        rows.iter().filter(|(k, _)| keys.contains(&k.as_str())).map(|(_, n)| n).sum()
+    };
     let figures = vec![
         Figure { count: of(&cases, &["review"]), label: "waiting for review", href: "/?state=review" },
         Figure { count: of(&cases, &["held"]), label: "on hold", href: "/?state=held" },

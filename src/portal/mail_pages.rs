@@ -12,7 +12,6 @@ use serde_json::json;
 
 /// A mail of ours that did not go as it should.
 struct Undelivered {
-    id: String,
     reference: Reference,
     heading: &'static str,
     status: &'static str,
@@ -29,7 +28,10 @@ struct OutboxPage {
     mails: Vec<Undelivered>,
 }
 
-pub(super) async fn outbox(State(app): State<App>, Extension(session): Extension<Session>) -> Result<Response, Trouble> {
+pub(super) async fn outbox(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+) -> Result<Response, Trouble> {
     let mut mails = Vec::new();
     let mut tx = app.db().read().await?;
     for status in ["failed", "uncertain", "held"] {
@@ -37,13 +39,12 @@ pub(super) async fn outbox(State(app): State<App>, Extension(session): Extension
             let Some(reference) = queries::reference(&mut tx, &outgoing.case_id).await? else { continue };
             let (status, status_class) = timeline::status(&outgoing.status);
             mails.push(Undelivered {
-                id: outgoing.id.to_string(),
                 reference,
                 heading: timeline::purpose(&outgoing.purpose),
                 status,
                 status_class,
                 to: outgoing.mail.0.to.join(", "),
-                reason: outgoing.reason.unwrap_or_default(),
+                reason: format::sentence(&outgoing.reason.unwrap_or_default()),
                 created: format::when(outgoing.created_at),
             });
         }
@@ -83,7 +84,7 @@ pub(super) async fn quarantine(
     let rows = rows.into_iter().map(|row| Quarantined {
         id: row.id.to_string(),
         account: row.account,
-        reason: row.reason.unwrap_or_default(),
+        reason: format::sentence(&row.reason.unwrap_or_default()),
         received: format::when(row.received_at),
         size: format::size(row.size),
         attempts: row.attempts,
@@ -128,7 +129,10 @@ struct SetAsidePage {
     rows: Vec<SetAside>,
 }
 
-pub(super) async fn set_aside(State(app): State<App>, Extension(session): Extension<Session>) -> Result<Response, Trouble> {
+pub(super) async fn set_aside(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+) -> Result<Response, Trouble> {
     let mut tx = app.db().read().await?;
     let rows = store::inbox::set_aside(&mut tx).await?;
     drop(tx);
@@ -139,5 +143,6 @@ pub(super) async fn set_aside(State(app): State<App>, Extension(session): Extens
         reason: format::sentence(&reason.unwrap_or_default()),
         received: format::when(received),
     });
-    Ok(html(&SetAsidePage { page: Page::new(&app, &session, "set-aside", "Set aside"), rows: rows.collect() })?.into_response())
+    Ok(html(&SetAsidePage { page: Page::new(&app, &session, "set-aside", "Set aside"), rows: rows.collect() })?
+        .into_response())
 }

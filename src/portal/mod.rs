@@ -7,6 +7,7 @@
 pub mod auth;
 mod case_actions;
 mod case_page;
+mod decided;
 mod files;
 mod format;
 mod guard;
@@ -14,6 +15,7 @@ mod health;
 mod list;
 mod mail_pages;
 mod queries;
+mod sign_in;
 mod timeline;
 mod trouble;
 
@@ -21,11 +23,11 @@ use crate::core::Ids;
 use crate::pipeline::Pipeline;
 use crate::store::{self, Db, session::Session};
 use askama::Template;
+use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::Router;
 use chrono::{DateTime, Utc};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
@@ -56,7 +58,7 @@ impl Portal {
 /// What handlers share.
 struct Shared {
     portal: Portal,
-    throttle: tokio::sync::Mutex<auth::Throttle>,
+    throttle: tokio::sync::Mutex<sign_in::Throttle>,
 }
 
 type App = Arc<Shared>;
@@ -98,10 +100,10 @@ pub fn router(portal: Portal) -> Router {
         .route("/quarantine", get(mail_pages::quarantine))
         .route("/quarantine/{id}/replay", post(mail_pages::replay))
         .route("/outbox", get(mail_pages::outbox))
-        .route("/sign-out", post(auth::sign_out))
+        .route("/sign-out", post(sign_in::sign_out))
         .route_layer(from_fn_with_state(Arc::clone(&app), guard::signed_in));
     let open = Router::new()
-        .route("/sign-in", get(auth::sign_in_page).post(auth::sign_in))
+        .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/assets/portal.css", get(style))
         .route("/assets/icon.svg", get(icon));
     let machines = Router::new()
@@ -181,7 +183,13 @@ fn html(template: &impl Template) -> Result<Html<String>, Trouble> {
 
 /// Writes that a person read something, in a transaction of its own and before it is shown: what cannot be written down
 /// is not shown (invariant 9).
-async fn audit_reading(app: &Shared, session: &Session, action: &str, objects: &[String], detail: serde_json::Value) -> store::Result<()> {
+async fn audit_reading(
+    app: &Shared,
+    session: &Session,
+    action: &str,
+    objects: &[String],
+    detail: serde_json::Value,
+) -> store::Result<()> {
     let mut tx = app.db().begin().await?;
     for object in objects {
         store::audit::write(&mut tx, app.ids(), &session.actor, action, object, detail.clone(), app.now()).await?;

@@ -5,7 +5,8 @@ use crate::store::{Result, Tx, args};
 
 /// The wards that cases lie in.
 pub(super) async fn wards(tx: &mut Tx) -> Result<Vec<String>> {
-    let rows: Vec<(String,)> = tx.all("SELECT DISTINCT ward FROM cases WHERE ward IS NOT NULL ORDER BY ward", args![]).await?;
+    let rows: Vec<(String,)> =
+        tx.all("SELECT DISTINCT ward FROM cases WHERE ward IS NOT NULL ORDER BY ward", args![]).await?;
     Ok(rows.into_iter().map(|r| r.0).collect())
 }
 

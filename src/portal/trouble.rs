@@ -26,7 +26,13 @@ pub(super) struct Trouble {
 
 impl Trouble {
     fn new(status: StatusCode, title: &'static str, text: impl Into<String>) -> Self {
-        Self { status, title, text: text.into(), back: "/".to_owned(), back_label: "Go to the list of cases".to_owned() }
+        Self {
+            status,
+            title,
+            text: text.into(),
+            back: "/".to_owned(),
+            back_label: "Go to the list of cases".to_owned(),
+        }
     }
 
     /// There is no such thing.
@@ -68,10 +74,16 @@ impl Trouble {
     /// What a status means, where nobody said more.
     pub(super) fn of_status(status: StatusCode) -> Self {
         match status {
-            StatusCode::NOT_FOUND => Self::not_found("There is no page at this address. Check that it was typed or copied whole."),
-            StatusCode::METHOD_NOT_ALLOWED => Self::new(status, "This could not be done", "This page cannot be used in that way."),
+            StatusCode::NOT_FOUND => {
+                Self::not_found("There is no page at this address. Check that it was typed or copied whole.")
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                Self::new(status, "This could not be done", "This page cannot be used in that way.")
+            }
             StatusCode::PAYLOAD_TOO_LARGE => Self::new(status, "This could not be done", "What was sent is too large."),
-            s if s.is_client_error() => Self::new(status, "This could not be done", "The form could not be read. Go back and try again."),
+            s if s.is_client_error() => {
+                Self::new(status, "This could not be done", "The form could not be read. Go back and try again.")
+            }
             _ => Self { status, ..Self::internal() },
         }
     }

@@ -44,10 +44,14 @@ impl fmt::Display for Division {
 #[derive(Debug, thiserror::Error)]
 pub enum HolidaysError {
     /// Not the layout of GOV.UK.
-    #[error("the bank holidays are not in the layout of https://www.gov.uk/bank-holidays.json ({0}): save that address as rules/bank-holidays.json")]
+    #[error(
+        "the bank holidays are not in the layout of https://www.gov.uk/bank-holidays.json ({0}): save that address as rules/bank-holidays.json"
+    )]
     Layout(#[from] serde_json::Error),
     /// The division is not in it, or has no dates.
-    #[error("the bank holidays have no dates for {0}: save https://www.gov.uk/bank-holidays.json as rules/bank-holidays.json")]
+    #[error(
+        "the bank holidays have no dates for {0}: save https://www.gov.uk/bank-holidays.json as rules/bank-holidays.json"
+    )]
     Missing(Division),
 }
 
@@ -201,7 +205,13 @@ mod tests {
 
     #[test]
     fn a_file_that_is_no_list_of_bank_holidays_is_refused_with_a_remedy() {
-        for text in ["", "[]", "{}", r#"{"scotland":{"division":"scotland","events":[]}}"#, r#"{"scotland":{"events":[{"date":"1/1/26"}]}}"#] {
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"{"scotland":{"division":"scotland","events":[]}}"#,
+            r#"{"scotland":{"events":[{"date":"1/1/26"}]}}"#,
+        ] {
             let error = WorkingDays::from_json(text, Division::Scotland).unwrap_err().to_string();
             assert!(error.contains("https://www.gov.uk/bank-holidays.json"), "{error}");
         }

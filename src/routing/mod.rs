@@ -34,7 +34,12 @@ impl Default for RoutingPolicy {
 ///
 /// A hold wins over everything, then unsure, then what the council allows: nothing is routed unseen unless it said so.
 #[must_use]
-pub fn dispose(verdict: &Verdict, taxonomy: &Taxonomy, department: &str, policy: &RoutingPolicy) -> (Disposition, Option<String>) {
+pub fn dispose(
+    verdict: &Verdict,
+    taxonomy: &Taxonomy,
+    department: &str,
+    policy: &RoutingPolicy,
+) -> (Disposition, Option<String>) {
     if let Some(concern) = verdict.concerns.first() {
         return (Disposition::Hold, Some(format!("Safeguarding: {}", concern.reason)));
     }
@@ -66,9 +71,10 @@ pub fn dispose(verdict: &Verdict, taxonomy: &Taxonomy, department: &str, policy:
 /// The department of a service in a ward: the first exception that fits, else the service's own.
 #[must_use]
 pub fn department_for<'a>(taxonomy: &'a Taxonomy, service: &'a str, ward: Option<&str>) -> &'a str {
-    let exception = taxonomy.routes.iter().find(|r| {
-        r.service == service && ward.is_some_and(|w| r.wards.iter().any(|x| x.eq_ignore_ascii_case(w)))
-    });
+    let exception = taxonomy
+        .routes
+        .iter()
+        .find(|r| r.service == service && ward.is_some_and(|w| r.wards.iter().any(|x| x.eq_ignore_ascii_case(w))));
     match exception {
         Some(route) => &route.department,
         None => taxonomy.services.get(service).map_or("member_support", |s| &s.department),

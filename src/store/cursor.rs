@@ -58,7 +58,11 @@ pub async fn release(tx: &mut Tx, account: &str, holder: &str) -> Result<()> {
 /// # Errors
 /// What the database says.
 pub async fn get(tx: &mut Tx, account: &str) -> Result<Option<Cursor>> {
-    tx.opt("SELECT account, uid_validity, last_uid, ok_at, failed_at, error FROM cursors WHERE account = $1", args![account]).await
+    tx.opt(
+        "SELECT account, uid_validity, last_uid, ok_at, failed_at, error FROM cursors WHERE account = $1",
+        args![account],
+    )
+    .await
 }
 
 /// Every account's state.
@@ -66,7 +70,8 @@ pub async fn get(tx: &mut Tx, account: &str) -> Result<Option<Cursor>> {
 /// # Errors
 /// What the database says.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Cursor>> {
-    tx.all("SELECT account, uid_validity, last_uid, ok_at, failed_at, error FROM cursors ORDER BY account", args![]).await
+    tx.all("SELECT account, uid_validity, last_uid, ok_at, failed_at, error FROM cursors ORDER BY account", args![])
+        .await
 }
 
 /// Moves an account on: in the same transaction as the messages up to `last_uid` are written.

@@ -235,9 +235,8 @@ pub async fn raw(tx: &mut Tx, id: &InboxId) -> Result<Option<Vec<u8>>> {
 /// # Errors
 /// What the database says.
 pub async fn raw_of_message(tx: &mut Tx, id: &MessageId) -> Result<Option<Vec<u8>>> {
-    let row: Option<(Vec<u8>,)> = tx
-        .opt("SELECT raw FROM inbox WHERE message_id = $1 ORDER BY received_at, id LIMIT 1", args![id])
-        .await?;
+    let row: Option<(Vec<u8>,)> =
+        tx.opt("SELECT raw FROM inbox WHERE message_id = $1 ORDER BY received_at, id LIMIT 1", args![id]).await?;
     Ok(row.map(|r| r.0))
 }
 

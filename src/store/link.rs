@@ -66,7 +66,17 @@ pub async fn insert(tx: &mut Tx, ids: &Ids, new: NewLink<'_>, now: DateTime<Utc>
     tx.exec(
         "INSERT INTO links (id, child, parent, kind, score, why, child_state, created_at, created_by)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        args![&id, new.child, new.parent, kind, new.score, new.why, new.child_state.map(CaseState::as_str), now, new.actor],
+        args![
+            &id,
+            new.child,
+            new.parent,
+            kind,
+            new.score,
+            new.why,
+            new.child_state.map(CaseState::as_str),
+            now,
+            new.actor
+        ],
     )
     .await?;
     Ok(id)

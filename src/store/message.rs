@@ -208,7 +208,8 @@ pub async fn thread(tx: &mut Tx, rfc_message_id: &str) -> Result<Option<Thread>>
 /// # Errors
 /// What the database says.
 pub async fn wrote_in_case(tx: &mut Tx, case: &CaseId, email: &str) -> Result<bool> {
-    let n = tx.count("SELECT COUNT(*) FROM messages WHERE case_id = $1 AND from_email = $2", args![case, email]).await?;
+    let n =
+        tx.count("SELECT COUNT(*) FROM messages WHERE case_id = $1 AND from_email = $2", args![case, email]).await?;
     Ok(n > 0)
 }
 

@@ -20,7 +20,9 @@ mod sql;
 pub use sql::{Arg, Args, args};
 
 use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
 use sqlx::{FromRow, Postgres, Sqlite, Transaction};
 use std::path::Path;
 use std::str::FromStr;
@@ -126,7 +128,10 @@ impl Db {
         let what = options.get_filename().display().to_string();
         let folder = Path::new(&what).parent().filter(|p| !p.as_os_str().is_empty());
         if let Some(folder) = folder.filter(|f| !f.is_dir()) {
-            let missing = std::io::Error::new(std::io::ErrorKind::NotFound, format!("make the folder {} first", folder.display()));
+            let missing = std::io::Error::new(
+                std::io::ErrorKind::NotFound,
+                format!("make the folder {} first", folder.display()),
+            );
             return Err(StoreError::Open { what, source: sqlx::Error::Io(missing) });
         }
         let pool = SqlitePoolOptions::new()
@@ -168,7 +173,9 @@ impl Db {
     pub async fn read(&self) -> Result<Tx> {
         Ok(match self {
             Self::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
+            Self::Postgres(pool) => {
+                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
         })
     }
 

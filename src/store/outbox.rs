@@ -232,7 +232,10 @@ pub async fn cancel(tx: &mut Tx, case: &CaseId, purpose: &str, why: &str) -> Res
 /// What the database says.
 pub async fn bounced(tx: &mut Tx, rfc_message_id: &str, why: &str) -> Result<Option<CaseId>> {
     let row: Option<(CaseId,)> = tx
-        .opt("UPDATE outbox SET status = 'failed', reason = $1 WHERE rfc_message_id = $2 RETURNING case_id", args![why, rfc_message_id])
+        .opt(
+            "UPDATE outbox SET status = 'failed', reason = $1 WHERE rfc_message_id = $2 RETURNING case_id",
+            args![why, rfc_message_id],
+        )
         .await?;
     Ok(row.map(|r| r.0))
 }
@@ -275,7 +278,12 @@ pub async fn count_by_status(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
 ///
 /// # Errors
 /// What the database says.
-pub async fn acknowledgements_since(tx: &mut Tx, recipient: &str, topic: &str, since: DateTime<Utc>) -> Result<(i64, i64)> {
+pub async fn acknowledgements_since(
+    tx: &mut Tx,
+    recipient: &str,
+    topic: &str,
+    since: DateTime<Utc>,
+) -> Result<(i64, i64)> {
     tx.one(
         "SELECT COUNT(*), COUNT(CASE WHEN topic = $1 THEN 1 END) FROM outbox
          WHERE recipient = $2 AND purpose = 'acknowledgement' AND created_at >= $3 AND status <> 'cancelled'",
@@ -290,7 +298,10 @@ pub async fn acknowledgements_since(tx: &mut Tx, recipient: &str, topic: &str, s
 /// What the database says.
 pub async fn told_at(tx: &mut Tx, case: &CaseId, party: Party) -> Result<Option<DateTime<Utc>>> {
     let row: Option<(Option<DateTime<Utc>>,)> = tx
-        .opt("SELECT MIN(sent_at) FROM outbox WHERE case_id = $1 AND party = $2 AND status = 'sent'", args![case, party.as_str()])
+        .opt(
+            "SELECT MIN(sent_at) FROM outbox WHERE case_id = $1 AND party = $2 AND status = 'sent'",
+            args![case, party.as_str()],
+        )
         .await?;
     Ok(row.and_then(|r| r.0))
 }

@@ -16,7 +16,13 @@ pub struct Session {
 ///
 /// # Errors
 /// What the database says.
-pub async fn insert(tx: &mut Tx, token_hash: &str, session: &Session, now: DateTime<Utc>, expires_at: DateTime<Utc>) -> Result<()> {
+pub async fn insert(
+    tx: &mut Tx,
+    token_hash: &str,
+    session: &Session,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<()> {
     tx.exec("DELETE FROM sessions WHERE expires_at < $1", args![now]).await?;
     tx.exec(
         "INSERT INTO sessions (token_hash, actor, csrf, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",

@@ -29,6 +29,7 @@ pub async fn set(tx: &mut Tx, key: &str, value: &str) -> Result<()> {
 /// # Errors
 /// What the database says.
 pub async fn get_or_set(tx: &mut Tx, key: &str, value: &str) -> Result<String> {
-    tx.exec("INSERT INTO settings (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING", args![key, value]).await?;
+    tx.exec("INSERT INTO settings (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING", args![key, value])
+        .await?;
     Ok(tx.one::<(String,)>("SELECT value FROM settings WHERE key = $1", args![key]).await?.0)
 }

@@ -83,7 +83,10 @@ impl Wards {
             }
         }
         if wards.is_empty() {
-            return Err(PlaceDataError::new("there is no feature in it", "export the file again with all wards of the council"));
+            return Err(PlaceDataError::new(
+                "there is no feature in it",
+                "export the file again with all wards of the council",
+            ));
         }
         Ok(Self(wards))
     }
@@ -193,7 +196,10 @@ mod tests {
 
     #[test]
     fn a_point_is_in_the_ward_around_it_and_outside_of_all_in_none() {
-        let text = collection(&[(json!({"name": "West"}), polygon(-1.0, 53.0, 0.1)), (json!({"name": "East"}), polygon(-0.9, 53.0, 0.1))]);
+        let text = collection(&[
+            (json!({"name": "West"}), polygon(-1.0, 53.0, 0.1)),
+            (json!({"name": "East"}), polygon(-0.9, 53.0, 0.1)),
+        ]);
         let wards = Wards::from_geojson(&text).unwrap();
         assert_eq!(wards.names().collect::<Vec<_>>(), ["West", "East"]);
         assert_eq!(wards.ward_at(53.05, -0.95), Some("West"));
@@ -207,7 +213,10 @@ mod tests {
     fn a_ward_may_have_a_hole_and_several_parts() {
         let ring = |x, y, size| square(x, y, size)[0].clone();
         let with_hole = json!({"type": "MultiPolygon", "coordinates": [[ring(0.0, 50.0, 1.0), ring(0.4, 50.4, 0.2)], [ring(3.0, 50.0, 0.5)]]});
-        let text = collection(&[(json!({"WD24NM": "Island", "WD24CD": "E1"}), with_hole), (json!({"WARD_NAME": "Hole"}), polygon(0.4, 50.4, 0.2))]);
+        let text = collection(&[
+            (json!({"WD24NM": "Island", "WD24CD": "E1"}), with_hole),
+            (json!({"WARD_NAME": "Hole"}), polygon(0.4, 50.4, 0.2)),
+        ]);
         let wards = Wards::from_geojson(&text).unwrap();
         assert_eq!(wards.ward_at(50.1, 0.1), Some("Island"));
         assert_eq!(wards.ward_at(50.5, 0.5), Some("Hole"));
@@ -216,7 +225,10 @@ mod tests {
 
     #[test]
     fn features_of_one_name_are_one_ward() {
-        let text = collection(&[(json!({"Name": "Twin"}), polygon(0.0, 50.0, 0.1)), (json!({"Name": "Twin"}), polygon(1.0, 50.0, 0.1))]);
+        let text = collection(&[
+            (json!({"Name": "Twin"}), polygon(0.0, 50.0, 0.1)),
+            (json!({"Name": "Twin"}), polygon(1.0, 50.0, 0.1)),
+        ]);
         let wards = Wards::from_geojson(&text).unwrap();
         assert_eq!(wards.all().len(), 1);
         assert_eq!(wards.ward_at(50.05, 1.05), Some("Twin"));
@@ -225,7 +237,9 @@ mod tests {
     #[test]
     fn the_name_is_found_under_the_usual_properties() {
         for key in ["name", "WD23NM", "wd25nm", "CED24NM", "WARD_NAME", "Name"] {
-            let wards = Wards::from_geojson(&collection(&[(json!({"OBJECTID": 1, key: "Abbey"}), polygon(0.0, 50.0, 0.1))])).unwrap();
+            let wards =
+                Wards::from_geojson(&collection(&[(json!({"OBJECTID": 1, key: "Abbey"}), polygon(0.0, 50.0, 0.1))]))
+                    .unwrap();
             assert_eq!(wards.names().next(), Some("Abbey"), "{key}");
         }
     }
@@ -237,11 +251,23 @@ mod tests {
             ("not json".to_owned(), "no GeoJSON"),
             (json!({"type": "Feature", "properties": {}, "geometry": null}).to_string(), "no GeoJSON"),
             (collection(&[]), "no feature"),
-            (collection(&[good.clone(), (json!({"WD24CD": "E05"}), polygon(0.0, 50.0, 0.1))]), "feature 2 has no name (its properties are WD24CD)"),
+            (
+                collection(&[good.clone(), (json!({"WD24CD": "E05"}), polygon(0.0, 50.0, 0.1))]),
+                "feature 2 has no name (its properties are WD24CD)",
+            ),
             (collection(&[(json!({"name": "Abbey"}), Value::Null)]), "feature 1 ('Abbey') has no area"),
-            (collection(&[(json!({"name": "Abbey"}), json!({"type": "Point", "coordinates": [0.0, 50.0]}))]), "feature 1 ('Abbey') is a Point"),
-            (collection(&[good, (json!({"name": "Mill"}), polygon(430_000.0, 540_000.0, 10.0))]), "feature 2 ('Mill') has coordinates that are not degrees"),
-            (collection(&[(json!({"name": "Abbey"}), json!({"type": "Polygon", "coordinates": []}))]), "feature 1 ('Abbey') has"),
+            (
+                collection(&[(json!({"name": "Abbey"}), json!({"type": "Point", "coordinates": [0.0, 50.0]}))]),
+                "feature 1 ('Abbey') is a Point",
+            ),
+            (
+                collection(&[good, (json!({"name": "Mill"}), polygon(430_000.0, 540_000.0, 10.0))]),
+                "feature 2 ('Mill') has coordinates that are not degrees",
+            ),
+            (
+                collection(&[(json!({"name": "Abbey"}), json!({"type": "Polygon", "coordinates": []}))]),
+                "feature 1 ('Abbey') has",
+            ),
         ];
         for (text, part) in cases {
             let error = Wards::from_geojson(&text).unwrap_err().to_string();
@@ -252,7 +278,10 @@ mod tests {
     #[test]
     fn the_demo_borough_has_six_wards() {
         let wards = Wards::from_geojson(include_str!("../../training-data/demo/borough/wards.geojson")).unwrap();
-        assert_eq!(wards.names().collect::<Vec<_>>(), ["Abbey", "Canalside", "Foxholes", "Hillcrest", "Millbrook", "Station"]);
+        assert_eq!(
+            wards.names().collect::<Vec<_>>(),
+            ["Abbey", "Canalside", "Foxholes", "Hillcrest", "Millbrook", "Station"]
+        );
         assert_eq!(wards.ward_at(54.01609, 2.04808), Some("Canalside"), "Mill Lane by the canal");
         assert_eq!(wards.ward_at(54.04265, 2.07732), Some("Millbrook"), "the other Mill Lane");
     }

@@ -76,7 +76,8 @@ impl Classifier {
             return Err(broken("it was trained for another sentence encoder".to_owned()));
         }
         let (weights, _): (MultiFittedLogisticRegression<f32, usize>, usize) =
-            bincode::serde::decode_from_slice(&bytes, bincode::config::standard()).map_err(|e| broken(e.to_string()))?;
+            bincode::serde::decode_from_slice(&bytes, bincode::config::standard())
+                .map_err(|e| broken(e.to_string()))?;
         if weights.classes().len() != card.labels.len() {
             return Err(broken("weights and labels differ in number".to_owned()));
         }

@@ -116,7 +116,9 @@ fn load_model(folder: &Path) -> Result<SentenceEmbeddingsModel, EncoderError> {
         device: Device::Cpu,
         kind: None,
     };
-    let broken = |why: String| EncoderError::Broken(folder.display().to_string(), why.lines().next().unwrap_or_default().to_owned());
+    let broken = |why: String| {
+        EncoderError::Broken(folder.display().to_string(), why.lines().next().unwrap_or_default().to_owned())
+    };
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| SentenceEmbeddingsModel::new(config))) {
         Ok(Ok(model)) => Ok(model),
         Ok(Err(e)) => Err(broken(e.to_string())),

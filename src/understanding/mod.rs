@@ -51,7 +51,8 @@ pub fn strip_reply_marks(subject: &str) -> &str {
     loop {
         let Some((mark, after)) = rest.split_once(':') else { return rest };
         let mark = mark.trim();
-        if mark.len() <= 3 && ["re", "fw", "fwd", "aw", "wg", "tr", "rv", "odp"].contains(&mark.to_lowercase().as_str()) {
+        if mark.len() <= 3 && ["re", "fw", "fwd", "aw", "wg", "tr", "rv", "odp"].contains(&mark.to_lowercase().as_str())
+        {
             rest = after.trim_start();
         } else {
             return rest;
@@ -71,7 +72,10 @@ pub struct Understanding {
 
 impl std::fmt::Debug for Understanding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Understanding").field("rules", &self.rules().version).field("model", &self.model_version()).finish_non_exhaustive()
+        f.debug_struct("Understanding")
+            .field("rules", &self.rules().version)
+            .field("model", &self.model_version())
+            .finish_non_exhaustive()
     }
 }
 
@@ -190,7 +194,13 @@ impl Understanding {
     }
 
     /// Services with probabilities, best first.
-    fn weigh(&self, rules: &Rules, hits: &[Hit<'_>], embedding: Option<&[f32]>, reasons: &mut Vec<Reason>) -> Vec<Candidate> {
+    fn weigh(
+        &self,
+        rules: &Rules,
+        hits: &[Hit<'_>],
+        embedding: Option<&[f32]>,
+        reasons: &mut Vec<Reason>,
+    ) -> Vec<Candidate> {
         let services: Vec<&str> = rules.taxonomy.services.keys().map(String::as_str).collect();
         // A service the model never saw gets the score of one that it thinks as unlikely as one in a thousand.
         let mut scores = vec![-6.9_f64; services.len()];
@@ -209,7 +219,11 @@ impl Understanding {
                 }
             }
             if let Some((log, label)) = best {
-                reasons.push(Reason::Model { version: card.version.clone(), service: label.to_owned(), probability: log.exp() });
+                reasons.push(Reason::Model {
+                    version: card.version.clone(),
+                    service: label.to_owned(),
+                    probability: log.exp(),
+                });
             }
         }
         for (at, weight) in rule_weights(&services, hits) {

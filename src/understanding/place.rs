@@ -26,11 +26,14 @@ use std::path::Path;
 use words::{Word, words};
 
 /// So many characters of a message are searched; places further on are not found.
-const SEARCHED: usize = 20_000;
+const SEARCHED: usize = 40_000;
 /// Rows of one name within this many metres, or in one ward, are one street.
 const SAME_STREET_M: f64 = 800.0;
 /// So many rows of one name are looked at.
 const MOST_ROWS: usize = 500;
+
+/// So many postcodes, and so many names, of a message are weighed against each other.
+const MOST_WEIGHED: usize = 200;
 
 /// What is known of the area: its wards, postcodes and names.
 #[derive(Debug, Default)]
@@ -53,7 +56,11 @@ impl Places {
     ///
     /// # Errors
     /// Names the file, the line, what is wrong, and what to do about it.
-    pub fn load(wards: Option<&Path>, postcodes: Option<&Path>, streets: Option<&Path>) -> Result<Self, PlaceDataError> {
+    pub fn load(
+        wards: Option<&Path>,
+        postcodes: Option<&Path>,
+        streets: Option<&Path>,
+    ) -> Result<Self, PlaceDataError> {
         let wards = wards.map(|file| Wards::from_geojson(&read(file)?).map_err(|e| e.of(file))).transpose()?;
         let postcodes = postcodes.map(|file| files::postcodes(&read(file)?).map_err(|e| e.of(file))).transpose()?;
         let streets = streets.map(|file| files::streets(&read(file)?).map_err(|e| e.of(file))).transpose()?;
@@ -78,7 +85,7 @@ impl Places {
         (self.wards.as_ref().map_or(0, |wards| wards.all().len()), self.postcodes.len(), self.gazetteer.entries.len())
     }
 
-    /// The places in the first 20,000 characters of `text`, surest first, at most twenty. `home_wards` are the wards of
+    /// The places in the first 40,000 characters of `text`, surest first, at most twenty. `home_wards` are the wards of
     /// the councillor written to: between places of the same name, the one in them is likelier.
     #[must_use]
     pub fn find(&self, text: &str, home_wards: &[String]) -> Vec<Place> {
@@ -87,9 +94,11 @@ impl Places {
         let codes = postcode::known(&words, &self.postcodes);
         let hits = self.gazetteer.find(&words);
         let message = Message { text, words: &words, named_wards: self.wards_among(&words, &hits), home_wards };
-        let mut found: Vec<Sighting> = codes.iter().filter_map(|code| self.postcode(&message, code)).collect();
+        let mut found: Vec<Sighting> =
+            codes.iter().take(MOST_WEIGHED).filter_map(|code| self.postcode(&message, code)).collect();
         let near: Vec<(f64, f64)> = found.iter().map(|s| (s.place.lat, s.place.lon)).collect();
-        let mut named: Vec<(&Hit, Vec<_>)> = hits.iter().map(|hit| (hit, self.candidates(hit, &near))).collect();
+        let mut named: Vec<(&Hit, Vec<_>)> =
+            hits.iter().take(MOST_WEIGHED).map(|hit| (hit, self.candidates(hit, &near))).collect();
         // First the names that stand for one place, so that they can help with the others.
         named.sort_by_key(|(_, candidates)| candidates.len() > 1);
         for (hit, candidates) in &named {
@@ -119,7 +128,9 @@ impl Places {
         let mut names = Vec::new();
         for hit in self.ward_names.find(words).into_iter().filter(|hit| !hit.typo) {
             let in_street = streets.iter().any(|s| s.first <= hit.last && hit.first <= s.last);
-            let in_name = words.get(hit.last + 1).is_some_and(|w| w.joined && w.is_capital() && !w.norm.eq_ignore_ascii_case("ward"));
+            let in_name = words
+                .get(hit.last + 1)
+                .is_some_and(|w| w.joined && w.is_capital() && !w.norm.eq_ignore_ascii_case("ward"));
             for entry in &self.ward_names.names[hit.name].entries {
                 let name = self.ward_names.entries[*entry].name.as_str();
                 if !in_street && !in_name && !names.contains(&name) {
@@ -171,12 +182,16 @@ impl Places {
     /// The places a name stands for, each with its ward and by one row: the one nearest to a postcode of the message,
     /// else the first.
     fn candidates(&self, hit: &Hit, near: &[(f64, f64)]) -> Vec<(&Entry, Option<&str>)> {
-        let metres = |e: &Entry| near.iter().map(|(lat, lon)| distance_m(e.lat, e.lon, *lat, *lon)).fold(f64::MAX, f64::min);
+        let metres =
+            |e: &Entry| near.iter().map(|(lat, lon)| distance_m(e.lat, e.lon, *lat, *lon)).fold(f64::MAX, f64::min);
         let mut places: Vec<(&Entry, Option<&str>)> = Vec::new();
-        for entry in self.gazetteer.names[hit.name].entries.iter().take(MOST_ROWS).map(|index| &self.gazetteer.entries[*index]) {
+        for entry in
+            self.gazetteer.names[hit.name].entries.iter().take(MOST_ROWS).map(|index| &self.gazetteer.entries[*index])
+        {
             let ward = self.ward_at(entry.lat, entry.lon);
             let same = |(known, of): &&mut (&Entry, Option<&str>)| {
-                (ward.is_some() && ward == *of) || distance_m(known.lat, known.lon, entry.lat, entry.lon) < SAME_STREET_M
+                (ward.is_some() && ward == *of)
+                    || distance_m(known.lat, known.lon, entry.lat, entry.lon) < SAME_STREET_M
             };
             match places.iter_mut().find(same) {
                 Some(known) if metres(entry) < metres(known.0) => *known = (entry, ward),
@@ -190,7 +205,11 @@ impl Places {
 
 fn read(file: &Path) -> Result<String, PlaceDataError> {
     std::fs::read_to_string(file).map_err(|error| {
-        PlaceDataError::new(format!("the file cannot be read ({error})"), "check its path in the settings, and that it is text in UTF-8").of(file)
+        PlaceDataError::new(
+            format!("the file cannot be read ({error})"),
+            "check its path in the settings, and that it is text in UTF-8",
+        )
+        .of(file)
     })
 }
 

@@ -4,9 +4,9 @@
 //! `safeguarding.toml`, `replies/*.toml`. Every `[[rule]]` carries examples that must and must not match; they are checked
 //! each time the rules are loaded, so a rule that does not do what it says is never put to work.
 
+use crate::core::Priority;
 use crate::core::taxonomy::{Body, Department, Mode, Route, Service, Taxonomy};
 use crate::core::verdict::Concern;
-use crate::core::Priority;
 use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -151,7 +151,9 @@ impl Reader {
         self.hash.update(path.file_name().unwrap_or_default().as_encoded_bytes());
         self.hash.update(text.as_bytes());
         toml::from_str(&text).map_err(|e| {
-            let line = e.span().map_or(0, |span| text.as_bytes()[..span.start.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1);
+            let line = e.span().map_or(0, |span| {
+                text.as_bytes()[..span.start.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1
+            });
             self.error(path, format!("line {line}: {}", e.message().replace('\n', " ")))
         })
     }
@@ -186,7 +188,8 @@ impl Rules {
         for path in files {
             let file: RuleFile = reader.read(&path)?;
             for text in file.rule {
-                let rule = build(&text, &taxonomy).map_err(|what| reader.error(&path, format!("rule '{}': {what}", text.id)))?;
+                let rule = build(&text, &taxonomy)
+                    .map_err(|what| reader.error(&path, format!("rule '{}': {what}", text.id)))?;
                 if rules.iter().any(|r| r.id == rule.id) {
                     return Err(reader.error(&path, format!("rule '{}' stands twice: give each its own id", rule.id)));
                 }
@@ -201,7 +204,10 @@ impl Rules {
             replies.insert(language, reply);
         }
         if !replies.contains_key("en") {
-            return Err(reader.error(&root.join("replies/en.toml"), "is missing: English is what residents get when the language is unsure"));
+            return Err(reader.error(
+                &root.join("replies/en.toml"),
+                "is missing: English is what residents get when the language is unsure",
+            ));
         }
         let set = RegexSetBuilder::new(rules.iter().map(|r| r.pattern.as_str()))
             .case_insensitive(true)
@@ -280,7 +286,10 @@ fn load_taxonomy(reader: &mut Reader) -> Result<Taxonomy, RulesError> {
     let mut taxonomy = Taxonomy { routes: departments_file.route, ..Taxonomy::default() };
     for department in departments_file.department {
         if crate::core::Address::new(&department.email, None).is_none() {
-            return Err(reader.error(&departments, format!("department '{}': '{}' is no email address", department.id, department.email)));
+            return Err(reader.error(
+                &departments,
+                format!("department '{}': '{}' is no email address", department.id, department.email),
+            ));
         }
         if let Some(double) = taxonomy.departments.insert(department.id.clone(), department) {
             return Err(reader.error(&departments, format!("department '{}' stands twice", double.id)));
@@ -291,12 +300,16 @@ fn load_taxonomy(reader: &mut Reader) -> Result<Taxonomy, RulesError> {
     }
     for service in services_file.service {
         if !taxonomy.departments.contains_key(&service.department) {
-            let what = format!("service '{}': there is no department '{}' in departments.toml", service.id, service.department);
+            let what = format!(
+                "service '{}': there is no department '{}' in departments.toml",
+                service.id, service.department
+            );
             return Err(reader.error(&services, what));
         }
         for who in [&service.responsible.one_tier, &service.responsible.two_tier] {
             if who != "council" && !taxonomy.bodies.contains_key(who) {
-                let what = format!("service '{}': '{who}' is neither 'council' nor a body of responsibility.toml", service.id);
+                let what =
+                    format!("service '{}': '{who}' is neither 'council' nor a body of responsibility.toml", service.id);
                 return Err(reader.error(&services, what));
             }
         }
@@ -312,7 +325,9 @@ fn load_taxonomy(reader: &mut Reader) -> Result<Taxonomy, RulesError> {
     }
     // What the program falls back on must be there whatever the council removes.
     if !taxonomy.services.contains_key("general_enquiry") {
-        return Err(reader.error(&services, "the service 'general_enquiry' is missing: it is what an unclear message is"));
+        return Err(
+            reader.error(&services, "the service 'general_enquiry' is missing: it is what an unclear message is")
+        );
     }
     Ok(taxonomy)
 }
@@ -362,7 +377,18 @@ fn build(text: &RuleText, taxonomy: &Taxonomy) -> Result<Rule, String> {
 
 fn check_reply(reply: &Reply) -> Result<(), String> {
     const KNOWN: &[&str] = &[
-        "reference", "service", "council", "greeting", "title", "received", "due", "department", "contact", "councillor", "place", "known",
+        "reference",
+        "service",
+        "council",
+        "greeting",
+        "title",
+        "received",
+        "due",
+        "department",
+        "contact",
+        "councillor",
+        "place",
+        "known",
     ];
     for text in [&reply.subject, &reply.body, &reply.joined] {
         for part in text.split('{').skip(1) {

@@ -19,7 +19,7 @@ static SUBJECT: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"(?ix)^\s*(\[?(warning|failure|error|permanent|urgent|returned|mail)\]?\W+)?(
             undeliver(ed|able)(\ (mail|message|e-?mail)|:|\ -|$) | failure\ (notice|delivery)\b | returned\ (mail|to\ sender)\b
             | (mail|message|e-?mail)\ (delivery|transfer|system)\ (has\ )?(failed|failure|error|problem|subsystem|status|delayed|notification|report)
-            | (mail|message|e-?mail)\ (status\ -|could\ not\ be|not\ deliver|you\ sent\ blocked)
+            | (mail|message|e-?mail)\ fail(ed|ure)\b | (mail|message|e-?mail)\ (status\ -|could\ not\ be|not\ deliver|you\ sent\ blocked)
             | delivery\ (status\ notification|failure|notification|has\ failed|has\ been\ delayed|delayed|error|report)\b
             | non[-\ ]?delivery | nondeliverable | could\ not\ (send|deliver)\ (message|mail|e-?mail) | unzustellbar | postmaster\ notify
             | (your|the)\ (message|mail|e-?mail)\ .{0,40}(not\ be\ delivered|undeliver|blocked|returned) | permanent\ delivery\ failure
@@ -50,22 +50,28 @@ static COPY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-static MESSAGE_ID: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?im)^[>|\s]*(?:x-)?(?:original-)?message-id\s*:\s*(<[^>\n]{3,500}>|\S{3,500})").ok());
+static MESSAGE_ID: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?im)^[>|\s]*(?:x-)?(?:original-)?message-id\s*:\s*(<[^>\n]{3,500}>|\S{3,500})").ok()
+});
 
 /// `5.1.1` where it stands as a status: behind a reply code, a `#` or a bracket; and where it stands alone.
-static MARKED_STATUS: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)(?:\b[245]\d\d[\ \-]\#?|\#|\(|status:?\s*|code:?\s*)([245]\.\d{1,3}\.\d{1,3})\b").ok());
-static ANY_STATUS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?:^|[\s:;,(\[<])([45]\.\d{1,3}\.\d{1,3})(?:$|[\s:;,)\]>.])").ok());
+static MARKED_STATUS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)(?:\b[245]\d\d[\ \-]\#?|\#|\(|status:?\s*|code:?\s*)([245]\.\d{1,3}\.\d{1,3})\b").ok()
+});
+static ANY_STATUS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?:^|[\s:;,(\[<])([45]\.\d{1,3}\.\d{1,3})(?:$|[\s:;,)\]>.])").ok());
 static REPLY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?im)(?:said:?|error|response|code|reason|reply|remote|returned|smtp;?|status|^\s*(?:<<<)?|\()[\s:\-]*([45])\d\d[\s\-:,.)]").ok()
 });
 static FULL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?i)(mail ?(box|folder)|inbox|account|user|disk|storage)[^.\n]{0,40}\b(is |are )?(full|over ?quota|exceed)|over ?quota|quota (is )?(exceed|full)|exceed\w* [^.\n]{0,30}(quota|storage|size limit)|not enough (storage|space)|insufficient (disk|system storage)").ok()
 });
-static LATER: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)will (keep|continue|be retried|retry)|still (being )?(try|attempt)|(has|have) been delayed|temporar(y|ily)|no action is required|not yet been delivered").ok());
-static GIVEN_UP: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?i)permanent|fatal error|given up|giving up|user unknown|unknown user|no such (user|address|recipient)|does not exist|could not be delivered").ok());
+static LATER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)will (keep|continue|be retried|retry)|still (being )?(try|attempt)|(has|have) been delayed|temporar(y|ily)|no action is required|not yet been delivered").ok()
+});
+static GIVEN_UP: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)permanent|fatal error|given up|giving up|user unknown|unknown user|no such (user|address|recipient)|does not exist|could not be delivered").ok()
+});
 
 /// What a mail shows of being a delivery report.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +89,9 @@ impl Report {
         let media = headers.media("content-type").unwrap_or_default();
         let report_type = media.param("report-type").unwrap_or_default().to_ascii_lowercase();
         let other_report = matches!(report_type.as_str(), "feedback-report" | "disposition-notification")
-            || files.iter().any(|f| matches!(f.content_type.as_str(), "message/feedback-report" | "message/disposition-notification"));
+            || files.iter().any(|f| {
+                matches!(f.content_type.as_str(), "message/feedback-report" | "message/disposition-notification")
+            });
         if other_report {
             return Self { kind: Some("a report about a mail"), is_failure: false };
         }
@@ -104,7 +112,14 @@ impl Report {
             None
         };
         // An absent person's answer also comes with an empty Return-Path: without a word of failure it is no bounce.
-        Self { kind, is_failure: status || failed || report_type == "delivery-status" || kind.is_some() || (by_daemon && (says || titled)) }
+        Self {
+            kind,
+            is_failure: status
+                || failed
+                || report_type == "delivery-status"
+                || kind.is_some()
+                || (by_daemon && (says || titled)),
+        }
     }
 
     /// What it says of our mail; `None` where nothing failed (a receipt, a spam complaint, an absent person's answer,
@@ -115,12 +130,16 @@ impl Report {
             return None;
         }
         let recipients = recipients(files);
-        let actions: Vec<String> = recipients.iter().filter_map(|r| r.first("action")).map(str::to_ascii_lowercase).collect();
-        if !actions.is_empty() && actions.iter().all(|a| ["delivered", "relayed", "expanded"].iter().any(|ok| a.starts_with(ok))) {
+        let actions: Vec<String> =
+            recipients.iter().filter_map(|r| r.first("action")).map(str::to_ascii_lowercase).collect();
+        if !actions.is_empty()
+            && actions.iter().all(|a| ["delivered", "relayed", "expanded"].iter().any(|ok| a.starts_with(ok)))
+        {
             return None;
         }
         let said = before_copy(text);
-        let diagnosis: String = recipients.iter().filter_map(|r| r.first("diagnostic-code")).collect::<Vec<_>>().join("\n");
+        let diagnosis: String =
+            recipients.iter().filter_map(|r| r.first("diagnostic-code")).collect::<Vec<_>>().join("\n");
         let status = status(&recipients, &diagnosis, said);
         let delayed = !actions.is_empty() && actions.iter().all(|a| a.starts_with("delayed"));
         let words = format!("{diagnosis}\n{said}");
@@ -136,7 +155,13 @@ fn is_status(content_type: &str) -> bool {
 fn is_message(content_type: &str) -> bool {
     matches!(
         content_type,
-        "message/rfc822" | "message/global" | "text/rfc822-headers" | "text/rfc822" | "message/global-headers" | "message/rfc822-headers" | "message/partial"
+        "message/rfc822"
+            | "message/global"
+            | "text/rfc822-headers"
+            | "text/rfc822"
+            | "message/global-headers"
+            | "message/rfc822-headers"
+            | "message/partial"
     )
 }
 
@@ -152,10 +177,14 @@ fn recipients(files: &[Attachment]) -> Vec<Headers> {
 
 /// The status that says most: a failure before a delay, an exact one before `5.0.0`, the report's field before its text.
 fn status(recipients: &[Headers], diagnosis: &str, said: &str) -> Option<String> {
-    let fields = recipients.iter().filter_map(|r| r.first("status")).map(|s| s.split([' ', '(']).next().unwrap_or_default().to_owned());
+    let fields = recipients
+        .iter()
+        .filter_map(|r| r.first("status"))
+        .map(|s| s.split([' ', '(']).next().unwrap_or_default().to_owned());
     let legal = |s: &String| {
         let numbers: Vec<&str> = s.split('.').collect();
-        numbers.len() == 3 && numbers.iter().all(|n| (1..=3).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit()))
+        numbers.len() == 3
+            && numbers.iter().all(|n| (1..=3).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit()))
     };
     let mut found: Vec<String> = fields.filter(legal).collect();
     let vague = |s: &str| s.ends_with(".0.0");
@@ -236,8 +265,8 @@ fn quoted_ids(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::intake::mime::{MimeLimits, parse};
     use crate::core::message::Bounce;
+    use crate::intake::mime::{MimeLimits, parse};
 
     fn bounce(raw: &str) -> Option<Bounce> {
         parse(raw.as_bytes(), &MimeLimits::default(), None).unwrap().bounce
@@ -285,7 +314,8 @@ mod tests {
         let raw = "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nSubject: failure notice\n\nI wasn't able to deliver your message.\n\
                    <ann@example.org>: remote host 192.0.2.32 said: 550 unknown user. (#5.5.0)\n\n--- Below this line is a copy of the message.\n\n\
                    Received: x\nMessage-ID: <ours-2@council.example>\nX-Mailer: 4.2.2\n\nhello\n";
-        let expected = Bounce { of: vec!["ours-2@council.example".into()], permanent: true, status: Some("5.5.0".into()) };
+        let expected =
+            Bounce { of: vec!["ours-2@council.example".into()], permanent: true, status: Some("5.5.0".into()) };
         assert_eq!(bounce(raw), Some(expected));
     }
 

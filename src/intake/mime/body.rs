@@ -2,6 +2,7 @@
 
 use super::files;
 use super::walk::{Body, Part};
+use crate::intake::fold;
 use crate::intake::text::{html, is_blank, normalise};
 use regex::Regex;
 use std::sync::LazyLock;
@@ -21,6 +22,9 @@ static STUB: LazyLock<Option<Regex>> = LazyLock::new(|| {
     )
     .ok()
 });
+
+/// What mail programs write before the first part for programs that do not know of parts.
+static PREAMBLE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?i)\bmulti-?part\b|\bMIME\b").ok());
 
 /// What was found in the tree.
 #[derive(Default)]
@@ -86,7 +90,10 @@ pub(super) fn find(part: &Part) -> Found<'_> {
                 found.texts.extend(inner.texts);
                 found.files.extend(inner.files);
             }
-            found.preamble = String::from_utf8_lossy(preamble).into_owned();
+            let preamble = normalise(&String::from_utf8_lossy(preamble));
+            if !PREAMBLE.as_ref().is_some_and(|p| p.is_match(&preamble)) {
+                found.preamble = preamble;
+            }
         }
         Body::Bytes(_) => match piece(part) {
             Some(piece) => found.texts.push(piece),
@@ -119,7 +126,7 @@ impl Found<'_> {
     fn words_within(&mut self, forwards: usize) -> String {
         let texts = std::mem::take(&mut self.texts).into_iter().map(Piece::words);
         let own = texts.filter(|t| !is_blank(t)).collect::<Vec<_>>().join("\n\n");
-        if !own.is_empty() {
+        if !own.is_empty() && !fold::is_closing(&own) {
             return own;
         }
         let of_type = |t: &'static str| self.files.iter().filter(move |p| p.media.value == t);
@@ -127,9 +134,11 @@ impl Found<'_> {
         let html_file = || of_type("text/html").map(|p| Piece::Html(p.text()).words()).find(|t| !is_blank(t));
         let forwarded = || {
             let inside = |p: &&Part| Some(find(&Part::read(p.bytes()).ok()?).words_within(forwards.checked_sub(1)?));
-            let text = of_type("message/rfc822").chain(of_type("message/global")).filter_map(inside).find(|t| !is_blank(t));
-            text
+            let messages: Vec<&Part> = of_type("message/rfc822").chain(of_type("message/global")).copied().collect();
+            messages.iter().filter_map(inside).find(|t| !is_blank(t))
         };
-        file.or_else(html_file).or_else(forwarded).unwrap_or_else(|| normalise(&self.preamble))
+        let words = file.or_else(html_file).or_else(forwarded).unwrap_or_else(|| self.preamble.clone());
+        // A signature alone stays below what was sent on.
+        [words, own].into_iter().filter(|t| !is_blank(t)).collect::<Vec<_>>().join("\n\n")
     }
 }

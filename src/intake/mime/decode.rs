@@ -72,7 +72,15 @@ pub(super) fn charset(media: &Media, bytes: &[u8]) -> String {
     let name = media.param("charset").unwrap_or_default().trim().trim_matches(['"', '\'']).to_ascii_lowercase();
     let western = matches!(
         name.as_str(),
-        "" | "utf-8" | "utf8" | "us-ascii" | "ascii" | "iso-8859-1" | "iso8859-1" | "latin1" | "windows-1252" | "cp1252"
+        "" | "utf-8"
+            | "utf8"
+            | "us-ascii"
+            | "ascii"
+            | "iso-8859-1"
+            | "iso8859-1"
+            | "latin1"
+            | "windows-1252"
+            | "cp1252"
     );
     if western && let Ok(text) = std::str::from_utf8(bytes) {
         return text.to_owned();

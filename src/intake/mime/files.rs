@@ -56,7 +56,9 @@ fn clean_name(given: &str) -> String {
     let name = name.trim().trim_start_matches('.').trim_end_matches(['.', ' ']);
     let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
     let device = matches!(stem.as_str(), "con" | "prn" | "aux" | "nul")
-        || (stem.len() == 4 && (stem.starts_with("com") || stem.starts_with("lpt")) && stem.ends_with(|c: char| c.is_ascii_digit()));
+        || (stem.len() == 4
+            && (stem.starts_with("com") || stem.starts_with("lpt"))
+            && stem.ends_with(|c: char| c.is_ascii_digit()));
     let name = if device { format!("_{name}") } else { name.to_owned() };
     if name.chars().count() <= MAX_NAME {
         return name;

@@ -57,13 +57,13 @@ impl Headers {
             if content.is_empty() {
                 at += line.len();
                 // Blank lines above the first field are a sloppy export; below it they end the header.
-                if fields.is_empty() {
+                // (A line of blanks may also be a folded one.)
+                if fields.is_empty() || (starts_blank(line) && goes_on(line_at(raw, at))) {
                     continue;
                 }
                 break;
             }
-            let continues = line.first().is_some_and(|b| matches!(b, b' ' | b'\t')) && !fields.is_empty();
-            if continues {
+            if starts_blank(line) && !fields.is_empty() {
                 push_value(&mut fields, line);
             } else if let Some((name, value)) = split_field(content) {
                 if fields.len() < MAX_FIELDS {
@@ -159,6 +159,14 @@ pub fn ids_in(value: &str) -> Vec<String> {
     value.split_whitespace().map(word).filter(|w| w.contains('@') && usable(w)).collect()
 }
 
+/// The first word of a value that is an address, for values such as `Ann Smith ann@example.org` that are none.
+#[must_use]
+pub fn stray_address(value: &str) -> Option<Address> {
+    value
+        .split_whitespace()
+        .find_map(|word| Address::new(word.trim_matches(['<', '>', '"', '\'', '(', ')', ',', ';']), None))
+}
+
 fn addresses_in(value: &str) -> Vec<Address> {
     let value = line(value);
     let HeaderValue::Address(parsed) = MessageStream::new(value.as_bytes()).parse_address() else {
@@ -188,6 +196,16 @@ fn line(value: &str) -> String {
     format!("{value}\n")
 }
 
+fn starts_blank(line: &[u8]) -> bool {
+    line.first().is_some_and(|b| matches!(b, b' ' | b'\t'))
+}
+
+/// Whether the line can stand in a header.
+fn goes_on(line: &[u8]) -> bool {
+    let content = trim_end(line);
+    !content.is_empty() && (starts_blank(line) || split_field(content).is_some())
+}
+
 fn line_at(raw: &[u8], at: usize) -> &[u8] {
     let rest = raw.get(at..).unwrap_or_default();
     let len = rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |lf| lf + 1);
@@ -215,13 +233,32 @@ fn push_value(fields: &mut [(String, Vec<u8>)], more: &[u8]) {
 
 /// Field values ought to be ASCII or UTF-8; the rest is nearly always Windows' western encoding.
 fn value_text(value: &[u8]) -> String {
-    let text = match (std::str::from_utf8(value), charset_decoder(b"windows-1252")) {
-        (Ok(text), _) => text.to_owned(),
-        (Err(e), _) if e.error_len().is_none() => String::from_utf8_lossy(value).into_owned(),
-        (Err(_), Some(decode)) => decode(value),
-        (Err(_), None) => String::from_utf8_lossy(value).into_owned(),
+    let decoded = match std::str::from_utf8(value) {
+        Ok(text) => text.to_owned(),
+        Err(e) if e.error_len().is_none() => String::from_utf8_lossy(value).into_owned(),
+        Err(_) => charset_decoder(b"windows-1252")
+            .map_or_else(|| String::from_utf8_lossy(value).into_owned(), |decode| decode(&escape_in_words(value))),
     };
-    text.trim().to_owned()
+    decoded.trim().to_owned()
+}
+
+/// Raw bytes inside an encoded word are in the word's charset, not in ours: written as the escapes they should be.
+fn escape_in_words(value: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len());
+    let mut inside = false;
+    for (at, b) in value.iter().enumerate() {
+        match (b, value.get(at + 1)) {
+            (b'=', Some(b'?')) => inside = true,
+            (b'?', Some(b'=')) if value.get(at + 2).is_none_or(|b| !b.is_ascii_alphanumeric()) => inside = false,
+            _ => {}
+        }
+        if inside && !b.is_ascii() {
+            out.extend_from_slice(format!("={b:02X}").as_bytes());
+        } else {
+            out.push(*b);
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -256,11 +293,21 @@ mod tests {
     fn raw_eight_bit_headers_are_read_as_western() {
         let (headers, _) = Headers::parse(b"Subject: caf\xe9 noise\n\n");
         assert_eq!(headers.text("subject"), "café noise");
+        let (headers, _) = Headers::parse(b"Subject: =?iso-8859-5?Q?=BF_\xe0?= \xe9\n\n");
+        assert_eq!(headers.text("subject"), "П р é");
+    }
+
+    #[test]
+    fn a_line_of_blanks_is_folding_where_the_header_goes_on_and_its_end_where_it_does_not() {
+        assert_eq!(Headers::parse(b"Subject: a\n \n b\nTo: c\n\nbody").0.first("subject"), Some("a b"));
+        let raw = b"Subject: a\n \nThe body.\n";
+        assert_eq!(&raw[Headers::parse(raw).1..], b"The body.\n");
     }
 
     #[test]
     fn a_name_cannot_carry_a_second_header() {
-        let (headers, _) = Headers::parse(b"From: =?utf-8?q?Ann=0D=0ABcc:_x@y.example=00=1B[2J?= <ann@example.org>\n\n");
+        let (headers, _) =
+            Headers::parse(b"From: =?utf-8?q?Ann=0D=0ABcc:_x@y.example=00=1B[2J?= <ann@example.org>\n\n");
         let from = &headers.addresses("from")[0];
         assert_eq!(from.email, "ann@example.org");
         assert!(from.name.as_ref().unwrap().chars().all(|c| !c.is_control()), "{from:?}");

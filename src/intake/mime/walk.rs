@@ -44,7 +44,13 @@ impl Part {
         Self::build(headers, raw.get(at..).unwrap_or_default(), "text/plain", 0, &mut budget)
     }
 
-    fn build(headers: Headers, body: &[u8], default: &str, depth: usize, left: &mut usize) -> Result<Self, Unparseable> {
+    fn build(
+        headers: Headers,
+        body: &[u8],
+        default: &str,
+        depth: usize,
+        left: &mut usize,
+    ) -> Result<Self, Unparseable> {
         *left = left.checked_sub(1).ok_or(Unparseable::TooManyParts)?;
         let media = media_of(&headers, default);
         let encoding = headers.first("content-transfer-encoding").unwrap_or_default().to_owned();
@@ -73,14 +79,6 @@ impl Part {
             parts.push(Self::build(inner, slice.get(at..).unwrap_or_default(), default, depth + 1, left)?);
         }
         Ok(Self { headers, media, body: Body::Parts { parts, preamble: preamble.to_vec() } })
-    }
-
-    /// The parts of this part; none for a leaf.
-    pub fn parts(&self) -> &[Self] {
-        match &self.body {
-            Body::Parts { parts, .. } => parts,
-            Body::Bytes(_) => &[],
-        }
     }
 
     /// The bytes of a leaf; none for a multipart.
@@ -180,18 +178,25 @@ fn guess_boundary(body: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn parts(part: &Part) -> &[Part] {
+        match &part.body {
+            Body::Parts { parts, .. } => parts,
+            Body::Bytes(_) => &[],
+        }
+    }
+
     #[test]
     fn parts_are_split_at_boundary_lines_only() {
         let raw = b"Content-Type: multipart/mixed; boundary=ab\n\npre\n--ab\n\none --ab\n--abc\n--ab  \nX: y\n\ntwo\n--ab--\nend";
         let part = Part::read(raw).unwrap();
-        let bytes: Vec<&[u8]> = part.parts().iter().map(Part::bytes).collect();
+        let bytes: Vec<&[u8]> = parts(&part).iter().map(Part::bytes).collect();
         assert_eq!(bytes, [&b"one --ab\n--abc"[..], b"two"]);
     }
 
     #[test]
     fn a_missing_boundary_is_guessed_and_a_missing_end_does_not_matter() {
         let part = Part::read(b"Content-Type: multipart/mixed\n\n--xyz12\n\none\n--xyz12\n\ntwo\n").unwrap();
-        assert_eq!(part.parts().len(), 2);
+        assert_eq!(parts(&part).len(), 2);
         let part = Part::read(b"Content-Type: multipart/mixed; boundary=q\n\nno parts at all\n").unwrap();
         assert_eq!((part.media.value.as_str(), part.text().as_str()), ("text/plain", "no parts at all\n"));
     }

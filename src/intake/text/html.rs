@@ -45,6 +45,8 @@ struct Writer {
     preformatted: usize,
     /// Lists that are open: the next number, or none for bullets.
     lists: Vec<Option<u32>>,
+    /// Where the words of the last list item begin.
+    item_at: usize,
     /// The link that is open and where its words begin.
     link: Option<(String, usize)>,
 }
@@ -132,6 +134,7 @@ impl Writer {
             _ => "* ".to_owned(),
         };
         self.push(&format!("{:1$}{mark}", "", indent * 2));
+        self.item_at = self.out.len();
     }
 
     fn link_end(&mut self) {
@@ -157,14 +160,15 @@ impl Writer {
 
     /// Goes to the start of a line, with at least `blank` empty lines before it.
     fn line_start(&mut self, blank: usize) {
-        if self.out.ends_with(' ') && !self.out.ends_with("* ") && !self.out.ends_with(". ") {
+        // A paragraph that begins an item stands beside its mark.
+        if self.out.is_empty() || self.item_at == self.out.len() {
+            return;
+        }
+        if self.out.ends_with(' ') {
             self.out.pop();
         }
         let ends = self.out.bytes().rev().take(blank + 1).take_while(|b| *b == b'\n').count();
-        let at_item = self.out.ends_with("* ");
-        if !self.out.is_empty() && !at_item {
-            self.out.extend(std::iter::repeat_n('\n', blank + 1 - ends));
-        }
+        self.out.extend(std::iter::repeat_n('\n', blank + 1 - ends));
     }
 
     fn line_break(&mut self) {
@@ -178,9 +182,32 @@ impl Writer {
 fn is_block(name: &str) -> bool {
     matches!(
         name,
-        "address" | "article" | "aside" | "body" | "caption" | "center" | "dd" | "details" | "div" | "dt" | "fieldset"
-            | "figcaption" | "figure" | "footer" | "form" | "header" | "legend" | "li" | "main" | "nav" | "section"
-            | "summary" | "tbody" | "tfoot" | "thead" | "tr"
+        "address"
+            | "article"
+            | "aside"
+            | "body"
+            | "caption"
+            | "center"
+            | "dd"
+            | "details"
+            | "div"
+            | "dt"
+            | "fieldset"
+            | "figcaption"
+            | "figure"
+            | "footer"
+            | "form"
+            | "header"
+            | "legend"
+            | "li"
+            | "main"
+            | "nav"
+            | "section"
+            | "summary"
+            | "tbody"
+            | "tfoot"
+            | "thead"
+            | "tr"
     )
 }
 
@@ -233,7 +260,19 @@ mod tests {
     fn quotes_lists_and_tables_come_out_as_lines() {
         let html = "<ul><li>one<ul><li>inner</ul><li>two</ul><ol start=3><li><p>three</p></li><ol><li>deep</ol></ol><hr size=1>\
             <blockquote>they <br>wrote<blockquote>first</blockquote></blockquote><table><tr><td>Postcode<td>SW1A 1AA<tr><td>Ward</table>end";
-        let lines = ["* one", "  * inner", "* two", "3. three", "  1. deep", "> they", "> wrote", ">> first", "Postcode SW1A 1AA", "Ward", "end"];
+        let lines = [
+            "* one",
+            "  * inner",
+            "* two",
+            "3. three",
+            "  1. deep",
+            "> they",
+            "> wrote",
+            ">> first",
+            "Postcode SW1A 1AA",
+            "Ward",
+            "end",
+        ];
         let out = text(html);
         assert_eq!(out.lines().filter(|l| !l.is_empty()).collect::<Vec<_>>(), lines);
     }

@@ -7,14 +7,32 @@ use super::words::{Word, is_street_kind, words};
 const NUMBER_WORDS: [&str; 7] = ["number", "no", "nr", "num", "nos", "numbered", "ref"];
 /// Words after which a number is of something that is no thing in the street.
 const NOT_A_HOUSE: [&str; 20] = [
-    "bus", "route", "service", "case", "reference", "phone", "telephone", "tel", "mobile", "call", "account", "reg", "page", "policy",
-    "room", "ticket", "order", "bin", "crime", "ext",
+    "bus",
+    "route",
+    "service",
+    "case",
+    "reference",
+    "phone",
+    "telephone",
+    "tel",
+    "mobile",
+    "call",
+    "account",
+    "reg",
+    "page",
+    "policy",
+    "room",
+    "ticket",
+    "order",
+    "bin",
+    "crime",
+    "ext",
 ];
 /// Words that end the search for the street after a number: what is between is no street's name.
 const NO_STREET: [&str; 44] = [
-    "on", "in", "at", "of", "and", "or", "to", "from", "for", "by", "near", "outside", "off", "is", "are", "was", "has", "have", "the",
-    "this", "that", "my", "our", "up", "down", "along", "days", "day", "weeks", "week", "months", "month", "years", "year", "hours",
-    "minutes", "times", "bins", "bags", "cars", "people", "feet", "metres", "am",
+    "on", "in", "at", "of", "and", "or", "to", "from", "for", "by", "near", "outside", "off", "is", "are", "was",
+    "has", "have", "the", "this", "that", "my", "our", "up", "down", "along", "days", "day", "weeks", "week", "months",
+    "month", "years", "year", "hours", "minutes", "times", "bins", "bags", "cars", "people", "feet", "metres", "am",
 ];
 
 /// The named or numbered things in a text, in one form each, in order and once each:
@@ -31,7 +49,10 @@ pub fn fixed_features(text: &str) -> Vec<String> {
     let words = words(text);
     let mut found: Vec<String> = Vec::new();
     for at in 0..words.len() {
-        let feature = numbered(&words, at).or_else(|| stop(text, &words, at)).or_else(|| plate(&words, at));
+        let feature = numbered(&words, at)
+            .or_else(|| first_of_two(&words, at))
+            .or_else(|| stop(text, &words, at))
+            .or_else(|| plate(&words, at));
         if let Some(feature) = feature.filter(|f| !found.contains(f)) {
             found.push(feature);
         }
@@ -49,7 +70,10 @@ pub(super) fn numbered(words: &[Word<'_>], at: usize) -> Option<String> {
     let before = |back: usize| (at - said).checked_sub(back).map_or("", |i| words[i].norm.as_str());
     let number = word.norm.trim_start_matches('0');
     match (before(2), before(1)) {
-        (_, "lamp" | "lamppost" | "lampost" | "streetlight" | "streetlamp" | "column" | "lantern" | "lamps" | "lights")
+        (
+            _,
+            "lamp" | "lamppost" | "lampost" | "streetlight" | "streetlamp" | "column" | "lantern" | "lamps" | "lights",
+        )
         | ("lamp" | "light" | "lighting", "post" | "pole" | "standard")
         | ("st", "light") => Some(format!("lamp {number}")),
         (_, kind @ ("flat" | "plot")) => Some(format!("{kind} {number}")),
@@ -62,6 +86,16 @@ pub(super) fn numbered(words: &[Word<'_>], at: usize) -> Option<String> {
     }
 }
 
+/// The house at `at` when only the second of two is followed by the street: "12-14 Mill Lane", "12 and 14 Mill Lane".
+fn first_of_two(words: &[Word<'_>], at: usize) -> Option<String> {
+    let word = words.get(at).filter(|w| w.is_number())?;
+    let skipped = usize::from(words.get(at + 1).is_some_and(|w| w.norm == "and" && w.joined));
+    let next = at + 1 + skipped;
+    words.get(next).filter(|w| w.joined)?;
+    numbered(words, next).filter(|feature| feature.starts_with("no "))?;
+    Some(format!("no {}", word.norm.trim_start_matches('0')))
+}
+
 /// Whether one to three words and a kind of street follow: "14 Mill Lane", "14, the Crescent".
 fn is_before_street(rest: &[Word<'_>]) -> bool {
     let kind = rest.iter().take(4).position(|w| is_street_kind(&w.norm));
@@ -69,7 +103,9 @@ fn is_before_street(rest: &[Word<'_>]) -> bool {
         let name = &rest[..kind];
         let the = name.len() == 1 && name[0].norm == "the" && rest[kind].is_capital();
         let plain = name.iter().skip(1).all(|w| w.joined) && rest[kind].joined;
-        plain && !name.is_empty() && (the || name.iter().all(|w| !NO_STREET.contains(&w.norm.as_str()) && !w.is_number()))
+        plain
+            && !name.is_empty()
+            && (the || name.iter().all(|w| !NO_STREET.contains(&w.norm.as_str()) && !w.is_number()))
     })
 }
 
@@ -79,7 +115,10 @@ fn stop(text: &str, words: &[Word<'_>], at: usize) -> Option<String> {
     if !marked {
         return None;
     }
-    let skipped = words[at..].iter().take_while(|w| NUMBER_WORDS.contains(&w.norm.as_str()) || matches!(w.norm.as_str(), "code" | "id")).count();
+    let skipped = words[at..]
+        .iter()
+        .take_while(|w| NUMBER_WORDS.contains(&w.norm.as_str()) || matches!(w.norm.as_str(), "code" | "id"))
+        .count();
     let word = words.get(at + skipped)?;
     let gap = &text[words[at - 1].end..words[at].start];
     if let Some(mark) = gap.trim().chars().next().filter(|c| matches!(c, '"' | '“' | '‘' | '\'')) {
@@ -88,25 +127,42 @@ fn stop(text: &str, words: &[Word<'_>], at: usize) -> Option<String> {
             '‘' => '’',
             other => other,
         };
-        let name = words[at..].iter().take_while(|w| !text[words[at - 1].end + gap.len()..w.start].contains(close)).take(5);
+        let name =
+            words[at..].iter().take_while(|w| !text[words[at - 1].end + gap.len()..w.start].contains(close)).take(5);
         let name: Vec<&str> = name.map(|w| w.norm.as_str()).collect();
         return Some(format!("stop {}", name.join(" ")));
     }
     let letter = word.text.len() <= 2 && word.text.bytes().all(|b| b.is_ascii_uppercase());
-    let number = word.norm.len() <= 12 && word.norm.bytes().all(|b| b.is_ascii_digit());
+    let number = words[at].joined && word.norm.len() <= 12 && word.norm.bytes().all(|b| b.is_ascii_digit());
     ((letter && !matches!(word.text, "I" | "A")) || number).then(|| format!("stop {}", word.norm))
 }
 
 /// A British registration: `AB12 CDE`, or `A123 BCD` as until 2001.
 fn plate(words: &[Word<'_>], at: usize) -> Option<String> {
     let first = &words[at];
-    let second = words.get(at + 1).filter(|w| w.joined && w.text.len() == 3 && first.text.len() <= 4).map_or("", |w| w.text);
+    let second =
+        words.get(at + 1).filter(|w| w.joined && w.text.len() == 3 && first.text.len() <= 4).map_or("", |w| w.text);
     let plate = format!("{}{second}", first.text);
-    let announced = words[..at].iter().rev().take(4).any(|w| matches!(w.norm.as_str(), "reg" | "registration" | "plate" | "plates"));
+    let announced = words[..at]
+        .iter()
+        .rev()
+        .take(4)
+        .any(|w| matches!(w.norm.as_str(), "reg" | "registration" | "plate" | "plates"));
     if !announced && plate.bytes().any(|b| b.is_ascii_lowercase()) {
         return None;
     }
-    let shape: String = plate.chars().map(|c| if c.is_ascii_digit() { '9' } else if c.is_ascii_alphabetic() { 'A' } else { '?' }).collect();
+    let shape: String = plate
+        .chars()
+        .map(|c| {
+            if c.is_ascii_digit() {
+                '9'
+            } else if c.is_ascii_alphabetic() {
+                'A'
+            } else {
+                '?'
+            }
+        })
+        .collect();
     let fits = matches!(shape.as_str(), "AA99AAA" | "A999AAA" | "A99AAA");
     fits.then(|| format!("plate {}", plate.to_ascii_uppercase()))
 }
@@ -126,7 +182,8 @@ mod tests {
             ("opposite number 3", &["no 3"]),
             ("12, The Crescent", &["no 12"]),
             ("Flat 3, 22a church rd", &["flat 3", "no 22a"]),
-            ("12-14 Beech Ave", &["no 14"]),
+            ("12-14 Beech Ave", &["no 12", "no 14"]),
+            ("43 and 45 Cromwell Road", &["no 43", "no 45"]),
             ("blocked gully by 162 Camden High Street", &["no 162"]),
             ("plot 7 brookside allotments", &["plot 7"]),
         ];

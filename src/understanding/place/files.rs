@@ -38,7 +38,9 @@ pub(super) fn streets(text: &str) -> Result<Vec<Entry>, PlaceDataError> {
     while let Some(row) = table.next()? {
         let text = row.get(name);
         if !text.chars().any(char::is_alphabetic) {
-            return Err(row.wrong(format!("'{text}' is no name of a street or place"), "write its name, or delete the line"));
+            return Err(
+                row.wrong(format!("'{text}' is no name of a street or place"), "write its name, or delete the line")
+            );
         }
         // The postcode tells nothing that the point does not, but a wrong one is a sign of shifted columns.
         let postcode = code.map_or("", |code| row.get(code));
@@ -114,11 +116,14 @@ impl Row<'_> {
             let text = self.get(column);
             let number: Option<f64> = text.parse().ok();
             number.filter(|n| n.is_finite()).ok_or_else(|| {
-                self.wrong(format!("'{text}' is no number of degrees"), "give latitude and longitude like 54.02878 and -1.53090")
+                self.wrong(
+                    format!("'{text}' is no number of degrees"),
+                    "give latitude and longitude like 54.02878 and -1.53090",
+                )
             })
         };
         let (lat, lon) = (number(lat)?, number(lon)?);
-        if lat >= NOWHERE && lat < 100.0 {
+        if (NOWHERE..100.0).contains(&lat) {
             return Ok(None);
         }
         if lat.abs() > 90.0 || lon.abs() > 180.0 {
@@ -126,7 +131,8 @@ impl Row<'_> {
             return Err(self.wrong(format!("{lat}, {lon} are not degrees"), remedy));
         }
         if (-9.0..3.0).contains(&lat) && (49.0..62.0).contains(&lon) {
-            return Err(self.wrong(format!("latitude {lat} is far from the United Kingdom"), "exchange the columns lat and lon"));
+            return Err(self
+                .wrong(format!("latitude {lat} is far from the United Kingdom"), "exchange the columns lat and lon"));
         }
         Ok(Some((lat, lon)))
     }
@@ -135,7 +141,9 @@ impl Row<'_> {
 fn broken(error: &csv::Error) -> PlaceDataError {
     let line = error.position().map(csv::Position::line);
     let what = match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("the line has {len} columns where the first has {expected_len}"),
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("the line has {len} columns where the first has {expected_len}")
+        }
         _ => format!("this is no CSV ({error})"),
     };
     PlaceDataError { line, ..PlaceDataError::new(what, "put text with a comma in it between double quotes") }
@@ -153,7 +161,11 @@ mod tests {
             "pcd , lat , long\r\n\"ZM1 4QT\" , 54.1, -1.5\r\nZE9 9ZZ,99.999999,0.000000\r\n",
         ] {
             let found = postcodes(text).unwrap();
-            assert_eq!(found.into_iter().collect::<Vec<_>>(), [(Postcode::parse("ZM1 4QT").unwrap(), (54.1, -1.5))], "{text}");
+            assert_eq!(
+                found.into_iter().collect::<Vec<_>>(),
+                [(Postcode::parse("ZM1 4QT").unwrap(), (54.1, -1.5))],
+                "{text}"
+            );
         }
     }
 

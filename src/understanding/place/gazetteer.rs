@@ -1,6 +1,6 @@
 //! Names of streets, parks and buildings, and where they stand in a text.
 //!
-//! Names are kept as a tree of words in their short form ([`words`](super::words)), so that finding them costs a few
+//! Names are kept as a tree of words in their short form ([`words`](mod@super::words)), so that finding them costs a few
 //! look-ups a word however many names there are. A name with one letter wrong is found by its other half, which then
 //! must be right: every name is listed under its first and under its second half.
 
@@ -32,7 +32,7 @@ pub(super) struct Name {
     joined: String,
     /// Its last word where that is a kind of street, which a name with a letter wrong must share: a drive is no road.
     kind: Option<String>,
-    /// Whether it is a single word, or one after "The": then it may be an ordinary word.
+    /// Whether it may be ordinary words: a single one, or "The Park", or "Main Road".
     pub common: bool,
 }
 
@@ -56,6 +56,14 @@ const TYPO_LETTERS: usize = 8;
 const TYPO_OWN_LETTERS: usize = 5;
 /// A name is at most so many words with a letter wrong ("Water Meadow Dr" for "Watermeadow Drive").
 const TYPO_WINDOW: usize = 5;
+
+/// First words that make a name of two words out of ordinary ones.
+const ORDINARY: [&str; 20] = [
+    "the", "main", "major", "long", "new", "old", "side", "back", "front", "busy", "access", "service", "private",
+    "steep", "narrow", "borough", "village", "town", "city", "local",
+];
+/// Words at which a name with a letter wrong does not go on: "a dent in road" is not Denton Road.
+const BETWEEN: [&str; 14] = ["a", "an", "and", "at", "by", "dear", "in", "is", "of", "on", "or", "the", "this", "to"];
 
 /// All names, ready to be found.
 #[derive(Debug, Default)]
@@ -110,7 +118,7 @@ impl Gazetteer {
                 words: parts.len(),
                 joined: parts.iter().map(|p| p.norm.as_str()).collect(),
                 kind: parts.last().filter(|p| is_street_kind(&p.norm)).map(|p| p.norm.clone()),
-                common: parts.len() == 1 || (parts.len() == 2 && parts[0].norm == "the"),
+                common: parts.len() == 1 || (parts.len() == 2 && ORDINARY.contains(&parts[0].norm.as_str())),
             });
             *end = self.names.len();
         }
@@ -122,7 +130,7 @@ impl Gazetteer {
         let Some(entry) = name.entries.first() else { return };
         let parts = words(&self.entries[*entry].name);
         let letters: usize = parts.iter().map(|p| p.text.len()).sum();
-        let own: usize = parts.iter().filter(|p| !is_street_kind(&p.norm)).map(|p| p.text.len()).sum();
+        let own: usize = parts.iter().filter(|p| !is_street_kind(&p.norm)).map(|p| p.norm.len()).sum();
         if letters < TYPO_LETTERS || own < TYPO_OWN_LETTERS || !name.joined.is_ascii() {
             return;
         }
@@ -155,7 +163,13 @@ impl Gazetteer {
             if at > first && !word.joined {
                 break;
             }
-            if let Some(end) = word.bare.as_ref().and_then(|bare| self.step(node, bare)).map(|n| self.ends[n as usize]).filter(|end| *end > 0) {
+            if let Some(end) = word
+                .bare
+                .as_ref()
+                .and_then(|bare| self.step(node, bare))
+                .map(|n| self.ends[n as usize])
+                .filter(|end| *end > 0)
+            {
                 best = Some(Hit { name: end - 1, first, last: at, typo: false });
             }
             let Some(next) = self.step(node, &word.norm) else { break };
@@ -175,7 +189,12 @@ impl Gazetteer {
         let mut window = String::new();
         let mut best = None;
         for (at, word) in text.iter().enumerate().skip(first).take(TYPO_WINDOW) {
-            if taken[at] || word.is_number() || !word.norm.is_ascii() || (at > first && !word.joined) {
+            if taken[at]
+                || word.is_number()
+                || !word.norm.is_ascii()
+                || BETWEEN.contains(&word.norm.as_str())
+                || (at > first && !word.joined)
+            {
                 break;
             }
             window.push_str(&word.norm);
@@ -193,7 +212,8 @@ impl Gazetteer {
         for length in window.len().saturating_sub(1)..=window.len() + 1 {
             let (front, back) = (length / 2, length - length / 2);
             let fronts = window.get(..front).map(|part| half(length, true, part));
-            let backs = window.len().checked_sub(back).and_then(|at| window.get(at..)).map(|part| half(length, false, part));
+            let backs =
+                window.len().checked_sub(back).and_then(|at| window.get(at..)).map(|part| half(length, false, part));
             // Two letters swapped across the middle leave neither half right.
             let swapped = window.get(..front + 1).filter(|_| front > 0 && length == window.len()).map(|part| {
                 let (rest, two) = part.split_at(front - 1);
@@ -202,7 +222,9 @@ impl Gazetteer {
             for hash in fronts.into_iter().chain(backs).chain(swapped) {
                 for name in self.listed(hash) {
                     let known = &self.names[name];
-                    let alike = known.words.abs_diff(count) <= 1 && known.kind.as_ref() == kind && is_typo(&known.joined, window);
+                    let alike = known.words.abs_diff(count) <= 1
+                        && known.kind.as_ref() == kind
+                        && is_typo(&known.joined, window);
                     if alike && found != Some(name) {
                         if found.is_some() {
                             return None;
@@ -243,7 +265,9 @@ fn is_meant(text: &[Word<'_>], hit: &Hit) -> bool {
     let inside = hit.first > 0 && text[hit.first].joined;
     let named = &text[hit.last];
     let long = hit.first == hit.last && named.norm.len() >= TYPO_LETTERS && !is_street_kind(&named.norm);
-    numbered || (!shouted && named.is_capital() && (hit.last > hit.first || inside)) || (long && (inside || named.is_capital()))
+    numbered
+        || (!shouted && named.is_capital() && (hit.last > hit.first || inside))
+        || (long && (inside || named.is_capital()))
 }
 
 /// Whether `typed` is `name` with one letter wrong, missing, too many or two neighbours swapped (or no difference but
@@ -271,9 +295,43 @@ pub(super) fn is_part_of_longer(text: &[Word<'_>], hit: &Hit) -> bool {
     let before = hit.first.checked_sub(1).filter(|_| text[hit.first].joined).map(|at| &text[at]);
     let qualified = before.is_some_and(|w| {
         let norm = w.norm.as_str();
-        matches!(norm, "upper" | "lower" | "old" | "new" | "n" | "s" | "east" | "west" | "great" | "little" | "higher" | "nether" | "back")
-            && (w.is_capital() || matches!(norm, "upper" | "lower" | "higher" | "nether"))
+        matches!(
+            norm,
+            "upper"
+                | "lower"
+                | "old"
+                | "new"
+                | "n"
+                | "s"
+                | "east"
+                | "west"
+                | "great"
+                | "little"
+                | "higher"
+                | "nether"
+                | "back"
+        ) && (w.is_capital() || matches!(norm, "upper" | "lower" | "higher" | "nether"))
     });
     let after = text.get(hit.last + 1).filter(|w| w.joined);
-    qualified || after.is_some_and(|w| is_street_kind(&w.norm) && (w.is_capital() || !matches!(w.norm.as_str(), "gate" | "path" | "view" | "bank" | "pl" | "walk" | "cl" | "pk" | "rise" | "ho" | "fields" | "yard" | "row")))
+    qualified
+        || after.is_some_and(|w| {
+            is_street_kind(&w.norm)
+                && (w.is_capital()
+                    || !matches!(
+                        w.norm.as_str(),
+                        "gate"
+                            | "path"
+                            | "view"
+                            | "bank"
+                            | "pl"
+                            | "walk"
+                            | "cl"
+                            | "pk"
+                            | "rise"
+                            | "ho"
+                            | "fields"
+                            | "yard"
+                            | "row"
+                    ))
+        })
 }

@@ -110,7 +110,9 @@ fn windows<'w>(words: &'w [Word<'_>], at: usize) -> impl Iterator<Item = (usize,
     (0..4).rev().filter(move |_| starts).filter_map(move |more| {
         let window = words.get(at..=at + more)?;
         let length: usize = window.iter().map(|w| w.text.len()).sum();
-        let fits = (5..=7).contains(&length) && window[1..].iter().all(|w| w.joined) && window.iter().all(|w| w.text.is_ascii());
+        let fits = (5..=7).contains(&length)
+            && window[1..].iter().all(|w| w.joined)
+            && window.iter().all(|w| w.text.is_ascii());
         fits.then(|| (at + more, window.iter().map(|w| w.text).collect()))
     })
 }
@@ -157,7 +159,10 @@ mod tests {
     use super::*;
 
     fn table() -> HashMap<Postcode, ()> {
-        ["ZM1 4QT", "ZM10 1OO", "M1 1AE", "SW1A 1AA", "ZM1 0BL"].iter().filter_map(|c| Some((Postcode::parse(c)?, ()))).collect()
+        ["ZM1 4QT", "ZM10 1OO", "M1 1AE", "SW1A 1AA", "ZM1 0BL"]
+            .iter()
+            .filter_map(|c| Some((Postcode::parse(c)?, ())))
+            .collect()
     }
 
     fn find(text: &str) -> Vec<(String, bool)> {
@@ -166,7 +171,16 @@ mod tests {
 
     #[test]
     fn a_known_postcode_is_found_in_any_spacing_and_case() {
-        for text in ["ZM1 4QT", "zm14qt", "Zm1  4qt.", "at zm 1 4 qt please", "(ZM1-4QT)", "ZM1\n4QT", "14 ZM1 4QT", "10 zm14qt 7"] {
+        for text in [
+            "ZM1 4QT",
+            "zm14qt",
+            "Zm1  4qt.",
+            "at zm 1 4 qt please",
+            "(ZM1-4QT)",
+            "ZM1\n4QT",
+            "14 ZM1 4QT",
+            "10 zm14qt 7",
+        ] {
             assert_eq!(find(text), [("ZM1 4QT".to_owned(), false)], "{text}");
         }
         assert_eq!(find("m11ae, sw1a1aa"), [("M1 1AE".to_owned(), false), ("SW1A 1AA".to_owned(), false)]);

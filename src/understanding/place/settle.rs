@@ -56,13 +56,19 @@ pub(super) struct Sighting {
 
 /// Decides between the places of one name, each with its ward: those that may be meant, with the factor that this
 /// leaves of their confidence. What the message says comes before whose councillor it went to.
-pub(super) fn settle<'e>(message: &Message<'_>, candidates: &[(&'e Entry, Option<&str>)], others: &[Sighting]) -> Vec<(&'e Entry, f64)> {
+pub(super) fn settle<'e>(
+    message: &Message<'_>,
+    candidates: &[(&'e Entry, Option<&str>)],
+    others: &[Sighting],
+) -> Vec<(&'e Entry, f64)> {
     if let [(only, _)] = candidates {
         return vec![(only, 1.0)];
     }
     let nearest = |only: Option<PlaceSource>, within: f64| {
         let places = others.iter().map(|s| &s.place).filter(|p| only.is_none_or(|source| p.source == source));
-        let metres = |entry: &Entry| places.clone().map(|p| distance_m(entry.lat, entry.lon, p.lat, p.lon)).fold(f64::MAX, f64::min);
+        let metres = |entry: &Entry| {
+            places.clone().map(|p| distance_m(entry.lat, entry.lon, p.lat, p.lon)).fold(f64::MAX, f64::min)
+        };
         let best = candidates.iter().map(|(entry, _)| (*entry, metres(entry))).min_by(|a, b| a.1.total_cmp(&b.1));
         best.filter(|(_, metres)| *metres <= within).map(|(entry, _)| entry)
     };
@@ -73,7 +79,9 @@ pub(super) fn settle<'e>(message: &Message<'_>, candidates: &[(&'e Entry, Option
     let settled = nearest(Some(PlaceSource::Postcode), AGREE_M)
         .or_else(|| sole_in(&|ward| message.named_wards.contains(&ward)))
         .map(|entry| (entry, BY_POSTCODE_OR_WARD))
-        .or_else(|| sole_in(&|ward| message.home_wards.iter().any(|home| home == ward)).map(|entry| (entry, BY_HOME_WARD)))
+        .or_else(|| {
+            sole_in(&|ward| message.home_wards.iter().any(|home| home == ward)).map(|entry| (entry, BY_HOME_WARD))
+        })
         .or_else(|| nearest(None, NEAR_M).map(|entry| (entry, BY_NEARNESS)));
     if let Some(settled) = settled {
         return vec![settled];
@@ -116,7 +124,11 @@ fn own_addresses(message: &Message<'_>, found: &[Sighting]) -> Vec<bool> {
     let mut own: Vec<bool> = Vec::new();
     for (index, sighting) in found.iter().enumerate() {
         let words = message.words;
-        let said = words[..sighting.first].iter().rev().take(4).any(|w| matches!(w.norm.as_str(), "live" | "lives" | "living" | "address" | "resident"));
+        let said = words[..sighting.first]
+            .iter()
+            .rev()
+            .take(4)
+            .any(|w| matches!(w.norm.as_str(), "live" | "lives" | "living" | "address" | "resident"));
         // "I live at 14 Mill Lane, ZM2 3ZS": the postcode belongs to the address before it.
         let continued = index > 0 && own[index - 1] && sighting.first <= found[index - 1].last + 2;
         own.push(words[sighting.first].start >= signature || said || continued);
@@ -126,13 +138,15 @@ fn own_addresses(message: &Message<'_>, found: &[Sighting]) -> Vec<bool> {
 
 /// Where the last closing line of a letter ends ("Kind regards"), or the end of the text.
 fn signature(text: &str) -> usize {
-    const CLOSINGS: [&str; 8] = ["regards", "sincerely", "faithfully", "truly", "thanks", "thank you", "best wishes", "cheers"];
+    const CLOSINGS: [&str; 8] =
+        ["regards", "sincerely", "faithfully", "truly", "thanks", "thank you", "best wishes", "cheers"];
     let mut at = 0;
     let mut last = text.len();
     for line in text.split_inclusive('\n') {
         at += line.len();
         let line = line.trim().to_lowercase();
-        let short = line.len() <= 40 && line.split_whitespace().count() <= 4 && !line.split_whitespace().any(|w| w == "for");
+        let short =
+            line.len() <= 40 && line.split_whitespace().count() <= 4 && !line.split_whitespace().any(|w| w == "for");
         if short && CLOSINGS.iter().any(|closing| line.contains(closing)) {
             last = at;
         }
@@ -143,7 +157,10 @@ fn signature(text: &str) -> usize {
 /// Where a place's own words begin when house numbers before it count as part of it: "no. 12", "12-14".
 pub(super) fn with_house_number(message: &Message<'_>, first: usize) -> usize {
     let words = message.words;
-    let gap = |at: usize| message.text[words[at].end..words[at + 1].start].trim();
+    let gap = |at: usize| match &message.text[words[at].end..words[at + 1].start] {
+        blank_line if blank_line.matches('\n').count() > 1 => "\n",
+        gap => gap.trim(),
+    };
     let is_house = |at: usize| {
         let year = words[at].norm.len() == 4 && (words[at].norm.starts_with("19") || words[at].norm.starts_with("20"));
         let other = features::numbered(words, at).is_some_and(|feature| !feature.starts_with("no "));
@@ -152,7 +169,7 @@ pub(super) fn with_house_number(message: &Message<'_>, first: usize) -> usize {
     let mut start = first;
     if start > 0 && is_house(start - 1) && matches!(gap(start - 1), "" | ",") {
         start -= 1;
-        while start > 0 && is_house(start - 1) && matches!(gap(start - 1), "-" | "–" | "/" | "&") {
+        while start > 0 && is_house(start - 1) && matches!(gap(start - 1), "-" | "–" | "/") {
             start -= 1;
         }
         let said = |at: usize| matches!(words[at].norm.as_str(), "no" | "nos" | "number" | "numbers" | "nr");

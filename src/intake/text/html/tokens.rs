@@ -20,22 +20,28 @@ pub(super) struct Tokens<'a> {
     rest: &'a str,
     /// Whether there can be another `-->`: once there is none, asking again for each `<!--` would be quadratic.
     comments_end: bool,
+    /// The elements that are known not to be closed again, for the same reason.
+    never_closed: Vec<String>,
 }
 
 impl<'a> Tokens<'a> {
     pub(super) const fn new(html: &'a str) -> Self {
-        Self { rest: html, comments_end: true }
+        Self { rest: html, comments_end: true, never_closed: Vec::new() }
     }
 
     /// Passes over everything up to the closing tag of that name (of a script or a style, in which `<` is no tag), or
     /// over nothing where it is never closed.
     pub(super) fn skip_to_end_of(&mut self, name: &str) {
+        if self.never_closed.iter().any(|n| n == name) {
+            return;
+        }
         let closes = |at: &usize| {
             let tag = self.rest.get(at + 2..at + 2 + name.len());
             tag.is_some_and(|tag| tag.eq_ignore_ascii_case(name))
         };
-        if let Some(at) = self.rest.match_indices("</").map(|(at, _)| at).find(closes) {
-            self.rest = &self.rest[at..];
+        match self.rest.match_indices("</").map(|(at, _)| at).find(closes) {
+            Some(at) => self.rest = &self.rest[at..],
+            None => self.never_closed.push(name.to_owned()),
         }
     }
 

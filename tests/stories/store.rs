@@ -1,0 +1,128 @@
+//! The store's own promises, on both databases.
+
+use crate::house::{House, Kind};
+use crate::story;
+use beadle::core::{Channel, Ids, InboxId, RawMessage};
+use beadle::store::{self, args};
+use chrono::TimeDelta;
+
+fn raw(name: &str) -> RawMessage {
+    RawMessage { account: "a".into(), external_id: name.into(), bytes: vec![0, 255, 10, 13], arrived_at: None }
+}
+
+story!(a_lease_that_runs_out_lets_another_take_over_and_the_first_can_write_nothing, house, {
+    let now = house.clock.now();
+    let mut tx = house.tx().await;
+    store::inbox::take_in(&mut tx, &Ids::Random, Channel::Email, &raw("1"), now).await.unwrap();
+    let minute = TimeDelta::minutes(1);
+    let first = store::inbox::claim(&mut tx, "one/x", now, minute).await.unwrap().unwrap();
+    assert_eq!(first.raw, vec![0, 255, 10, 13], "bytes come back as they went in");
+    assert!(store::inbox::claim(&mut tx, "two/x", now, minute).await.unwrap().is_none());
+    let later = now + TimeDelta::minutes(2);
+    let second = store::inbox::claim(&mut tx, "two/x", later, minute).await.unwrap().unwrap();
+    assert_eq!(second.attempts, 2);
+    assert!(!store::inbox::quarantine(&mut tx, &first, "x", later).await.unwrap(), "the lease is lost");
+    assert!(store::inbox::quarantine(&mut tx, &second, "x", later).await.unwrap());
+});
+
+story!(an_instance_that_comes_back_takes_up_its_own_work_at_once_and_nobody_elses, house, {
+    let now = house.clock.now();
+    let mut tx = house.tx().await;
+    for name in ["1", "2"] {
+        store::inbox::take_in(&mut tx, &Ids::Random, Channel::Email, &raw(name), now).await.unwrap();
+    }
+    let hour = TimeDelta::hours(1);
+    store::inbox::claim(&mut tx, "mine/x", now, hour).await.unwrap().unwrap();
+    store::inbox::claim(&mut tx, "theirs/x", now, hour).await.unwrap().unwrap();
+    assert_eq!(store::inbox::release_leases(&mut tx, "mine").await.unwrap(), 1);
+    assert!(store::inbox::claim(&mut tx, "mine/y", now, hour).await.unwrap().is_some());
+    assert!(store::inbox::claim(&mut tx, "mine/y", now, hour).await.unwrap().is_none());
+});
+
+story!(what_is_not_committed_is_not_there, house, {
+    let mut tx = house.tx().await;
+    store::inbox::take_in(&mut tx, &Ids::Random, Channel::Email, &raw("1"), house.clock.now()).await.unwrap();
+    drop(tx);
+    assert_eq!(house.accounts().await.received, 0);
+});
+
+story!(an_account_is_read_by_one_process_at_a_time, house, {
+    let now = house.clock.now();
+    let minute = TimeDelta::minutes(1);
+    let mut tx = house.tx().await;
+    assert!(store::cursor::claim(&mut tx, "a", "one", now, minute).await.unwrap());
+    assert!(!store::cursor::claim(&mut tx, "a", "two", now, minute).await.unwrap());
+    assert!(store::cursor::claim(&mut tx, "a", "one", now, minute).await.unwrap(), "the holder renews");
+    store::cursor::release(&mut tx, "a", "one").await.unwrap();
+    assert!(store::cursor::claim(&mut tx, "a", "two", now, minute).await.unwrap());
+    store::cursor::advance(&mut tx, "a", 7, 42, now).await.unwrap();
+    store::cursor::note_failure(&mut tx, "a", "gone", now).await.unwrap();
+    let cursor = store::cursor::get(&mut tx, "a").await.unwrap().unwrap();
+    assert_eq!((cursor.uid_validity, cursor.last_uid, cursor.error.as_deref()), (7, 42, Some("gone")));
+    store::cursor::note_ok(&mut tx, "a", now).await.unwrap();
+    assert_eq!(store::cursor::all(&mut tx).await.unwrap()[0].error, None);
+});
+
+story!(sessions_run_out, house, {
+    let now = house.clock.now();
+    let session = store::session::Session { actor: "administrator".into(), csrf: "c".into() };
+    let mut tx = house.tx().await;
+    store::session::insert(&mut tx, "h", &session, now, now + TimeDelta::hours(1)).await.unwrap();
+    assert_eq!(store::session::get(&mut tx, "h", now).await.unwrap(), Some(session));
+    assert_eq!(store::session::get(&mut tx, "h", now + TimeDelta::hours(2)).await.unwrap(), None);
+    store::session::delete(&mut tx, "h").await.unwrap();
+    assert_eq!(store::session::get(&mut tx, "h", now).await.unwrap(), None);
+    assert_eq!(store::setting::get_or_set(&mut tx, "k", "1").await.unwrap(), "1");
+    assert_eq!(store::setting::get_or_set(&mut tx, "k", "2").await.unwrap(), "1");
+    store::setting::set(&mut tx, "k", "3").await.unwrap();
+    assert_eq!(store::setting::get(&mut tx, "k").await.unwrap().as_deref(), Some("3"));
+});
+
+story!(the_audit_trail_is_only_added_to, house, {
+    let mut tx = house.tx().await;
+    for action in ["read case", "accept"] {
+        store::audit::write(
+            &mut tx,
+            &Ids::Random,
+            "administrator",
+            action,
+            "case:1",
+            serde_json::json!({}),
+            house.clock.now(),
+        )
+        .await
+        .unwrap();
+    }
+    let trail: Vec<String> = store::audit::of(&mut tx, "case:1").await.unwrap().into_iter().map(|e| e.action).collect();
+    assert_eq!(trail, ["read case", "accept"]);
+});
+
+story!(a_missing_row_is_an_error_and_an_unknown_id_is_none, house, {
+    let mut tx = house.tx().await;
+    assert!(store::inbox::raw(&mut tx, &InboxId::from("x".to_owned())).await.unwrap().is_none());
+    assert!(tx.one::<(i64,)>("SELECT size FROM inbox WHERE id = $1", args!["x"]).await.is_err());
+});
+
+#[tokio::test]
+async fn migrations_can_run_again_on_a_database_that_has_them() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let house = House::new(kind).await;
+        house.receives(crate::house::letter("a@b.example", "1@b.example", "Hole", crate::house::POTHOLE)).await;
+        if kind == Kind::Sqlite {
+            let url = format!("sqlite:{}", house.folder.path().join("beadle.db").display());
+            let again = store::Db::open(&url).await.unwrap();
+            let mut tx = again.read().await.unwrap();
+            assert_eq!(store::inbox::accounts(&mut tx).await.unwrap().received, 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_says_what_to_do() {
+    let why = store::Db::open("mysql://x").await.unwrap_err().to_string();
+    assert!(why.contains("sqlite:beadle.db"), "{why}");
+    let why = store::Db::open("sqlite:/no/such/folder/beadle.db").await.unwrap_err().to_string();
+    assert!(why.contains("/no/such/folder"), "{why}");
+    let why = store::Db::open("postgres://nobody:geheim@127.0.0.1:1/x").await.unwrap_err().to_string();
+    assert!(why.contains("127.0.0.1:1") && !why.contains("geheim"), "{why}");
+}

@@ -30,12 +30,12 @@ pub struct Folded {
     pub folded: String,
 }
 
-/// Words that announce that something below is to be read.
+/// Words that announce that something below is to be read. "Thank you for your email below" announces nothing.
 static ANNOUNCED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"(?ix)\b(see|find|read|comments?|answers?|answered|repl(y|ies|ied)|respon(se|ses|ded)|notes?|e-?mails?|messages?|letter|correspondence|thread|trail|chain|conversation)\b
-          [^.\n]{0,50}\b(below|inline|in-line|beneath|underneath|in\ (red|blue|green|bold|caps|capitals)|between\ the\ lines)\b
-          | ^\s*(fyi|for\ (your\ )?info(rmation)?|see\ below|as\ below|forwarded\ for\ .{0,30})\W*$",
+        r"(?ix)\b(see|find|read|refer|forward\w*|pass(ed|ing)?\ on
+          |(my|our|with|the)\ (\w+\ ){0,2}(comments?|answers?|repl(y|ies)|responses?|notes?|remarks?)|answered|replied|responded|commented)\b
+          [^.\n]{0,50}\b(below|inline|in-line|beneath|underneath|in\ (red|blue|green|bold|caps|capitals)|between\ the\ lines)\b",
     )
     .ok()
 });
@@ -69,6 +69,12 @@ pub fn fold(text: &str) -> Folded {
         return Folded { text: scan.gather(|_| true), folded: String::new() };
     }
     Folded { text: own, folded: scan.gather(|tag| tag != Tag::Own) }
+}
+
+/// Whether the words above a forwarded mail say nothing themselves: "FYI", and at most a name below it.
+fn is_passed_on(own: &str) -> bool {
+    let first = own.lines().next().unwrap_or_default();
+    own.split_whitespace().take(13).count() <= 12 && PASSED_ON.as_ref().is_some_and(|p| p.is_match(first))
 }
 
 /// Whether the text is nothing but a signature, a telephone's line or the like.
@@ -147,9 +153,9 @@ impl<'a> Scan<'a> {
         if quoted {
             return false;
         }
-        let says = |p: &LazyLock<Option<Regex>>| p.as_ref().is_some_and(|p| p.is_match(&own));
-        let passed_on = !matches!(kind, Kind::Attribution { .. }) && says(&PASSED_ON);
-        if own.is_empty() || passed_on || (kind != Kind::Forward && says(&ANNOUNCED)) {
+        let announced = ANNOUNCED.as_ref().is_some_and(|p| p.is_match(&own));
+        let passed_on = !matches!(kind, Kind::Attribution { .. }) && is_passed_on(&own);
+        if own.is_empty() || passed_on || announced {
             self.words_from = below;
             return false;
         }

@@ -57,7 +57,7 @@ impl Default for MimeLimits {
                  application/x-shellscript application/xhtml+xml image/svg+xml text/html text/javascript text/vbscript",
             ),
             refused_extensions: owned(
-                "ade adp apk app appx bat bin_ cab chm cmd com cpl deb dll dmg docm dotm exe gadget hta htm html img inf iso jar jnlp
+                "ade adp apk app appx bat cab chm cmd com cpl deb dll dmg docm dotm exe gadget hta htm html img inf iso jar jnlp
                  js jse lnk mht mhtml msc msi msix msp mst ocx one pif pkg potm ppam ppsm pptm ps1 psm1 py reg rpm scf scr sct
                  settingcontent-ms sh shtml sldm svg svgz sys url vb vbe vbs vhd vhdx ws wsc wsf wsh xhtml xlam xll xlsb xlsm xltm",
             ),

@@ -57,7 +57,6 @@ struct Other {
     state: CaseState,
     words: String,
     why: String,
-    alike: String,
 }
 
 #[derive(Template)]
@@ -139,7 +138,6 @@ async fn read(app: &Shared, reference: &str) -> Result<Read, Trouble> {
             title: other.title,
             language: other.language,
             state: other.state,
-            alike: format::percent(link.score),
             why: format::sentence(&link.why),
         };
         match (link.is_join(), is_child) {
@@ -162,7 +160,7 @@ async fn read(app: &Shared, reference: &str) -> Result<Read, Trouble> {
 }
 
 fn words_of(message: &Message) -> String {
-    format::excerpt(&message.body, EXCERPT)
+    format::excerpt(&format::paragraphs(&message.body), EXCERPT)
 }
 
 fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
@@ -277,10 +275,12 @@ fn councillor(read: &Read, council: &Council, consent: Consent) -> (String, Stri
     let theirs: Vec<&Outgoing> = mails.filter(|o| is_copied(o, &councillor.email)).collect();
     let direct = read.written_to.iter().any(|c| c == key);
     let told: Option<DateTime<Utc>> = theirs.iter().filter(|o| o.status == "sent").filter_map(|o| o.sent_at).min();
-    let on_its_way = theirs.iter().any(|o| matches!(o.status.as_str(), "queued" | "sending" | "uncertain"));
+    let on_its_way = theirs.iter().any(|o| matches!(o.status.as_str(), "queued" | "sending"));
+    let perhaps = theirs.iter().any(|o| o.status == "uncertain");
     let mut note = match told {
         Some(at) => format!("Told {}", format::when(at)),
         None if !consent.councillor_is_copied() => "Not told: the resident did not agree to it".to_owned(),
+        None if perhaps => "Perhaps told: it is not known whether the message arrived".to_owned(),
         None if on_its_way => "Not told yet: the message is on its way".to_owned(),
         None => "Not told yet".to_owned(),
     };

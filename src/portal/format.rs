@@ -79,6 +79,26 @@ pub(super) fn excerpt(text: &str, most: usize) -> String {
     format!("{}…", whole.trim_end())
 }
 
+/// Least length of a line that was broken by a mail program and not by its writer.
+const BROKEN_LINE: usize = 55;
+
+/// Paragraphs instead of the lines that a mail program broke, so that they fill whatever width there is. Only line ends
+/// become blanks; short lines (addresses, names), lists and quotes stay as they are.
+pub(super) fn paragraphs(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut goes_on = false;
+    for (number, line) in text.lines().enumerate() {
+        let starts =
+            line.chars().next().is_none_or(|c| c.is_whitespace() || !(c.is_alphabetic() || c == '\'' || c == '('));
+        if number > 0 {
+            out.push(if goes_on && !starts { ' ' } else { '\n' });
+        }
+        out.push_str(line);
+        goes_on = (BROKEN_LINE..=100).contains(&line.chars().count());
+    }
+    out
+}
+
 /// The English name of a language.
 pub(super) fn language(code: &str) -> &str {
     match code {
@@ -141,6 +161,18 @@ mod tests {
         assert_eq!(chance(0.87), "likely, 87%");
         assert_eq!(chance(0.999), "almost certain, over 99%");
         assert_eq!(chance(0.001), "unlikely, under 1%");
+    }
+
+    #[test]
+    fn lines_that_a_mail_program_broke_are_joined_and_the_writers_own_are_not() {
+        let broken =
+            "Our black bins were due on Friday and the lorry never came down\nthe road at all.\n\nYours\nAnn\n";
+        assert_eq!(
+            paragraphs(broken),
+            "Our black bins were due on Friday and the lorry never came down the road at all.\n\nYours\nAnn"
+        );
+        let list = "There are three things that I would like to have mended by then:\n- the lamp\n- the gate";
+        assert_eq!(paragraphs(list), list);
     }
 
     #[test]

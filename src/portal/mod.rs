@@ -1,7 +1,7 @@
 //! The gatekeeper's portal: what came in, what beadle thinks of it and why, and what a person decides. Pages are drawn on
 //! the server and work without a script; everything they need is in the program.
 //!
-//! Way of a request: [`guard::dress`] (host, headers, the page of what went wrong) ▶ [`guard::signed_in`] (session, the
+//! Way of a request: `guard::dress` (host, headers, the page of what went wrong) ▶ `guard::signed_in` (session, the
 //! word every form carries) ▶ a handler. Handlers that show what residents wrote write the audit trail first.
 
 pub mod auth;
@@ -190,6 +190,9 @@ async fn audit_reading(
     objects: &[String],
     detail: serde_json::Value,
 ) -> store::Result<()> {
+    if objects.is_empty() {
+        return Ok(());
+    }
     let mut tx = app.db().begin().await?;
     for object in objects {
         store::audit::write(&mut tx, app.ids(), &session.actor, action, object, detail.clone(), app.now()).await?;

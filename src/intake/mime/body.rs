@@ -36,31 +36,18 @@ pub(super) struct Found<'a> {
     preamble: String,
 }
 
-enum Piece {
-    Plain(String),
-    Html(String),
+/// A text part, cleaned once: judging it again at each of many nested alternatives must not cost its length again.
+struct Piece {
+    html: bool,
+    words: String,
 }
 
 impl Piece {
-    fn words(self) -> String {
-        match self {
-            Self::Plain(text) => normalise(&text),
-            Self::Html(text) => normalise(&html::to_text(&text)),
-        }
-    }
-
-    fn is_blank(&self) -> bool {
-        match self {
-            Self::Plain(text) => is_blank(text),
-            Self::Html(text) => is_blank(&html::to_text(text)),
-        }
-    }
-
     /// Whether it is a plain text worth more than the HTML beside it.
     fn speaks(&self) -> bool {
-        let Self::Plain(text) = self else { return false };
-        let stub = text.len() < 600 && STUB.as_ref().is_some_and(|stub| stub.is_match(&text.replace('\n', " ")));
-        !stub && !is_blank(text)
+        let stub =
+            || self.words.len() < 600 && STUB.as_ref().is_some_and(|s| s.is_match(&self.words.replace('\n', " ")));
+        !self.html && !self.words.is_empty() && !stub()
     }
 }
 
@@ -71,12 +58,12 @@ pub(super) fn find(part: &Part) -> Found<'_> {
         Body::Parts { parts, .. } if part.media.value == "multipart/alternative" => {
             let branches: Vec<Found<'_>> = parts.iter().map(find).collect();
             let speaks = |f: &Found<'_>| f.texts.iter().any(Piece::speaks);
-            let html = |f: &Found<'_>| f.texts.iter().any(|p| matches!(p, Piece::Html(_)) && !p.is_blank());
+            let html = |f: &Found<'_>| f.texts.iter().any(|p| p.html && !p.words.is_empty());
             let chosen = branches
                 .iter()
                 .position(speaks)
                 .or_else(|| branches.iter().rposition(html))
-                .or_else(|| branches.iter().position(|f| f.texts.iter().any(|p| !p.is_blank())));
+                .or_else(|| branches.iter().position(|f| f.texts.iter().any(|p| !p.words.is_empty())));
             for (n, branch) in branches.into_iter().enumerate() {
                 // A file in a branch that is not shown is still a file.
                 found.files.extend(branch.files);
@@ -110,10 +97,21 @@ fn piece(part: &Part) -> Option<Piece> {
         return None;
     }
     match part.media.value.as_str() {
-        "text/plain" => Some(Piece::Plain(part.text())),
-        "text/html" | "text/enriched" | "text/richtext" | "text/x-amp-html" => Some(Piece::Html(part.text())),
+        "text/plain" => Some(Piece { html: false, words: plain_words(part) }),
+        "text/html" | "text/enriched" | "text/richtext" | "text/x-amp-html" => {
+            Some(Piece { html: true, words: html_words(part) })
+        }
         _ => None,
     }
+}
+
+/// The text of a leaf, empty where nothing in it can be read.
+fn plain_words(part: &Part) -> String {
+    Some(normalise(&part.text())).filter(|t| !is_blank(t)).unwrap_or_default()
+}
+
+fn html_words(part: &Part) -> String {
+    Some(normalise(&html::to_text(&part.text()))).filter(|t| !is_blank(t)).unwrap_or_default()
 }
 
 impl Found<'_> {
@@ -124,21 +122,21 @@ impl Found<'_> {
     }
 
     fn words_within(&mut self, forwards: usize) -> String {
-        let texts = std::mem::take(&mut self.texts).into_iter().map(Piece::words);
-        let own = texts.filter(|t| !is_blank(t)).collect::<Vec<_>>().join("\n\n");
+        let texts = std::mem::take(&mut self.texts).into_iter().map(|p| p.words);
+        let own = texts.filter(|t| !t.is_empty()).collect::<Vec<_>>().join("\n\n");
         if !own.is_empty() && !fold::is_closing(&own) {
             return own;
         }
         let of_type = |t: &'static str| self.files.iter().filter(move |p| p.media.value == t);
-        let file = of_type("text/plain").map(|p| normalise(&p.text())).find(|t| !is_blank(t));
-        let html_file = || of_type("text/html").map(|p| Piece::Html(p.text()).words()).find(|t| !is_blank(t));
+        let file = of_type("text/plain").map(|p| plain_words(p)).find(|t| !t.is_empty());
+        let html_file = || of_type("text/html").map(|p| html_words(p)).find(|t| !t.is_empty());
         let forwarded = || {
             let inside = |p: &&Part| Some(find(&Part::read(p.bytes()).ok()?).words_within(forwards.checked_sub(1)?));
             let messages: Vec<&Part> = of_type("message/rfc822").chain(of_type("message/global")).copied().collect();
-            messages.iter().filter_map(inside).find(|t| !is_blank(t))
+            messages.iter().filter_map(inside).find(|t| !t.is_empty())
         };
         let words = file.or_else(html_file).or_else(forwarded).unwrap_or_else(|| self.preamble.clone());
         // A signature alone stays below what was sent on.
-        [words, own].into_iter().filter(|t| !is_blank(t)).collect::<Vec<_>>().join("\n\n")
+        [words, own].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("\n\n")
     }
 }

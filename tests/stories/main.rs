@@ -6,6 +6,7 @@
 mod accounts;
 mod answers;
 mod decisions;
+mod faults;
 mod house;
 mod killed;
 mod letters;

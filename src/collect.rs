@@ -61,15 +61,8 @@ impl Collector {
     ) {
         let mut backoff = Backoff::new();
         while !stop.is_cancelled() {
-            let held = match self.claim(account, poll).await {
-                Ok(held) => held,
-                Err(error) => {
-                    tracing::error!(account, %error, "the account cannot be claimed");
-                    false
-                }
-            };
-            let pause = if held {
-                match self.read_mailbox(account, settings, poll, stop, &mut backoff).await {
+            let pause = match self.claim(account, poll).await {
+                Ok(true) => match self.read_mailbox(account, settings, poll, stop, &mut backoff).await {
                     Ok(()) => Duration::ZERO,
                     Err(error) => {
                         let pause = backoff.next_delay(&mut rand::rng());
@@ -77,10 +70,14 @@ impl Collector {
                         tracing::warn!(account, %error, again_in_seconds = pause.as_secs(), "the mailbox cannot be read");
                         pause
                     }
-                }
-            } else {
+                },
                 // Another process reads it; look again when its lease may have run out.
-                poll
+                Ok(false) => poll,
+                Err(error) => {
+                    let pause = backoff.next_delay(&mut rand::rng());
+                    tracing::error!(account, %error, again_in_seconds = pause.as_secs(), "the account cannot be claimed");
+                    pause
+                }
             };
             tokio::select! {
                 () = stop.cancelled() => {}

@@ -228,12 +228,13 @@ impl Desk<'_> {
         case.department.clone_from(&parent.department);
         case.due_on.clone_from(&parent.due_on);
         let acknowledged = self.composer.acknowledge(tx, &case, Some(&parent.reference), self.now).await?;
+        let councillor = self.composer.tell_councillor(tx, &case, parent, self.now).await?;
         self.note(
             tx,
             &case,
             "acknowledge",
             actor,
-            json!({"with": parent.reference, "acknowledgement": said(&acknowledged)}),
+            json!({"with": parent.reference, "acknowledgement": said(&acknowledged), "councillor": councillor}),
         )
         .await
     }

@@ -254,6 +254,66 @@ impl Composer<'_> {
         }
     }
 
+    /// Tells the councillor of a joined case that it is dealt with in another one, where that one is another councillor's:
+    /// else nobody would have told them. `false` when there is nobody to tell, or they were told before.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn tell_councillor(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        parent: &Case,
+        now: DateTime<Utc>,
+    ) -> store::Result<bool> {
+        let councillor = case.councillor.as_deref().and_then(|id| self.council.councillor(id));
+        let Some(councillor) = councillor.filter(|c| Some(&c.id) != parent.councillor.as_ref()) else {
+            return Ok(false);
+        };
+        if !consent_of(case).councillor_is_copied() {
+            return Ok(false);
+        }
+        let taxonomy = &self.rules.taxonomy;
+        let id: OutboxId = self.ids.next();
+        let (reply_to, mark) = self.reply_path(&case.reference, Party::Councillor);
+        let mail = OutMail {
+            from: self.from_header(),
+            envelope_from: Some(reply_to.clone()),
+            to: vec![mailbox(&councillor.name, &councillor.email)],
+            cc: Vec::new(),
+            reply_to: Some(reply_to),
+            subject: format!("Case {}: {}{mark}", case.reference, case.title),
+            body: format!(
+                "Case {}, which a resident wrote to you about, is about the same problem as case {} and is dealt with \
+                 there.\n\nService: {}\nWith: {}\nTo be done by: {}\n\nThe resident is told. Answer this mail if it is \
+                 a different problem.\n",
+                case.reference,
+                parent.reference,
+                taxonomy.service_name(&parent.service),
+                taxonomy.department_name(&parent.department),
+                due_text(parent),
+            ),
+            in_reply_to: None,
+            references: Vec::new(),
+            auto_submitted: Some("auto-generated".to_owned()),
+            language: "en".to_owned(),
+            attachments: Vec::new(),
+        };
+        let new = NewOutgoing {
+            id: &id,
+            case_id: &case.id,
+            purpose: "notice",
+            party: Party::Councillor,
+            idempotency_key: &format!("notice:{}:{}", case.id, parent.id),
+            rfc_message_id: &self.message_id(&id),
+            mail: &mail,
+            recipient: &councillor.email.to_lowercase(),
+            topic: case.reference.as_str(),
+            held: None,
+        };
+        self.queue(tx, new, now).await
+    }
+
     /// Sends what a resident wrote later on to the department that has the case.
     ///
     /// # Errors

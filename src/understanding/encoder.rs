@@ -1,7 +1,7 @@
 //! The sentence encoder: all-MiniLM-L6-v2 through rust-bert, from local files, in this process.
 //!
 //! The model may be sent between threads but not shared, so each worker thread owns one; texts go to them over a channel,
-//! and whatever waits is encoded together, up to [`BATCH`] at a time. One OpenMP thread a worker: with two, the slowest
+//! and whatever waits is encoded together, up to 32 at a time. One OpenMP thread a worker: with two, the slowest
 //! answers under load took twenty times the median.
 
 use rust_bert::pipelines::common::ModelType;

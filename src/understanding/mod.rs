@@ -226,6 +226,12 @@ impl Understanding {
                 });
             }
         }
+        if embedding.is_none() || self.classifier.is_none() {
+            // With nothing to go by, "a general enquiry" is the honest guess, not the first service of the alphabet.
+            if let Ok(at) = services.binary_search(&"general_enquiry") {
+                scores[at] += 0.7;
+            }
+        }
         for (at, weight) in rule_weights(&services, hits) {
             scores[at] += weight;
         }

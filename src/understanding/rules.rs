@@ -5,9 +5,9 @@
 //! each time the rules are loaded, so a rule that does not do what it says is never put to work.
 
 use crate::core::Priority;
-use crate::core::taxonomy::{Body, Department, Mode, Route, Service, Taxonomy};
+use crate::core::taxonomy::{Body, Department, Route, Service, Taxonomy};
 use crate::core::verdict::Concern;
-use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -112,7 +112,6 @@ pub struct Rules {
     /// First 12 hex digits of the hash over all files: changes whenever a rule does.
     pub version: String,
     rules: Vec<Rule>,
-    set: RegexSet,
 }
 
 #[derive(Debug, Deserialize)]
@@ -209,24 +208,18 @@ impl Rules {
                 "is missing: English is what residents get when the language is unsure",
             ));
         }
-        let set = RegexSetBuilder::new(rules.iter().map(|r| r.pattern.as_str()))
-            .case_insensitive(true)
-            .size_limit(64 << 20)
-            .dfa_size_limit(64 << 20)
-            .build()
-            .map_err(|e| reader.error(root, format!("the patterns together are too large: {e}")))?;
         let version = format!("{:x}", reader.hash.finalize())[..12].to_owned();
-        Ok(Self { taxonomy, replies, version, rules, set })
+        Ok(Self { taxonomy, replies, version, rules })
     }
 
     /// Every rule that matches `text` (single spaces, as [`normalise`] leaves it), in the order of the files.
     #[must_use]
     pub fn hits(&self, text: &str) -> Vec<Hit<'_>> {
-        self.set
-            .matches(text)
-            .into_iter()
-            .filter_map(|index| {
-                let rule = &self.rules[index];
+        // One after the other: each pattern has its own quick search for its letters, which one large set of them all
+        // loses (0.6 ms a message against 4 ms, 324 rules).
+        self.rules
+            .iter()
+            .filter_map(|rule| {
                 let words = rule.fires(text)?;
                 Some(Hit { rule: &rule.id, effect: &rule.effect, words })
             })
@@ -402,10 +395,4 @@ fn check_reply(reply: &Reply) -> Result<(), String> {
         return Err("a reply must give the resident their {reference}".to_owned());
     }
     Ok(())
-}
-
-/// The stricter of two modes.
-#[must_use]
-pub fn stricter(a: Mode, b: Mode) -> Mode {
-    a.max(b)
 }

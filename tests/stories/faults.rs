@@ -2,7 +2,7 @@
 //! the rest goes on.
 
 use crate::house::{POTHOLE, root};
-use crate::logs::{accounts, free_port, pause, wait_until};
+use crate::logs::{accounts, free_port, wait_until};
 use crate::stack::Stack;
 use beadle::core::CaseState;
 use beadle::store::case::{Case, Filter};
@@ -224,6 +224,9 @@ impl Drop for Service {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        if std::thread::panicking() {
+            println!("the service's log:\n{}", self.log());
+        }
     }
 }
 
@@ -263,19 +266,19 @@ fn bad_settings_end_in_one_line_that_names_cause_and_remedy() {
         println!("{line}");
         holds(&line, words);
     };
-    refused(
-        &|p| p.more = "[portal]\nport = 1\n".to_owned(),
-        &["beadle.toml: line ", "portal"],
-    );
-    refused(&|p| p.model = "enabled = false\nencodr = 'x'".to_owned(), &["beadle.toml: line 13", "encodr", "encoder"]);
-    refused(&|p| p.model = "enabled = 'perhaps'".to_owned(), &["beadle.toml: line 12", "boolean"]);
+    refused(&|p| p.more = "[portal]\nport = 1\n".to_owned(), &["beadle.toml: line 20", "duplicate key"]);
+    refused(&|p| p.model = "enabled = false\nencodr = 'x'".to_owned(), &["beadle.toml: line 14", "encodr", "encoder"]);
+    refused(&|p| p.model = "enabled = 'perhaps'".to_owned(), &["beadle.toml: line 13", "boolean"]);
     refused(&|p| p.model = "enabled =".to_owned(), &["beadle.toml: line 1"]);
     refused(
         &|p| p.more = "[[folder]]\nname = 'f'\npath = 'f'\ncouncillor = 'nobody'\n".to_owned(),
         &["account 'f'", "no [[councillor]] with the id 'nobody'"],
     );
     refused(&|p| p.smtp = String::new(), &["[smtp] needs either host", "or folder"]);
-    refused(&|p| p.smtp = "host = 'relay.example'\nsecurity = 'none'".to_owned(), &["relay.example", "\"tls\" or \"starttls\""]);
+    refused(
+        &|p| p.smtp = "host = 'relay.example'\nsecurity = 'none'".to_owned(),
+        &["relay.example", "\"tls\" or \"starttls\""],
+    );
     refused(
         &|p| p.smtp = "host = 'relay.example'\nuser = 'u'\npassword_file = 'gone'".to_owned(),
         &["password_file", "gone cannot be read"],
@@ -288,4 +291,400 @@ fn bad_settings_end_in_one_line_that_names_cause_and_remedy() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     refused(&|p| p.port = port, &["cannot listen on 127.0.0.1:", "is another beadle running"]);
+}
+
+#[test]
+fn a_wrong_password_stops_nobody_elses_mailbox() {
+    let stack = Stack::shared();
+    let (locked, open) = (stack.user("locked"), stack.user("open"));
+    stack.deliver(&locked, &potholes(1));
+    stack.deliver(&open, &potholes(2));
+    let mut plan = Plan::new();
+    plan.mailbox(stack, "locked", &locked, "not the password");
+    plan.mailbox(stack, "open", &open, &stack.password);
+    plan.more +=
+        "[[mailbox]]\nname = 'unset'\nhost = '127.0.0.1'\nuser = 'u'\npassword_env = 'BEADLE_NO_SUCH_VARIABLE'\n";
+    let service = plan.start();
+    let unset = service.line("BEADLE_NO_SUCH_VARIABLE");
+    holds(&unset, &["ERROR", "unset", "is not watched", "password_env"]);
+    wait_until(|| plan.has(2));
+    wait_until(|| unseen(stack, &open) == 0);
+    let line = service.line("refuses the user name or the password");
+    println!("{line}");
+    holds(&line, &["WARN", "locked", "correct them in the settings", "app password"]);
+    let (well, words) = plan.doctor("mailbox locked");
+    assert!(!well, "{words}");
+    holds(&words, &["refuses the user name or the password", "correct them in the settings"]);
+    assert_eq!(plan.doctor("mailbox open"), (true, "2 messages in INBOX".to_owned()));
+    holds(&plan.doctor("mailbox unset").1, &["BEADLE_NO_SUCH_VARIABLE is not set"]);
+    assert!(!service.log().contains("not the password"), "a password in the log");
+    assert_eq!(unseen(stack, &locked), 1);
+    service.end();
+}
+
+/// A small file system of its own; `None` where this user may not mount one.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn new(at: &Path, size: &str) -> Option<Self> {
+        std::fs::create_dir_all(at).unwrap();
+        let options = format!("size={size}");
+        let done = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).output();
+        done.is_ok_and(|o| o.status.success()).then(|| Self(at.to_owned()))
+    }
+
+    /// Another program writes until nothing more goes.
+    fn fill(&self) {
+        let mut file = std::fs::File::create(self.0.join("somebody-elses")).unwrap();
+        for size in [1 << 16, 1 << 12, 1] {
+            while file.write_all(&vec![b'x'; size]).and_then(|()| file.sync_all()).is_ok() {}
+        }
+    }
+
+    fn grow(&self, size: &str) {
+        let options = format!("remount,size={size}");
+        assert!(Command::new("mount").args(["-o", &options]).arg(&self.0).status().unwrap().success());
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn on_a_full_disk_nothing_is_acknowledged_and_all_is_taken_in_once_there_is_room() {
+    let stack = Stack::shared();
+    let user = stack.user("full");
+    let mut plan = Plan::new();
+    let Some(disk) = Disk::new(&plan.path("disk"), "3m") else {
+        println!("NOT TRIED: this user may not mount a small file system (root may)");
+        return;
+    };
+    plan.database = "sqlite:disk/beadle.db".to_owned();
+    plan.mailbox(stack, "c", &user, &stack.password);
+    stack.deliver(&user, &potholes(2));
+    let mut service = plan.start();
+    wait_until(|| plan.has(2) && plan.outgoing("queued") + plan.outgoing("sending") == 0);
+    wait_until(|| unseen(stack, &user) == 0);
+    disk.fill();
+    let long = "The pothole is as deep as before.\r\n".repeat(2000);
+    stack.deliver(&user, &(0..12).map(|n| mail(&format!("Pothole {n} again"), &long)).collect::<Vec<_>>());
+    let line = service.line("the disk that holds the database is full");
+    println!("{line}");
+    holds(&line, &["free some space", "nothing that was taken in is lost"]);
+    // Again and again, so that no connection to the database is left that has not failed.
+    wait_until(|| service.log().matches("again_in_seconds").count() >= 3);
+    assert_eq!(service.log().matches("error=").count(), service.log().matches("error=the disk that holds").count());
+    assert_eq!(unseen(stack, &user), 12, "nothing is acknowledged that is not written down");
+    assert_eq!(service.health(), (200, "ok".to_owned()), "what can be read is shown");
+    assert!(plan.has(2) && service.runs());
+    disk.grow("60m");
+    wait_until(|| plan.has(14));
+    wait_until(|| unseen(stack, &user) == 0);
+    assert_eq!(service.health(), (200, "ok".to_owned()));
+    let sums = accounts(&plan.file()).unwrap();
+    assert_eq!(sums["quarantined"], 0, "{sums}");
+    service.end();
+    drop(disk);
+}
+
+#[test]
+fn a_mailbox_that_vanishes_is_read_again_when_it_is_back() {
+    let stack = Stack::private(&[]);
+    let user = stack.user("vanishing");
+    let mut plan = Plan::new();
+    plan.mailbox(&stack, "c", &user, &stack.password);
+    stack.deliver(&user, &potholes(1));
+    let service = plan.start();
+    wait_until(|| plan.has(1));
+    stack.run(&["imap-stop"]);
+    let line = service.line("the mailbox cannot be read");
+    println!("{line}");
+    holds(&line, &["WARN", "account=\"c\"", "again_in_seconds"]);
+    let line = service.line("cannot reach 127.0.0.1");
+    println!("{line}");
+    holds(&line, &["Connection refused", "check host, port and firewall"]);
+    let (well, words) = plan.doctor("mailbox c");
+    assert!(!well, "{words}");
+    holds(&words, &["cannot reach 127.0.0.1", "check host, port and firewall"]);
+    assert_eq!(service.health().0, 200, "the rest goes on");
+    stack.run(&["imap-start"]);
+    stack.deliver(&user, &potholes(2));
+    wait_until(|| plan.has(3));
+    wait_until(|| unseen(&stack, &user) == 0);
+    assert_eq!(plan.doctor("mailbox c"), (true, "3 messages in INBOX".to_owned()));
+    service.end();
+}
+
+#[test]
+fn mail_waits_for_a_relay_that_is_away() {
+    let port = free_port();
+    let mut plan = Plan::new();
+    plan.smtp = format!("host = '127.0.0.1'\nport = {port}\nsecurity = 'none'");
+    plan.folder("in", &[mail("Pothole in Mill Lane", POTHOLE)]);
+    let mut service = plan.start();
+    wait_until(|| plan.has(1));
+    let line = service.line("a mail has not gone");
+    println!("{line}");
+    holds(&line, &["WARN", "cannot reach 127.0.0.1", "check host, port and firewall"]);
+    let queued = plan.outgoing("queued") + plan.outgoing("sending");
+    assert!(queued >= 2, "the department and the resident are to be told: {queued}");
+    let (well, words) = plan.doctor("outgoing relay");
+    assert!(!well, "{words}");
+    holds(&words, &["cannot reach 127.0.0.1", "check host, port and firewall"]);
+    assert!(service.runs());
+    let _stack = Stack::private(&[("MAILSTACK_SMTP_PORT", &port.to_string())]);
+    assert!(plan.doctor("outgoing relay").0);
+    wait_until(|| plan.outgoing("sent") == queued);
+    assert_eq!(plan.outgoing("queued") + plan.outgoing("sending") + plan.outgoing("failed"), 0);
+    service.end();
+}
+
+/// A PostgreSQL of its own, which can be stopped; it ends with the story.
+struct Postgres {
+    dir: PathBuf,
+    reaper: Child,
+}
+
+impl Postgres {
+    fn new() -> Self {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("pg-{}", std::process::id()));
+        let reaper = Command::new("setsid")
+            .args(["sh", "-c", "cat >/dev/null; exec \"$0\" destroy"])
+            .arg(root().join("tests/support/postgres.sh"))
+            .env("BEADLE_POSTGRES_DIR", &dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { dir, reaper }
+    }
+
+    fn run(&self, what: &str) -> String {
+        let mut script = Command::new(root().join("tests/support/postgres.sh"));
+        let output = script.arg(what).env("BEADLE_POSTGRES_DIR", &self.dir).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output.stderr));
+        said(&output.stdout).trim().rsplit_once("POSTGRES=").map(|(_, url)| url.to_owned()).unwrap_or_default()
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        drop(self.reaper.stdin.take());
+        let _ = self.reaper.wait();
+    }
+}
+
+#[test]
+fn a_database_server_that_is_away_for_a_while_stops_nothing_for_good() {
+    let stack = Stack::shared();
+    let user = stack.user("server");
+    let server = Postgres::new();
+    let mut plan = Plan::new();
+    plan.database = server.run("start");
+    plan.mailbox(stack, "c", &user, &stack.password);
+    stack.deliver(&user, &potholes(2));
+    let mut service = plan.start();
+    wait_until(|| plan.has(2));
+    server.run("stop");
+    assert_eq!(service.health().0, 503);
+    stack.deliver(&user, &potholes(3));
+    let line = service.line("the inbox cannot be worked on");
+    println!("{line}");
+    assert_eq!(unseen(stack, &user), 3, "nothing is acknowledged that is not written down");
+    assert!(service.runs());
+    assert_eq!(server.run("start"), plan.database, "the same address as before");
+    wait_until(|| service.health() == (200, "ok".to_owned()));
+    wait_until(|| plan.has(5));
+    wait_until(|| unseen(stack, &user) == 0);
+    println!("{}", service.log());
+    service.end();
+}
+
+#[test]
+fn without_encoder_or_trained_model_the_service_works_by_rules_and_says_so() {
+    for (model, words) in [
+        (
+            "encoder = 'gone/encoder'".to_owned(),
+            ["the sentence encoder is not in", "run scripts/setup.sh, or set [model] encoder"],
+        ),
+        (
+            format!("encoder = '{}'\nclassifier = 'gone/models'", root().join("vendor/all-MiniLM-L6-v2").display()),
+            ["the trained model is not in", "run `make model`, or set [model] classifier"],
+        ),
+    ] {
+        let mut plan = Plan::new();
+        plan.model = model;
+        plan.folder("in", &[mail("A question", "Whom do I ask about the thing we talked about at the fair?")]);
+        let service = plan.start();
+        let line = service.line(words[0]);
+        println!("{line}");
+        holds(&line, &["WARN", words[1], "until then rules alone judge", "gone/"]);
+        wait_until(|| plan.has(1));
+        assert_eq!(plan.cases().iter().map(|c| c.state).collect::<Vec<_>>(), [CaseState::Review]);
+        let (well, said) = plan.doctor("model and places");
+        assert!(!well, "{said}");
+        holds(&said, &words);
+        let warnings: Vec<String> = service.log().lines().filter(|l| l.contains("WARN")).map(str::to_owned).collect();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        service.end();
+    }
+}
+
+#[test]
+fn a_broken_rule_file_is_refused_aloud_and_the_old_rules_stay() {
+    let stack = Stack::shared();
+    let user = stack.user("rules");
+    let mut plan = Plan::new();
+    plan.rules = plan.path("rules");
+    assert!(Command::new("cp").arg("-r").arg(root().join("rules")).arg(&plan.rules).status().unwrap().success());
+    let file = plan.rules.join("patterns/roads.toml");
+    let shipped = std::fs::read_to_string(&file).unwrap();
+    let rule = |pattern: &str, service: &str| {
+        let text = format!(
+            "{shipped}\n[[rule]]\nid = 'roads.quernstone'\nservice = '{service}'\nweight = 4.0\npattern = '{pattern}'\n\
+             matches = ['the quernstone is loose']\nnot_matches = ['a mill']\n"
+        );
+        std::fs::write(&file, text).unwrap();
+    };
+    let config = plan.write();
+    for (pattern, service, what) in [
+        ("quernstown", "potholes_and_road_surface", "should match 'the quernstone is loose' and does not"),
+        ("mill|quernstone", "potholes_and_road_surface", "should not match 'a mill' and does"),
+        ("quern(stone", "potholes_and_road_surface", "the pattern is none: unclosed group"),
+        ("quernstone", "holes", "there is no service 'holes' in services.toml"),
+    ] {
+        rule(pattern, service);
+        let line = refusal(&["run", "--config", config.to_str().unwrap()]);
+        println!("{line}");
+        holds(&line, &["the rules cannot be used", "rules/patterns/roads.toml", "rule 'roads.quernstone'", what]);
+    }
+    std::fs::write(&file, format!("{shipped}\n[[rule]\n")).unwrap();
+    let last = shipped.lines().count() + 2;
+    let line = refusal(&["run", "--config", config.to_str().unwrap()]);
+    println!("{line}");
+    holds(&line, &["rules/patterns/roads.toml", &format!("line {last}")]);
+
+    std::fs::write(&file, &shipped).unwrap();
+    plan.mailbox(stack, "c", &user, &stack.password);
+    let service = plan.start();
+    rule("quernstown", "potholes_and_road_surface");
+    let line = service.line("the changed rules are wrong");
+    println!("{line}");
+    holds(&line, &["ERROR", "the old ones stay in force", "rules/patterns/roads.toml", "rule 'roads.quernstone'"]);
+    let words = "The quernstone is loose.";
+    stack.deliver(&user, &[mail("First", words), mail("Pothole", POTHOLE)]);
+    wait_until(|| plan.has(2));
+    rule("quernstone", "potholes_and_road_surface");
+    service.line("changed rules are in force");
+    stack.deliver(&user, &[mail("Second", words)]);
+    wait_until(|| plan.has(3));
+    let cases = plan.cases();
+    let service_of = |title: &str| cases.iter().find(|c| c.title.contains(title)).unwrap().service.clone();
+    let judged = [service_of("First"), service_of("Pothole"), service_of("Second")];
+    assert_ne!(judged[0], "potholes_and_road_surface", "a rule that was refused");
+    assert_eq!(judged[1..], ["potholes_and_road_surface", "potholes_and_road_surface"]);
+    service.end();
+}
+
+#[test]
+fn told_to_end_with_work_in_hand_it_ends_cleanly_within_seconds() {
+    let mut plan = Plan::new();
+    plan.folder("in", &potholes(300));
+    let service = plan.start();
+    service.line("messages taken in");
+    let took = service.end();
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    let sums = accounts(&plan.file()).unwrap();
+    println!("ended in {took:?}: {sums}");
+    assert!(
+        sums["received"].as_i64() < Some(300) || sums["unaccounted"].as_i64() > Some(0),
+        "nothing was in hand: {sums}"
+    );
+    let service = plan.start();
+    wait_until(|| plan.has(300));
+    service.end();
+}
+
+#[test]
+fn the_demo_run_twice_takes_everything_in_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("demo");
+    let dir = dir.to_str().unwrap();
+    let mailbox = std::fs::read_dir(root().join("training-data/demo/mailbox")).unwrap().count();
+    let run = || {
+        let output = ask(&["demo", "--once", "--dir", dir]);
+        assert!(output.status.success(), "{}", said(&output.stderr));
+        said(&output.stdout)
+    };
+    let add_up = || -> Value {
+        let output = ask(&["doctor", "--reconcile", "--json", "--dir", dir]);
+        assert!(output.status.success(), "{}", said(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    holds(&run(), &[&format!("{mailbox} new messages, 0 known already"), "0 not accounted for", "nothing is sent"]);
+    let first = add_up();
+    holds(&run(), &[&format!("0 new messages, {mailbox} known already"), "0 not accounted for"]);
+    let second = add_up();
+    let figure = |name: &str| second[name].as_u64().unwrap_or_else(|| panic!("no {name} in {second}"));
+    assert_eq!(first, second);
+    assert_eq!(figure("received"), mailbox as u64);
+    let sum: u64 = ["new_cases", "joined", "quarantined", "set_aside"].iter().map(|name| figure(name)).sum();
+    assert_eq!((sum, figure("unaccounted")), (mailbox as u64, 0));
+    let line = refusal(&["demo", "--once", "--dir", dir, "--mailbox", "/no/such/mailbox"]);
+    holds(&line, &["there is no mailbox /no/such/mailbox"]);
+}
+
+/// `beadle classify --json` of these bytes on standard input.
+fn classified(arguments: &[&str], bytes: &[u8]) -> Value {
+    let mut process = beadle()
+        .args(["classify", "--json"])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = process.stdin.take().unwrap();
+    let bytes = bytes.to_owned();
+    let writing = std::thread::spawn(move || input.write_all(&bytes));
+    let output = process.wait_with_output().unwrap();
+    let error = said(&output.stderr);
+    let _ = writing.join();
+    assert!(output.status.success() && !error.contains("panicked"), "{error}");
+    let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for key in ["service", "confidence", "priority", "department", "language", "ward", "decision", "reasons"] {
+        assert!(verdict.get(key).is_some(), "no {key} in {verdict}");
+    }
+    verdict
+}
+
+#[test]
+fn classify_judges_a_mail_plain_words_nothing_and_noise() {
+    let sample = root().join("training-data/demo/mailbox/001-pothole-tanners-row.eml");
+    let whole = classified(&[sample.to_str().unwrap()], b"");
+    assert_eq!(whole["service"], "potholes_and_road_surface");
+    assert!(whole["ward"].is_string() && whole["model"].is_string(), "{whole}");
+    assert_eq!(whole["language"], "en");
+
+    let plan = Plan::new();
+    let config = plan.write();
+    let judge = |bytes: &[u8]| classified(&["-", "--config", config.to_str().unwrap()], bytes);
+    assert_eq!(judge(POTHOLE.as_bytes())["service"], "potholes_and_road_surface");
+    let nothing = judge(b"");
+    assert_ne!(nothing["decision"], "auto", "{nothing}");
+    let mut state = 1_u64;
+    let noise: Vec<u8> = (0..1 << 20)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state.to_be_bytes()[0]
+        })
+        .collect();
+    let noise = judge(&noise);
+    assert_ne!(noise["decision"], "auto", "{noise}");
+    let line = refusal(&["classify", "/no/such/file"]);
+    holds(&line, &["/no/such/file cannot be read"]);
 }

@@ -138,3 +138,17 @@ story!(attachments_go_to_the_department_and_programs_do_not, house, {
     assert!(referral.contains("hole.png") && referral.contains("iVBORw0KGgo="), "{referral}");
     assert!(referral.contains("Not attached: look.exe") && !referral.contains("TVqQAA"), "{referral}");
 });
+
+story!(where_the_same_problem_is_another_councillors_case_too_both_councillors_know, house, {
+    house.set(|council| {
+        council.account_councillors.insert("malik".into(), "malik".into());
+    });
+    house.receives(letter("ann@home.example", "one@home.example", "Pothole Mill Lane", POTHOLE)).await;
+    let same = letter("bob@home.example", "two@home.example", "Pothole Mill Lane", POTHOLE);
+    house.takes_in_bytes("malik", "1", same.replace('\n', "\r\n").into_bytes()).await;
+    house.works().await;
+    let second = house.case(1).await;
+    assert_eq!((second.state, second.councillor.as_deref()), (CaseState::Joined, Some("malik")));
+    let sent = house.sends().await;
+    assert!(sent.iter().any(|m| header(m, "To").contains("cllr.malik@") && m.contains(second.reference.as_str())));
+});

@@ -9,7 +9,7 @@
 #   destroy   stop it and remove its folder
 #
 # The user in the address may create databases, so each test can have its own. The port is a free one, the password a
-# random one, there is no socket, and nothing is synced to the disk: what it holds does not outlive a power cut.
+# random one; a server that is stopped and started keeps both, there is no socket, and nothing is synced to the disk: what it holds does not outlive a power cut.
 # The system's own PostgreSQL, if there is one, is neither started, stopped nor used.
 #
 # settings (environment): BEADLE_POSTGRES_DIR  its folder (default target/test-postgres): one server for each folder
@@ -89,11 +89,11 @@ start() {
     [ -f "$dir/data/PG_VERSION" ] || make_cluster
     local port try
     for try in 1 2 3 4 5 6 7 8; do
-      # below the ports that outgoing connections take
-      port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
+      # the one it had before, so that who knows it finds it again; else one below those that outgoing connections take
+      port=$(cat "$dir/port" 2>/dev/null) && [ "$try" = 1 ] || port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
       # the server must hold neither our output, or a caller that captures it waits for ever, nor the lock
       as_owner "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -o "-p $port" -w -t 60 start \
-        </dev/null >/dev/null 2>&1 9>&- && break
+        </dev/null >/dev/null 2>&1 9>&- && { echo "$port" > "$dir/port"; break; }
       [ "$try" != 8 ] || { tail -n 10 "$dir/server.log" >&2; die "the server did not start (its log: $dir/server.log)"; }
     done
   fi

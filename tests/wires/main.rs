@@ -3,6 +3,7 @@
 //! What no real server does on demand (closing a connection in the middle, stumbling over one message) is done by the
 //! small ones in `fake.rs`.
 
+mod accept;
 mod fake;
 mod imap;
 mod imap_misbehaving;

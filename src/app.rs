@@ -28,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 const IDLE: Duration = Duration::from_millis(500);
 /// How long a clean shutdown may take.
 const SHUTDOWN: Duration = Duration::from_secs(20);
+/// How long giving work back may take then.
+const GIVING_BACK: Duration = Duration::from_secs(5);
 
 /// The service.
 #[derive(Debug)]
@@ -223,7 +225,12 @@ impl App {
         if ended.is_err() {
             tracing::warn!("some work did not end in time; it will be taken up at the next start");
         }
-        self.take_over().await?;
+        // Where the database is away there is nothing to wait for: leases run out by themselves.
+        match tokio::time::timeout(GIVING_BACK, self.take_over()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "work in hand could not be given back; its leases will run out"),
+            Err(_) => tracing::warn!("the database does not answer; leases on work in hand will run out"),
+        }
         self.pipeline.db.close().await;
         tracing::info!("ended");
         Ok(())

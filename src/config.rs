@@ -476,7 +476,7 @@ impl Settings {
     pub fn smtp(&self) -> anyhow::Result<Option<SmtpSettings>> {
         let out = &self.smtp;
         let Some(host) = out.host.clone() else { return Ok(None) };
-        let password = self.secret((&out.password_env, &out.password_file, &out.password))?;
+        let password = self.secret((&out.password_env, &out.password_file, &out.password)).context("[smtp]")?;
         Ok(Some(SmtpSettings {
             host,
             port: out.port.unwrap_or(if out.security == Security::Tls { 465 } else { 587 }),
@@ -495,7 +495,7 @@ impl Settings {
     /// # Errors
     /// When it is named and cannot be had.
     pub fn first_password(&self) -> anyhow::Result<Option<Secret>> {
-        self.secret((&self.portal.password_env, &self.portal.password_file, &None))
+        self.secret((&self.portal.password_env, &self.portal.password_file, &None)).context("[portal]")
     }
 
     fn secret(

@@ -178,7 +178,8 @@ impl Rules {
     pub fn load(root: &Path) -> Result<Self, RulesError> {
         let mut reader = Reader { root: root.to_owned(), hash: Sha256::new() };
         if !root.is_dir() {
-            return Err(reader.error(root, "there is no such folder; set [rules] dir to the folder with services.toml"));
+            let what = "there is no such folder; set [rules] dir to the folder with services.toml".to_owned();
+            return Err(RulesError { file: root.display().to_string(), what });
         }
         let taxonomy = load_taxonomy(&mut reader)?;
         let mut files = reader.toml_files("patterns")?;

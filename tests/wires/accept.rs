@@ -59,7 +59,7 @@ async fn a_message_is_acknowledged_to_its_channel_only_after_it_is_committed() {
     sql(&app, "DROP TRIGGER refuse").await;
     sql(
         &app,
-        "CREATE TRIGGER refuse BEFORE INSERT ON inbox WHEN (SELECT COUNT(*) FROM inbox) >= 55
+        "CREATE TRIGGER refuse_more BEFORE INSERT ON inbox WHEN (SELECT COUNT(*) FROM inbox) >= 55
          BEGIN SELECT RAISE(ABORT, 'refused'); END",
     )
     .await;
@@ -67,7 +67,7 @@ async fn a_message_is_acknowledged_to_its_channel_only_after_it_is_committed() {
     // A batch stands or falls as a whole.
     assert_eq!((sums(&app).await.received, unseen(stack, &user)), (50, 10));
 
-    sql(&app, "DROP TRIGGER refuse").await;
+    sql(&app, "DROP TRIGGER refuse_more").await;
     assert_eq!(drain(&app, &mailbox).await.unwrap(), Accepted { new: 10, known: 0 });
     assert_eq!((sums(&app).await.received, unseen(stack, &user)), (60, 0));
     assert_eq!(drain(&app, &mailbox).await.unwrap(), Accepted::default());

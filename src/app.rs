@@ -169,6 +169,14 @@ impl App {
         tx.commit().await
     }
 
+    /// Gives back what this instance had begun to read, as it ends. What it was sending stays claimed: the relay may be
+    /// about to say yes.
+    async fn hand_back(&self) -> store::Result<()> {
+        let mut tx = self.pipeline.db.begin().await?;
+        store::inbox::release_leases(&mut tx, &self.pipeline.instance).await?;
+        tx.commit().await
+    }
+
     /// Works until the inbox is empty and nothing more can be sent now.
     ///
     /// # Errors
@@ -219,20 +227,33 @@ impl App {
             }
         });
         tracing::info!(instance = self.pipeline.instance, "beadle runs");
-        stop.cancelled().await;
+        let mut lost_a_worker = false;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            // No worker ends by itself: one that does has met a fault, and a service that goes on without it would look well.
+            _ = workers.join_next() => {
+                lost_a_worker = !stop.is_cancelled();
+                stop.cancel();
+            }
+        }
         tracing::info!("ending: work in hand is finished");
         let ended = tokio::time::timeout(SHUTDOWN, async { while workers.join_next().await.is_some() {} }).await;
         if ended.is_err() {
             tracing::warn!("some work did not end in time; it will be taken up at the next start");
         }
         // Where the database is away there is nothing to wait for: leases run out by themselves.
-        match tokio::time::timeout(GIVING_BACK, self.take_over()).await {
+        match tokio::time::timeout(GIVING_BACK, self.hand_back()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "work in hand could not be given back; its leases will run out"),
             Err(_) => tracing::warn!("the database does not answer; leases on work in hand will run out"),
         }
         self.pipeline.db.close().await;
         tracing::info!("ended");
+        if lost_a_worker {
+            bail!(
+                "a worker ended by a fault in the program; start it again: what it had in hand is taken up where it was"
+            );
+        }
         Ok(())
     }
 

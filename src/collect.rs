@@ -89,9 +89,10 @@ impl Collector {
         }
     }
 
-    /// Longer than a quiet spell between two looks, so that it does not run out while the account is well.
+    /// Longer than a quiet spell between two looks (IDLE is renewed after nine minutes), so that it does not run out while
+    /// the account is well.
     fn lease(poll: Duration) -> TimeDelta {
-        TimeDelta::from_std(poll * 3 + TIME_LIMIT * 2).unwrap_or(TimeDelta::minutes(10))
+        TimeDelta::from_std(poll * 3).unwrap_or(TimeDelta::minutes(3)) + TimeDelta::minutes(12)
     }
 
     async fn claim(&self, account: &str, poll: Duration) -> store::Result<bool> {
@@ -163,7 +164,9 @@ impl Collector {
         loop {
             let fetched = session.fetch_after(after, BATCH, limits).await?;
             let Some(last) = fetched.last().map(Fetched::uid) else { break };
-            let uids: Vec<u32> = fetched.iter().map(Fetched::uid).collect();
+            // What was not fetched whole stays in the mailbox as it is.
+            let whole = fetched.iter().filter(|f| matches!(f, Fetched::Message { .. }));
+            let uids: Vec<u32> = whole.map(Fetched::uid).collect();
             let batch = batch_of(account, &settings.mailbox, uid_validity, fetched);
             let accepted = self.accept(account, &batch).await?;
             sum.new += accepted.new;

@@ -11,7 +11,6 @@ use crate::intake::mime::MimeLimits;
 use crate::routing::RoutingPolicy;
 use crate::routing::consent::Consent;
 use crate::routing::deadline::Division;
-use crate::routing::responsibility::Tier;
 use crate::telemetry::LogFormat;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
@@ -81,9 +80,6 @@ pub struct CouncilSettings {
     /// Whose bank holidays hold.
     #[serde(default = "england_and_wales")]
     pub division: Division,
-    /// One or two tiers of council.
-    #[serde(default = "one_tier")]
-    pub tier: Tier,
     /// What a resident allows who was not asked.
     #[serde(default = "share")]
     pub consent: Consent,
@@ -325,9 +321,6 @@ fn sqlite() -> String {
 const fn england_and_wales() -> Division {
     Division::EnglandAndWales
 }
-const fn one_tier() -> Tier {
-    Tier::One
-}
 const fn share() -> Consent {
     Consent::Share
 }
@@ -519,7 +512,12 @@ impl Settings {
     /// Name of this process among those that share a database.
     #[must_use]
     pub fn instance(&self) -> String {
-        let machine = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "beadle".to_owned());
+        let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default().trim().to_owned();
+        // The machine's id as well as its name: two machines made from one image share the name.
+        let machine = || {
+            let id: String = read("/etc/machine-id").chars().take(8).collect();
+            format!("{}-{id}", read("/proc/sys/kernel/hostname"))
+        };
         self.service
             .instance
             .clone()

@@ -54,15 +54,16 @@ impl Desk<'_> {
     /// # Errors
     /// What the database says.
     pub async fn route(&self, tx: &mut Tx, id: &CaseId, actor: &str) -> store::Result<()> {
-        let Some(mut case) = store::case::get(tx, id).await? else {
+        let Some(mut case) = store::case::get_to_change(tx, id).await? else {
             return Err(store::StoreError::Sql(sqlx::Error::RowNotFound));
         };
         case.state = CaseState::Routed;
         case.routed_at = Some(self.now);
         case.attention = None;
         store::case::update(tx, &case, self.now).await?;
-        let referred = self.composer.refer(tx, &case, self.now).await?;
-        let acknowledged = self.composer.acknowledge(tx, &case, None, self.now).await?;
+        let children = join::all_children(tx, id).await?;
+        let referred = self.composer.refer(tx, &case, &children, self.now).await?;
+        let acknowledged = self.composer.acknowledge(tx, &case, false, self.now).await?;
         self.note(
             tx,
             &case,
@@ -71,7 +72,7 @@ impl Desk<'_> {
             json!({"department": case.department, "referred": referred, "acknowledgement": said(&acknowledged)}),
         )
         .await?;
-        for child in join::all_children(tx, id).await? {
+        for child in children {
             self.acknowledge_child(tx, &child, &case, actor).await?;
         }
         Ok(())
@@ -82,7 +83,7 @@ impl Desk<'_> {
     /// # Errors
     /// When there is no such case, or it is not waiting.
     pub async fn accept(&self, tx: &mut Tx, id: &CaseId, actor: &str) -> Result<(), DeskError> {
-        let case = store::case::get(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        let case = store::case::get_to_change(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
         if !matches!(case.state, CaseState::Review | CaseState::Held) {
             return Err(DeskError::NotNow("this case is not waiting for review any more"));
         }
@@ -104,7 +105,7 @@ impl Desk<'_> {
         calendar: &WorkingDays,
         actor: &str,
     ) -> Result<(), DeskError> {
-        let mut case = store::case::get(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        let mut case = store::case::get_to_change(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
         let before = json!({"service": case.service, "department": case.department, "priority": case.priority});
         let had = case.department.clone();
         let taxonomy = &self.composer.rules.taxonomy;
@@ -126,8 +127,9 @@ impl Desk<'_> {
         self.note(tx, &case, "change", actor, after).await?;
         if case.state == CaseState::Routed && case.department != had {
             let moved = "the case was given to another department";
-            store::outbox::cancel(tx, id, "referral", moved).await?;
-            self.composer.refer(tx, &case, self.now).await?;
+            store::outbox::cancel(tx, id, "referral", DateTime::UNIX_EPOCH, moved).await?;
+            let children = join::all_children(tx, id).await?;
+            self.composer.refer(tx, &case, &children, self.now).await?;
         }
         Ok(())
     }
@@ -151,6 +153,10 @@ impl Desk<'_> {
         self.note(tx, &joined, "join", grounds.actor, decided).await?;
         if parent.state == CaseState::Routed {
             self.acknowledge_child(tx, child, &parent, grounds.actor).await?;
+            // Who was joined to this one has come along.
+            for grandchild in join::all_children(tx, child).await? {
+                self.acknowledge_child(tx, &grandchild, &parent, grounds.actor).await?;
+            }
         }
         Ok(link)
     }
@@ -160,10 +166,13 @@ impl Desk<'_> {
     /// # Errors
     /// As [`join::undo`].
     pub async fn undo(&self, tx: &mut Tx, link: &LinkId, actor: &str) -> Result<CaseId, DeskError> {
-        let child = join::undo(tx, link, actor, self.now).await?;
-        let mut case = store::case::get(tx, &child).await?.ok_or(DeskError::Unknown("case"))?;
-        // What was held for the join is not true any more; what has left has left.
-        store::outbox::cancel(tx, &child, "acknowledgement", "the join was undone before it left").await?;
+        let ended = join::undo(tx, link, actor, self.now).await?;
+        let child = ended.child;
+        let mut case = store::case::get_to_change(tx, &child).await?.ok_or(DeskError::Unknown("case"))?;
+        // What waits because of the join is not true any more; what waited before it, and what has left, stays.
+        for purpose in ["acknowledgement", "notice"] {
+            store::outbox::cancel(tx, &child, purpose, ended.created_at, "the join was undone before it left").await?;
+        }
         case.attention = Some("It was joined to another case, and taken out again".to_owned());
         store::case::update(tx, &case, self.now).await?;
         self.note(tx, &case, "undo", actor, json!({"link": link, "state": case.state})).await?;
@@ -197,13 +206,15 @@ impl Desk<'_> {
         message: &crate::core::MessageId,
         actor: &str,
     ) -> Result<(), DeskError> {
-        let mut case = store::case::get(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
-        if case.state != CaseState::Routed {
+        let root = join::root(tx, id).await?;
+        let mut case = store::case::get_to_change(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        let with = store::case::get(tx, &root).await?.ok_or(DeskError::Unknown("case"))?;
+        if with.state != CaseState::Routed {
             return Err(DeskError::NotNow("this case is not with a department"));
         }
         let message = store::message::get(tx, message).await?.filter(|m| m.case_id.as_ref() == Some(id));
         let message = message.ok_or(DeskError::Unknown("message on this case"))?;
-        self.composer.forward(tx, &case, &message, self.now).await?;
+        self.composer.forward(tx, &with, &message, self.now).await?;
         case.attention = None;
         store::case::update(tx, &case, self.now).await?;
         self.note(tx, &case, "send_on", actor, json!({"message": message.id})).await?;
@@ -215,7 +226,7 @@ impl Desk<'_> {
     /// # Errors
     /// When there is no such case.
     pub async fn seen(&self, tx: &mut Tx, id: &CaseId, actor: &str) -> Result<(), DeskError> {
-        let mut case = store::case::get(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        let mut case = store::case::get_to_change(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
         let what = case.attention.take();
         store::case::update(tx, &case, self.now).await?;
         self.note(tx, &case, "seen", actor, json!({"what": what})).await?;
@@ -227,7 +238,7 @@ impl Desk<'_> {
         // The reporter is told what holds for the case their problem is dealt with in.
         case.department.clone_from(&parent.department);
         case.due_on.clone_from(&parent.due_on);
-        let acknowledged = self.composer.acknowledge(tx, &case, Some(&parent.reference), self.now).await?;
+        let acknowledged = self.composer.acknowledge(tx, &case, true, self.now).await?;
         let councillor = self.composer.tell_councillor(tx, &case, parent, self.now).await?;
         self.note(
             tx,

@@ -1,13 +1,14 @@
 //! One inbox row through all of it: parse, judge, thread, match, open, route, queue. What it writes, it writes in one
 //! transaction; what it needs to think about, it thinks about before that.
 
+use crate::casework::join::JoinError;
 use crate::casework::open::{self, Opening};
 use crate::casework::{join, matching};
 use crate::core::{
     Address, CaseState, Clock, ContactId, Council, Councillor, Disposition, Ids, Mail, MessageId, Party, TokenKey,
     Verdict,
 };
-use crate::desk::Desk;
+use crate::desk::{Desk, DeskError};
 use crate::intake::mime::{self, MimeLimits};
 use crate::intake::threads::{self, Answers};
 use crate::outbox::compose::Composer;
@@ -34,6 +35,10 @@ const MOST_TRIES: i64 = 5;
 const MOST_CRASHES: i64 = 12;
 /// A row tried more often than this is worked on alone, so that it cannot take others down with it.
 const ALONE_AFTER: i64 = 2;
+
+/// Mail that lay in a mailbox for longer than this before it was taken in is never routed without a person: the first look
+/// into an old mailbox must not answer years of post.
+const OLD_DAYS: i64 = 14;
 
 /// What the pipeline works with. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -189,7 +194,7 @@ impl Pipeline {
         Thought { row, mail, question, verdict: None }
     }
 
-    /// The councillor a mail was written to: the one addressed, else the one whose mailbox it lay in.
+    /// The councillor a mail was written to: the one whose mailbox it lay in, else the one addressed.
     fn councillor(&self, row: &Claimed, mail: &Mail) -> Option<&Councillor> {
         let council = &self.house.council;
         let addressed = mail.to.iter().map(|a| a.email.as_str()).chain(mail.delivered_to.iter().map(String::as_str));
@@ -236,11 +241,9 @@ impl Pipeline {
         if let Answers::Case(case, party, how) = answers {
             return self.add_to_case(tx, thought, &case, party, &how, councillor, now).await;
         }
-        if mail
-            .from
-            .as_ref()
-            .is_some_and(|a| council.is_own(&a.email) || council.councillor_by_email(&a.email).is_some())
-        {
+        // A councillor's own mail is work: they forward what residents tell them.
+        let ours = |a: &Address| council.is_own(&a.email) && council.councillor_by_email(&a.email).is_none();
+        if mail.from.as_ref().is_some_and(ours) {
             return self.set_aside(tx, thought, now).await;
         }
         self.open_case(tx, thought, verdict, answers, councillor, now).await
@@ -251,14 +254,18 @@ impl Pipeline {
         let mail = &thought.mail;
         let why = mail.automatic.clone().unwrap_or_else(|| "from an address of our own".to_owned());
         let id: MessageId = self.ids.next();
-        self.write_message(tx, thought, &id, None, Party::Resident, None, now).await?;
+        self.write_message(tx, thought, &id, None, Party::Resident, None).await?;
         for sent in mail.bounce.iter().flat_map(|b| &b.of) {
             let status = mail.bounce.as_ref().and_then(|b| b.status.clone()).unwrap_or_default();
-            let Some(case) = store::outbox::bounced(tx, sent, &format!("it came back: {status}")).await? else {
-                continue;
-            };
-            if let Some(mut case) = store::case::get(tx, &case).await? {
-                case.attention = Some(format!("A message of this case came back ({status}): check the address"));
+            // A delay, or a full mailbox, is no failure yet: it is shown, and the mail stays sent.
+            let permanent = mail.bounce.as_ref().is_some_and(|b| b.permanent);
+            if permanent {
+                store::outbox::bounced(tx, sent, &format!("it came back: {status}")).await?;
+            }
+            let Some(thread) = store::message::thread(tx, sent).await?.filter(|t| t.ours) else { continue };
+            if let Some(mut case) = store::case::get_to_change(tx, &thread.case_id).await? {
+                let how = if permanent { "came back" } else { "is delayed" };
+                case.attention = Some(format!("A message to the {} {how} ({status})", thread.party.as_str()));
                 store::case::update(tx, &case, now).await?;
             }
         }
@@ -286,12 +293,12 @@ impl Pipeline {
         councillor: Option<String>,
         now: DateTime<Utc>,
     ) -> store::Result<()> {
-        let Some(mut case) = store::case::get(tx, case).await? else {
+        let Some(mut case) = store::case::get_to_change(tx, case).await? else {
             return Err(store::StoreError::Sql(sqlx::Error::RowNotFound));
         };
         let contact = self.contact(tx, thought.mail.from.as_ref(), now).await?;
         let id: MessageId = self.ids.next();
-        self.write_message(tx, thought, &id, Some(&case), party, contact.as_ref(), now).await?;
+        self.write_message(tx, thought, &id, Some(&case), party, contact.as_ref()).await?;
         if let Some(councillor) = &councillor {
             store::message::add_councillor(tx, &id, councillor).await?;
         }
@@ -309,12 +316,24 @@ impl Pipeline {
             (Party::Councillor, _) => "The councillor answered".to_owned(),
         });
         // Words that worry hold the case, whoever had it.
+        if let Some(verdict) = thought.verdict.as_ref().filter(|_| party == Party::Resident) {
+            case.priority = case.priority.max(verdict.priority);
+        }
         if let Some(concern) = thought.verdict.as_ref().and_then(|v| v.concerns.first()) {
+            self.take_out(tx, &mut case, now).await?;
             case.state = CaseState::Held;
             case.priority = crate::core::Priority::Urgent;
             case.hold_reason = Some(format!("Safeguarding: {}", concern.reason));
         }
         store::case::update(tx, &case, now).await?;
+        // Where the case is dealt with in another one, it is that one people look at.
+        let root = join::root(tx, &case.id).await?;
+        if root != case.id
+            && let Some(mut root) = store::case::get_to_change(tx, &root).await?
+        {
+            root.attention = Some(format!("New words on {}, which is joined to this case", case.reference));
+            store::case::update(tx, &root, now).await?;
+        }
         let decided = json!({"outcome": "joined", "case": case.id, "party": party, "reopened": reopened});
         let evidence = json!({"how": how, "verdict": thought.verdict});
         let new = NewDecision {
@@ -327,6 +346,34 @@ impl Pipeline {
         };
         store::decision::insert(tx, &self.ids, new, now).await?;
         finish(tx, &thought.row, Outcome::Joined, &id, how, now).await
+    }
+
+    /// A worry is not dealt with inside another case: a joined case stands by itself again.
+    async fn take_out(&self, tx: &mut Tx, case: &mut Case, now: DateTime<Utc>) -> store::Result<()> {
+        for link in store::link::standing(tx, &case.id).await? {
+            if link.is_join() && link.child == case.id {
+                store::link::end(tx, &link.id, ACTOR, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Why a message is looked at by a person although the council lets its service be routed automatically.
+    fn caution(&self, thought: &Thought, now: DateTime<Utc>) -> Option<&'static str> {
+        let from = thought.mail.from.as_ref().map(|a| a.email.as_str()).unwrap_or_default();
+        let rules = self.understanding.rules();
+        let of_a_department = rules.taxonomy.departments.values().any(|d| d.email.eq_ignore_ascii_case(from));
+        if self.house.council.councillor_by_email(from).is_some() {
+            Some("A councillor wrote this")
+        } else if of_a_department {
+            Some("A department wrote this, but not as an answer to a case")
+        } else if thought.row.arrived_at.is_some_and(|at| now - at > TimeDelta::days(OLD_DAYS)) {
+            Some("This lay in the mailbox for more than two weeks before it was taken in")
+        } else if self.house.consent != Consent::Share {
+            Some("The resident does not wish to be known to the department: check the words before they go")
+        } else {
+            None
+        }
     }
 
     async fn open_case(
@@ -342,8 +389,15 @@ impl Pipeline {
         let house = &self.house;
         let contact = self.contact(tx, thought.mail.from.as_ref(), now).await?;
         let department = routing::department_for(&rules.taxonomy, &verdict.service, verdict.ward()).to_owned();
-        let (disposition, hold_reason) = routing::dispose(verdict, &rules.taxonomy, &department, &house.policy);
-        let known = matching::find(tx, &thought.question, verdict, contact.as_ref(), now).await?;
+        let (mut disposition, hold_reason) = routing::dispose(verdict, &rules.taxonomy, &department, &house.policy);
+        let caution = self.caution(thought, now).filter(|_| disposition == Disposition::Auto);
+        if caution.is_some() {
+            disposition = Disposition::Suggest;
+        }
+        // Only who is vouched for can be "the same person again": anybody may copy somebody's words and name.
+        let verified = thought.mail.sender.is_verified();
+        let same_person = contact.as_ref().filter(|_| verified);
+        let known = matching::find(tx, &thought.question, verdict, same_person, now).await?;
         let ward_councillor = verdict.ward().and_then(|w| house.council.councillor_of_ward(w)).map(|c| c.id.clone());
         let days = rules.taxonomy.services.get(&verdict.service).map_or(10, |s| s.working_days);
         let opening = Opening {
@@ -352,7 +406,7 @@ impl Pipeline {
             department: &department,
             disposition,
             hold_reason,
-            attention: None,
+            attention: caution.map(str::to_owned),
             councillor: councillor.as_deref().or(ward_councillor.as_deref()),
             consent: house.consent,
             title: open::title(crate::understanding::strip_reply_marks(&thought.mail.subject), &thought.mail.text),
@@ -361,7 +415,7 @@ impl Pipeline {
         };
         let case = open::open(tx, &self.ids, opening, now).await?;
         let id: MessageId = self.ids.next();
-        self.write_message(tx, thought, &id, Some(&case), Party::Resident, contact.as_ref(), now).await?;
+        self.write_message(tx, thought, &id, Some(&case), Party::Resident, contact.as_ref()).await?;
         if let Some(councillor) = &councillor {
             store::message::add_councillor(tx, &id, councillor).await?;
         }
@@ -400,9 +454,15 @@ impl Pipeline {
         }
         let auto = disposition == Disposition::Auto;
         let joined = match known {
-            Some(known) if auto && answers == Answers::Nothing && known.score >= house.policy.join_above => {
+            Some(known)
+                if auto && verified && answers == Answers::Nothing && known.score >= house.policy.join_above =>
+            {
                 let grounds = join::Grounds { score: known.score, why: &known.why, actor: ACTOR };
-                desk.join(tx, &case.id, &known.case, grounds).await.is_ok()
+                match desk.join(tx, &case.id, &known.case, grounds).await {
+                    Ok(_) => true,
+                    Err(DeskError::Store(error) | DeskError::Join(JoinError::Store(error))) => return Err(error),
+                    Err(_) => false,
+                }
             }
             Some(known)
                 if known.score >= house.policy.maybe_above
@@ -442,7 +502,6 @@ impl Pipeline {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one row's columns")]
     async fn write_message(
         &self,
         tx: &mut Tx,
@@ -451,7 +510,6 @@ impl Pipeline {
         case: Option<&Case>,
         party: Party,
         contact: Option<&ContactId>,
-        _now: DateTime<Utc>,
     ) -> store::Result<()> {
         let mail = &thought.mail;
         let new = NewMessage {

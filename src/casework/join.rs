@@ -29,11 +29,15 @@ pub enum JoinError {
 /// # Errors
 /// What the database says.
 pub async fn root(tx: &mut Tx, case: &CaseId) -> store::Result<CaseId> {
-    let mut at = case.clone();
-    while let Some(parent) = store::link::parent_of(tx, &at).await? {
-        at = parent;
+    let mut seen = vec![case.clone()];
+    while let Some(parent) = store::link::parent_of(tx, &seen[seen.len() - 1]).await? {
+        // A ring cannot be made; should one be there all the same, nobody may be caught in it.
+        if seen.contains(&parent) {
+            break;
+        }
+        seen.push(parent);
     }
-    Ok(at)
+    Ok(seen.pop().unwrap_or_else(|| case.clone()))
 }
 
 /// Everyone who stands under `case`: those joined to it, those joined to them.
@@ -44,6 +48,9 @@ pub async fn all_children(tx: &mut Tx, case: &CaseId) -> store::Result<Vec<CaseI
     let mut found = Vec::new();
     let mut next = store::link::children_of(tx, case).await?;
     while let Some(child) = next.pop() {
+        if found.contains(&child) {
+            continue;
+        }
         next.extend(store::link::children_of(tx, &child).await?);
         found.push(child);
     }
@@ -73,12 +80,19 @@ pub async fn join(
     grounds: Grounds<'_>,
     now: DateTime<Utc>,
 ) -> Result<LinkId, JoinError> {
+    // Both are held, in one order for everybody, before their links are looked at: two opposite joins at one time would
+    // else make a ring.
+    let top = root(tx, parent).await?;
+    let mut both = [child, &top];
+    both.sort();
+    for id in both {
+        store::case::get_to_change(tx, id).await?.ok_or(JoinError::Unknown)?;
+    }
     let parent = root(tx, parent).await?;
     if parent == *child {
         return Err(JoinError::Same);
     }
     let mut case = store::case::get(tx, child).await?.ok_or(JoinError::Unknown)?;
-    store::case::get(tx, &parent).await?.ok_or(JoinError::Unknown)?;
     let standing = store::link::standing(tx, child).await?;
     if standing.iter().any(|l| l.is_join() && l.child == *child) {
         return Err(JoinError::Already);
@@ -94,17 +108,19 @@ pub async fn join(
     Ok(link)
 }
 
-/// Takes a joined case out again: it stands where it stood before.
+/// Takes a joined case out again: it stands where it stood before. Gives the link that was ended.
 ///
 /// # Errors
 /// When there is no such join, or it was undone before.
-pub async fn undo(tx: &mut Tx, link: &LinkId, actor: &str, now: DateTime<Utc>) -> Result<CaseId, JoinError> {
+pub async fn undo(tx: &mut Tx, link: &LinkId, actor: &str, now: DateTime<Utc>) -> Result<store::link::Link, JoinError> {
     let link = store::link::get(tx, link).await?.filter(store::link::Link::is_join).ok_or(JoinError::Unknown)?;
     if !store::link::end(tx, &link.id, actor, now).await? {
         return Err(JoinError::Undone);
     }
-    let mut case = store::case::get(tx, &link.child).await?.ok_or(JoinError::Unknown)?;
-    case.state = link.child_state.and_then(|s| s.parse().ok()).unwrap_or(CaseState::Review);
-    store::case::update(tx, &case, now).await?;
-    Ok(link.child)
+    let mut case = store::case::get_to_change(tx, &link.child).await?.ok_or(JoinError::Unknown)?;
+    if case.state == CaseState::Joined {
+        case.state = link.child_state.as_deref().and_then(|s| s.parse().ok()).unwrap_or(CaseState::Review);
+        store::case::update(tx, &case, now).await?;
+    }
+    Ok(link)
 }

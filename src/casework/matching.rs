@@ -13,7 +13,10 @@ use std::collections::BTreeSet;
 /// How far back open cases are looked at.
 const WINDOW_DAYS: i64 = 90;
 /// Most open cases compared with.
-const MOST: i64 = 500;
+const MOST: i64 = 200;
+
+/// Most characters of a message that are compared.
+const MOST_CHARACTERS: usize = 2_000;
 
 /// The open case most like a message.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +81,8 @@ struct Described {
 
 /// Words that carry meaning: longer than two letters, lower case, without the commonest.
 fn words(text: &str) -> BTreeSet<String> {
+    let end = text.char_indices().nth(MOST_CHARACTERS).map_or(text.len(), |(at, _)| at);
+    let text = &text[..end];
     const COMMON: &[&str] = &[
         "the",
         "and",

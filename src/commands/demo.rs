@@ -6,11 +6,14 @@ use crate::config::Settings;
 use crate::core::{Clock, Disposition, Ids};
 use crate::store::{self, Tx, args};
 use crate::telemetry;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
+
+/// How the settings of a demo begin: only such a file may be written over.
+const FIRST_LINE: &str = "# Settings of a demo.";
 
 /// Show a day of a council's post.
 #[derive(Debug, Args)]
@@ -42,7 +45,7 @@ pub fn settings_text(home: &Path, listen: &str, mailbox: &Path, database: &str) 
         ("nowak", "Cllr Marek Nowak", "Station"),
     ];
     let mut text = format!(
-        "# Settings of a demo. Brackenmere is invented, and nothing is sent: outgoing mail is written to outgoing/.\n\
+        "{FIRST_LINE} Brackenmere is invented, and nothing is sent: outgoing mail is written to outgoing/.\n\
          [council]\nname = \"Brackenmere Borough Council\"\naddress = \"cases@brackenmere.example\"\n\
          authserv_id = \"mx.brackenmere.example\"\n\n[database]\nurl = \"{database}\"\n\n[smtp]\nfolder = \"outgoing\"\n\n\
          [rules]\ndir = {}\n\n[model]\nencoder = {}\nclassifier = {}\n\n[places]\nwards = {}\npostcodes = {}\nstreets = {}\n\n\
@@ -81,6 +84,10 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
     // Bound first: a demo whose portal cannot be opened would be of no use.
     let listener = if args.once { None } else { Some(run::listen(&args.listen).await?) };
     let file = dir.join("beadle.toml");
+    let there = std::fs::read_to_string(&file).unwrap_or_default();
+    if !there.is_empty() && !there.starts_with(FIRST_LINE) {
+        bail!("{} holds settings that are no demo's: choose another --dir", dir.display());
+    }
     std::fs::write(&file, settings_text(&home, &args.listen, &mailbox, "sqlite:beadle.db"))
         .with_context(|| format!("{} cannot be written", file.display()))?;
     say("beadle demo: Brackenmere is invented, and nothing is sent.");

@@ -74,6 +74,14 @@ pub async fn doctor(args: DoctorArgs) -> anyhow::Result<u8> {
             add("outgoing mail", Err(format!("{n} {status}: a person has to look at /outbox on the portal")));
         }
     }
+    for account in store::cursor::all(&mut tx).await? {
+        if let Some(error) = account.error {
+            let since = account
+                .ok_at
+                .map_or_else(|| "never read".to_owned(), |at| format!("last read {}", at.format("%Y-%m-%d %H:%M UTC")));
+            add(&format!("account {}", account.account), Err(format!("{error} ({since})")));
+        }
+    }
     drop(tx);
     checks.extend(look(&settings).await);
     Ok(print(&checks, Some(&accounts), args.json))

@@ -56,17 +56,21 @@ pub async fn first_password(settings: &Settings, db: &Db) -> anyhow::Result<Opti
         }
         return Ok(None);
     }
-    let Some(password) = auth::ensure_password(db).await? else { return Ok(None) };
+    let mut tx = db.read().await?;
+    if store::setting::get(&mut tx, auth::PASSWORD_KEY).await?.is_some() {
+        return Ok(None);
+    }
+    drop(tx);
+    // The file first: a password that is set and written nowhere would lock everybody out.
     let path = settings.path(std::path::Path::new("admin-password"));
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).with_context(
-            || {
-                format!(
-                    "the first password cannot be written to {}: set [portal] password_env or password_file",
-                    path.display()
-                )
-            },
-        )?;
+    let mut open = std::fs::OpenOptions::new();
+    let mut file = open.write(true).create(true).truncate(true).mode(0o600).open(&path).with_context(|| {
+        format!(
+            "the first password cannot be written to {}: set [portal] password_env or password_file",
+            path.display()
+        )
+    })?;
+    let Some(password) = auth::ensure_password(db).await? else { return Ok(None) };
     std::io::Write::write_all(&mut file, format!("{password}\n").as_bytes())?;
     Ok(Some(path.display().to_string()))
 }

@@ -51,7 +51,8 @@ impl Address {
         let email = email.trim().trim_matches(['<', '>']).to_lowercase();
         let (local, domain) = email.rsplit_once('@')?;
         let bad = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';');
-        if local.is_empty() || domain.is_empty() || email.chars().any(bad) {
+        // 254 is the longest address that SMTP can carry (RFC 5321, 4.5.3.1.3).
+        if local.is_empty() || domain.is_empty() || email.len() > 254 || email.chars().any(bad) {
             return None;
         }
         let name = name.map(|n| n.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|n| !n.is_empty());

@@ -105,9 +105,9 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The ward of the place, where one was found.
+    /// The ward of the place, where one was found that is more than a guess: department and councillor hang on it.
     #[must_use]
     pub fn ward(&self) -> Option<&str> {
-        self.place.as_ref()?.ward.as_deref()
+        self.place.as_ref().filter(|p| p.confidence >= 0.6)?.ward.as_deref()
     }
 }

@@ -8,6 +8,9 @@
 use crate::core::{CaseId, Council, Mail, Party, Reference, Taxonomy, TokenKey};
 use crate::store::{self, Tx, message::Thread};
 
+/// Most references of one mail that are looked up.
+const MOST_REFERENCES: usize = 20;
+
 /// Where a mail belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answers {
@@ -30,14 +33,18 @@ pub async fn find(
     council: &Council,
     taxonomy: &Taxonomy,
 ) -> store::Result<Answers> {
-    if let Some(found) = by_token(tx, mail, key).await? {
+    if let Some(found) = by_token(tx, mail, key, council).await? {
         return Ok(found);
     }
     let mut perhaps = Answers::Nothing;
     for id in &mail.answers {
         let Some(thread) = store::message::thread(tx, id).await? else { continue };
         if thread.ours {
-            return Ok(Answers::Case(thread.case_id, thread.party, "answers a message we sent".to_owned()));
+            return Ok(Answers::Case(
+                thread.case_id,
+                writer(mail, council, thread.party),
+                "answers a message we sent".to_owned(),
+            ));
         }
         match by_known_sender(tx, mail, &thread.case_id, council, taxonomy).await? {
             Some(party) => {
@@ -47,7 +54,10 @@ pub async fn find(
             None => {}
         }
     }
-    for reference in Reference::find_all(&mail.subject).into_iter().chain(Reference::find_all(&mail.text)) {
+    let mut references = Reference::find_all(&mail.subject);
+    references.extend(Reference::find_all(&mail.text));
+    references.dedup();
+    for reference in references.into_iter().take(MOST_REFERENCES) {
         let Some(case) = store::case::by_reference(tx, &reference).await? else { continue };
         match by_known_sender(tx, mail, &case.id, council, taxonomy).await? {
             Some(party) => {
@@ -70,11 +80,11 @@ fn perhaps_answers(thread: Thread) -> Answers {
     )
 }
 
-async fn by_token(tx: &mut Tx, mail: &Mail, key: &TokenKey) -> store::Result<Option<Answers>> {
+async fn by_token(tx: &mut Tx, mail: &Mail, key: &TokenKey, council: &Council) -> store::Result<Option<Answers>> {
     let addresses = mail.to.iter().map(|a| a.email.as_str()).chain(mail.delivered_to.iter().map(String::as_str));
     let Some((reference, party)) = key.find(addresses.chain([mail.subject.as_str()])) else { return Ok(None) };
     let case = store::case::by_reference(tx, &reference).await?;
-    Ok(case.map(|c| Answers::Case(c.id, party, "carries the signed token we gave".to_owned())))
+    Ok(case.map(|c| Answers::Case(c.id, writer(mail, council, party), "carries the signed token we gave".to_owned())))
 }
 
 /// As what the sender is known on a case; only a verified one is known at all.
@@ -93,6 +103,12 @@ async fn by_known_sender(
     if taxonomy.departments.get(&stored.department).is_some_and(|d| d.email.eq_ignore_ascii_case(&from.email)) {
         return Ok(Some(Party::Department));
     }
-    let wrote = store::message::wrote_in_case(tx, case, &from.email).await?;
-    Ok(wrote.then_some(Party::Resident))
+    store::message::party_of_writer(tx, case, &from.email).await
+}
+
+/// Who wrote an answer that came back to `party`: a councillor answers what they were copied on.
+fn writer(mail: &Mail, council: &Council, party: Party) -> Party {
+    let from = mail.from.as_ref().filter(|_| mail.sender.is_verified());
+    let councillor = from.and_then(|f| council.councillor_by_email(&f.email));
+    if councillor.is_some() { Party::Councillor } else { party }
 }

@@ -1,7 +1,8 @@
 //! The words of outgoing mail, queued in the transaction of the decision that causes them.
 
-use crate::core::{CaseId, Council, Ids, OutboxId, Party, Reference, TokenKey};
+use crate::core::{CaseId, Council, Department, Ids, OutboxId, Party, Reference, TokenKey};
 use crate::routing::consent::Consent;
+use crate::routing::deadline::received_date;
 use crate::store::case::Case;
 use crate::store::message::Message;
 use crate::store::outbox::{NewOutgoing, OutAttachment, OutMail};
@@ -59,55 +60,92 @@ impl Composer<'_> {
         format!("{id}@{}", self.council.address.domain())
     }
 
-    /// Tells a department of a case, in one plain mail: the case, the resident's words and files, the councillor in Cc as
-    /// the resident allows. `false` when it was told before.
+    /// Tells a department of a case, in one plain mail: the case, the residents' words and files (those of the cases
+    /// joined to it, `also`, as well), the councillors in Cc as the resident allows. `false` when this department was the
+    /// last that was told.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn refer(&self, tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> store::Result<bool> {
+    pub async fn refer(&self, tx: &mut Tx, case: &Case, also: &[CaseId], now: DateTime<Utc>) -> store::Result<bool> {
         let Some(department) = self.rules.taxonomy.departments.get(&case.department) else { return Ok(false) };
+        let recipient = department.email.to_lowercase();
+        let before = store::outbox::of_case(tx, &case.id).await?;
+        let referrals = before.iter().filter(|o| o.purpose == "referral");
+        let told = referrals.clone().rfind(|o| o.status != "cancelled");
+        if told.is_some_and(|o| o.mail.0.to.iter().any(|to| to.to_lowercase().contains(&recipient))) {
+            return Ok(false);
+        }
+        let turn = referrals.count();
         let consent = consent_of(case);
-        let messages = store::message::of_case(tx, &case.id).await?;
-        let files = store::attachment::of_case(tx, &case.id).await?;
-        let councillor = case.councillor.as_deref().and_then(|id| self.council.councillor(id));
-        let id: OutboxId = self.ids.next();
-        let (reply_to, mark) = self.reply_path(&case.reference, Party::Department);
+        let (mut messages, mut files) = (Vec::new(), Vec::new());
+        for id in std::iter::once(&case.id).chain(also) {
+            messages.extend(store::message::of_case(tx, id).await?.into_iter().filter(|m| m.party == Party::Resident));
+            files.extend(store::attachment::of_case(tx, id).await?);
+        }
+        // What another department sent back is not the resident's to pass on.
+        files.retain(|f| messages.iter().any(|m| m.id == f.message_id));
         let service = self.rules.taxonomy.service_name(&case.service);
         let mail = OutMail {
+            subject: format!("Case {}: {service}: {}", case.reference, case.title),
+            body: self.referral_text(case, &messages, &files, consent),
+            attachments: passed_on(&files, consent),
+            ..self.to_department(tx, case, department).await?
+        };
+        let key = format!("referral:{}:{turn}", case.id);
+        self.queue_for_department(tx, case, "referral", &key, mail, &recipient, now).await
+    }
+
+    /// A mail to a department about a case, without its words.
+    async fn to_department(&self, tx: &mut Tx, case: &Case, department: &Department) -> store::Result<OutMail> {
+        let mut councillors: Vec<String> = case.councillor.iter().cloned().collect();
+        for id in store::message::councillors_of_case(tx, &case.id).await? {
+            if !councillors.contains(&id) {
+                councillors.push(id);
+            }
+        }
+        let councillors = councillors.iter().filter_map(|id| self.council.councillor(id));
+        let (reply_to, _) = self.reply_path(&case.reference, Party::Department);
+        Ok(OutMail {
             from: self.from_header(),
             envelope_from: Some(reply_to.clone()),
             to: vec![mailbox(&department.name, &department.email)],
-            cc: councillor
-                .filter(|_| consent.councillor_is_copied())
+            cc: councillors
+                .filter(|_| consent_of(case).councillor_is_copied())
                 .map(|c| mailbox(&c.name, &c.email))
-                .into_iter()
                 .collect(),
             reply_to: Some(reply_to),
-            subject: format!("Case {}: {service}: {}{mark}", case.reference, case.title),
-            body: self.referral_text(case, &messages, &files, consent),
+            subject: String::new(),
+            body: String::new(),
             in_reply_to: None,
             references: Vec::new(),
             auto_submitted: Some("auto-generated".to_owned()),
             language: "en".to_owned(),
-            attachments: files
-                .iter()
-                .filter(|f| f.refused.is_none())
-                .map(|f| OutAttachment {
-                    name: f.name.clone(),
-                    content_type: f.content_type.clone(),
-                    sha256: f.sha256.clone(),
-                })
-                .collect(),
-        };
+            attachments: Vec::new(),
+        })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one row's columns")]
+    async fn queue_for_department(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        purpose: &str,
+        key: &str,
+        mut mail: OutMail,
+        recipient: &str,
+        now: DateTime<Utc>,
+    ) -> store::Result<bool> {
+        let id: OutboxId = self.ids.next();
+        mail.subject += &self.reply_path(&case.reference, Party::Department).1;
         let new = NewOutgoing {
             id: &id,
             case_id: &case.id,
-            purpose: "referral",
+            purpose,
             party: Party::Department,
-            idempotency_key: &format!("referral:{}:{}", case.id, case.department),
+            idempotency_key: key,
             rfc_message_id: &self.message_id(&id),
             mail: &mail,
-            recipient: &department.email.to_lowercase(),
+            recipient,
             topic: case.reference.as_str(),
             held: None,
         };
@@ -128,7 +166,7 @@ impl Composer<'_> {
             case.reference,
             taxonomy.service_name(&case.service),
             case.priority.label(),
-            long_date(case.received_at.date_naive()),
+            long_date(received_date(case.received_at)),
             due_text(case),
         );
         if let Some(place) = &case.place {
@@ -146,19 +184,29 @@ impl Composer<'_> {
             Some(m.from_name.as_deref().map_or_else(|| email.to_owned(), |name| format!("{name} <{email}>")))
         });
         text += &format!("From: {}\n", who.as_deref().unwrap_or("a resident who does not wish to be named to you"));
+        if first.is_some_and(|m| !m.sender.0.is_verified()) {
+            text += "Note: our mail server could not verify that this sender is who they say.\n";
+        }
         text += "\nWhat the resident wrote:\n";
-        for message in messages.iter().filter(|m| m.party == Party::Resident) {
+        for message in messages {
             text += &format!("\n{}\n{}\n", message.subject, message.body.trim_end());
         }
-        for file in files.iter().filter(|f| f.refused.is_some()) {
-            text += &format!("\nNot attached: {} ({})\n", file.name, file.refused.as_deref().unwrap_or_default());
+        if consent.department_sees_contact() {
+            for file in files.iter().filter(|f| f.refused.is_some()) {
+                let why = file.refused.as_deref().unwrap_or_default();
+                text += &format!("\nNot attached: {} ({why})\n", file.name);
+            }
+        } else if !files.is_empty() {
+            let n = files.len();
+            text += &format!("\nNot attached: {n} file(s), which may show who the resident is.\n");
         }
         text + "\nAnswer this mail: your answer goes to the case, and nobody else has to copy it.\n"
     }
 
     /// Tells a resident that their message has become a case (requirement R21): what was understood, the reference, who
     /// the point of contact is and by when. None for automatic mail, for ourselves, past the cap; held where the sender
-    /// is not verified. `known` is the case it is dealt with together with, where there is one.
+    /// is not verified. `joined` says that it is dealt with together with
+    /// another's: whose, the resident is not told (requirement R4).
     ///
     /// # Errors
     /// What the database says.
@@ -166,7 +214,7 @@ impl Composer<'_> {
         &self,
         tx: &mut Tx,
         case: &Case,
-        known: Option<&Reference>,
+        joined: bool,
         now: DateTime<Utc>,
     ) -> store::Result<Acknowledged> {
         let messages = store::message::of_case(tx, &case.id).await?;
@@ -179,8 +227,9 @@ impl Composer<'_> {
         if let Some(why) = &message.no_auto_answer {
             return Ok(Acknowledged::Skipped(format!("not to be answered by a machine: {why}")));
         }
-        if self.council.is_own(email) {
-            return Ok(Acknowledged::Skipped("it came from an address of our own".to_owned()));
+        let of_a_department = self.rules.taxonomy.departments.values().any(|d| d.email.eq_ignore_ascii_case(email));
+        if self.council.is_own(email) || self.council.councillor_by_email(email).is_some() || of_a_department {
+            return Ok(Acknowledged::Skipped("it came from an address of the council's own".to_owned()));
         }
         let topic = crate::understanding::strip_reply_marks(&message.subject).to_lowercase();
         let since = now - TimeDelta::minutes(CAP_MINUTES);
@@ -195,7 +244,7 @@ impl Composer<'_> {
             crate::core::SenderCheck::Unverified { why } => Some(format!("The sender is not verified: {why}")),
         };
         let id: OutboxId = self.ids.next();
-        let mail = self.acknowledgement_mail(case, message, email, known);
+        let mail = self.acknowledgement_mail(case, message, email, joined);
         let new = NewOutgoing {
             id: &id,
             case_id: &case.id,
@@ -214,11 +263,15 @@ impl Composer<'_> {
         Ok(held.map_or(Acknowledged::Queued, Acknowledged::Held))
     }
 
-    fn acknowledgement_mail(&self, case: &Case, message: &Message, email: &str, known: Option<&Reference>) -> OutMail {
+    fn acknowledgement_mail(&self, case: &Case, message: &Message, email: &str, joined: bool) -> OutMail {
         let taxonomy = &self.rules.taxonomy;
         let (language, reply) = self.rules.reply(&case.language);
         let department = taxonomy.departments.get(&case.department);
         let councillor = case.councillor.as_deref().and_then(|id| self.council.councillor(id));
+        let copied = consent_of(case).councillor_is_copied();
+        let told = councillor
+            .filter(|_| copied)
+            .map_or_else(String::new, |c| fill(&reply.told, &[("councillor", c.name.clone())]));
         let words: &[(&str, String)] = &[
             (
                 "greeting",
@@ -228,16 +281,16 @@ impl Composer<'_> {
             ("title", case.title.clone()),
             ("service", taxonomy.service_name(&case.service).to_owned()),
             ("place", case.place.as_ref().map_or_else(String::new, |p| format!(", {}", p.name))),
-            ("received", long_date(case.received_at.date_naive())),
+            ("received", long_date(received_date(case.received_at))),
             ("due", due_text(case)),
             ("department", taxonomy.department_name(&case.department).to_owned()),
             ("contact", department.map_or_else(|| self.council.name.clone(), |d| d.contact.clone())),
             ("councillor", councillor.map_or_else(|| "your councillor".to_owned(), |c| c.name.clone())),
             ("council", self.council.name.clone()),
-            ("known", known.map(Reference::to_string).unwrap_or_default()),
+            ("told", told),
         ];
         let (reply_to, mark) = self.reply_path(&case.reference, Party::Resident);
-        let body = if known.is_some() { &reply.joined } else { &reply.body };
+        let body = if joined { &reply.joined } else { &reply.body };
         OutMail {
             from: self.from_header(),
             envelope_from: None,
@@ -314,7 +367,7 @@ impl Composer<'_> {
         self.queue(tx, new, now).await
     }
 
-    /// Sends what a resident wrote later on to the department that has the case.
+    /// Sends what a resident wrote later on to the department that has the case. `message` may be of a case joined to it.
     ///
     /// # Errors
     /// What the database says.
@@ -326,51 +379,21 @@ impl Composer<'_> {
         now: DateTime<Utc>,
     ) -> store::Result<bool> {
         let Some(department) = self.rules.taxonomy.departments.get(&case.department) else { return Ok(false) };
-        let id: OutboxId = self.ids.next();
-        let (reply_to, mark) = self.reply_path(&case.reference, Party::Department);
-        let councillor = case.councillor.as_deref().and_then(|id| self.council.councillor(id));
         let told = store::outbox::of_case(tx, &case.id).await?;
         let earlier = told.iter().rfind(|o| o.purpose == "referral").map(|o| o.rfc_message_id.clone());
-        let files = store::attachment::of_case(tx, &case.id).await?;
+        let of = message.case_id.as_ref().unwrap_or(&case.id);
+        let mut files = store::attachment::of_case(tx, of).await?;
+        files.retain(|f| f.message_id == message.id);
         let mail = OutMail {
-            from: self.from_header(),
-            envelope_from: Some(reply_to.clone()),
-            to: vec![mailbox(&department.name, &department.email)],
-            cc: councillor
-                .filter(|_| consent_of(case).councillor_is_copied())
-                .map(|c| mailbox(&c.name, &c.email))
-                .into_iter()
-                .collect(),
-            reply_to: Some(reply_to),
-            subject: format!("Case {}: more from the resident{mark}", case.reference),
+            subject: format!("Case {}: more from the resident", case.reference),
             body: format!("The resident of case {} added:\n\n{}\n", case.reference, message.body.trim_end()),
             in_reply_to: earlier.clone(),
             references: earlier.into_iter().collect(),
-            auto_submitted: Some("auto-generated".to_owned()),
-            language: "en".to_owned(),
-            attachments: files
-                .iter()
-                .filter(|f| f.refused.is_none() && f.message_id == message.id)
-                .map(|f| OutAttachment {
-                    name: f.name.clone(),
-                    content_type: f.content_type.clone(),
-                    sha256: f.sha256.clone(),
-                })
-                .collect(),
+            attachments: passed_on(&files, consent_of(case)),
+            ..self.to_department(tx, case, department).await?
         };
-        let new = NewOutgoing {
-            id: &id,
-            case_id: &case.id,
-            purpose: "addition",
-            party: Party::Department,
-            idempotency_key: &format!("addition:{}", message.id),
-            rfc_message_id: &self.message_id(&id),
-            mail: &mail,
-            recipient: &department.email.to_lowercase(),
-            topic: case.reference.as_str(),
-            held: None,
-        };
-        self.queue(tx, new, now).await
+        let key = format!("addition:{}", message.id);
+        self.queue_for_department(tx, case, "addition", &key, mail, &department.email.to_lowercase(), now).await
     }
 
     async fn queue(&self, tx: &mut Tx, new: NewOutgoing<'_>, now: DateTime<Utc>) -> store::Result<bool> {
@@ -382,6 +405,16 @@ impl Composer<'_> {
         store::message::tie_thread(tx, &message_id, case, party, true).await?;
         Ok(true)
     }
+}
+
+/// The files that go to a department: none that can carry a program, and none at all where the resident does not wish to be
+/// known, since a photo or a letter shows more than its sender thinks.
+fn passed_on(files: &[store::attachment::Stored], consent: Consent) -> Vec<OutAttachment> {
+    files
+        .iter()
+        .filter(|f| f.refused.is_none() && consent.department_sees_contact())
+        .map(|f| OutAttachment { name: f.name.clone(), content_type: f.content_type.clone(), sha256: f.sha256.clone() })
+        .collect()
 }
 
 /// What the resident of a case allows; the most private where it cannot be read.

@@ -72,7 +72,11 @@ impl Dispatcher {
             Ok(rendered) => rendered,
             Err(why) => return Fate::Failed(why),
         };
-        match self.relay.send(&rendered.envelope, &rendered.bytes).await {
+        // Given up before the lease runs out: nobody else may begin while this one still might succeed.
+        let limit = self.lease.to_std().unwrap_or_default().saturating_sub(std::time::Duration::from_secs(15));
+        let sending = self.relay.send(&rendered.envelope, &rendered.bytes);
+        let answer = tokio::time::timeout(limit, sending).await;
+        match answer.unwrap_or_else(|_| Err(SendError::Uncertain { why: "it took too long".to_owned() })) {
             Ok(_) => Fate::Sent,
             Err(SendError::Uncertain { why, .. }) => Fate::Uncertain(why),
             Err(SendError::Refused { code, why, .. }) => {

@@ -2,7 +2,6 @@
 
 pub mod consent;
 pub mod deadline;
-pub mod responsibility;
 
 use crate::core::taxonomy::{Mode, Taxonomy};
 use crate::core::{Disposition, Verdict};
@@ -45,7 +44,7 @@ pub fn dispose(
     }
     let service = taxonomy.services.get(&verdict.service);
     let modes = [service.and_then(|s| s.mode), taxonomy.departments.get(department).and_then(|d| d.mode)];
-    if modes.contains(&Some(Mode::Hold)) {
+    if policy.mode == Mode::Hold || modes.contains(&Some(Mode::Hold)) {
         let name = taxonomy.service_name(&verdict.service);
         return (Disposition::Hold, Some(format!("The council holds every message about \"{name}\" for a person")));
     }
@@ -60,7 +59,8 @@ pub fn dispose(
     if verdict.confidence < policy.unsure_below || verdict.model.is_none() && verdict.confidence < policy.auto_above {
         return (Disposition::Unsure, None);
     }
-    let mode = modes.iter().flatten().copied().max().unwrap_or(policy.mode);
+    // A service may open or close what the council set; a department may only close.
+    let mode = modes[0].unwrap_or(policy.mode).max(modes[1].unwrap_or(Mode::Auto));
     let auto_above = service.and_then(|s| s.auto_above).unwrap_or(policy.auto_above);
     if mode == Mode::Auto && verdict.confidence >= auto_above {
         return (Disposition::Auto, None);

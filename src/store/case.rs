@@ -58,7 +58,7 @@ pub struct Case {
 /// Writes a new case.
 ///
 /// # Errors
-/// What the database says; a reference that is taken is an error of its own kind (see [`reference_is_free`]).
+/// What the database says, a reference that is taken among it; see [`reference_is_free`].
 pub async fn insert(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> {
     let place = case.place.as_ref().map(|p| serde_json::to_value(&p.0).unwrap_or_default());
     tx.exec(
@@ -153,6 +153,16 @@ pub async fn get(tx: &mut Tx, id: &CaseId) -> Result<Option<Case>> {
     .await
 }
 
+/// One case, to be changed: nobody else changes it until this transaction ends. What is read with [`get`] and written with
+/// [`update`] would, on PostgreSQL, take back what another one wrote in between.
+///
+/// # Errors
+/// What the database says.
+pub async fn get_to_change(tx: &mut Tx, id: &CaseId) -> Result<Option<Case>> {
+    tx.exec("UPDATE cases SET changed_at = changed_at WHERE id = $1", args![id]).await?;
+    get(tx, id).await
+}
+
 /// The case of a reference.
 ///
 /// # Errors
@@ -184,7 +194,7 @@ pub struct Filter {
     pub offset: i64,
 }
 
-/// Cases, most pressing first, then oldest first.
+/// Cases, those that ask to be looked at first, then the most pressing, then the oldest.
 ///
 /// # Errors
 /// What the database says.
@@ -195,7 +205,7 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Case>> {
          FROM cases
          WHERE (CAST($1 AS TEXT) IS NULL OR state = $1) AND (CAST($2 AS TEXT) IS NULL OR department = $2)
            AND (CAST($3 AS TEXT) IS NULL OR service = $3) AND (CAST($4 AS TEXT) IS NULL OR ward = $4)
-         ORDER BY CASE state WHEN 'held' THEN 0 WHEN 'review' THEN 1 WHEN 'routed' THEN 2 ELSE 3 END,
+         ORDER BY CASE WHEN attention IS NULL THEN 1 ELSE 0 END, CASE state WHEN 'held' THEN 0 WHEN 'review' THEN 1 WHEN 'routed' THEN 2 ELSE 3 END,
                   CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'normal' THEN 2 ELSE 3 END, received_at, id
          LIMIT $5 OFFSET $6",
         args![

@@ -4,17 +4,6 @@ use super::{Result, Tx, args};
 use crate::core::{Address, Channel, ContactId, Ids};
 use chrono::{DateTime, Utc};
 
-/// A contact with the address asked for.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Contact {
-    /// The contact.
-    pub id: ContactId,
-    /// Their name, as they last gave it.
-    pub name: Option<String>,
-    /// Their email address, where they have one.
-    pub email: Option<String>,
-}
-
 /// The contact of an address, made where there is none. An address belongs to one contact; two addresses are never put
 /// together here.
 ///
@@ -36,17 +25,4 @@ pub async fn by_address(tx: &mut Tx, ids: &Ids, address: &Address, now: DateTime
     .await?;
     // Another process may have been first: whoever stands there now is the contact.
     Ok(tx.one::<(ContactId,)>(find, args![channel, &address.email]).await?.0)
-}
-
-/// A contact with their email address.
-///
-/// # Errors
-/// What the database says.
-pub async fn get(tx: &mut Tx, id: &ContactId) -> Result<Option<Contact>> {
-    tx.opt(
-        "SELECT c.id, c.name, (SELECT MIN(p.address) FROM contact_points p WHERE p.contact_id = c.id AND p.channel = 'email') AS email
-         FROM contacts c WHERE c.id = $1",
-        args![id],
-    )
-    .await
 }

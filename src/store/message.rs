@@ -129,17 +129,6 @@ pub async fn of_case(tx: &mut Tx, case: &CaseId) -> Result<Vec<Message>> {
     .await
 }
 
-/// The sentence embedding of a case's first message, where there is one.
-///
-/// # Errors
-/// What the database says.
-pub async fn first_embedding(tx: &mut Tx, case: &CaseId) -> Result<Option<Vec<f32>>> {
-    let row: Option<(Option<Vec<u8>>,)> = tx
-        .opt("SELECT embedding FROM messages WHERE case_id = $1 ORDER BY received_at, id LIMIT 1", args![case])
-        .await?;
-    Ok(row.and_then(|r| r.0).map(|bytes| from_bytes(&bytes)))
-}
-
 /// Notes that a councillor was written to by a message.
 ///
 /// # Errors
@@ -203,23 +192,18 @@ pub async fn thread(tx: &mut Tx, rfc_message_id: &str) -> Result<Option<Thread>>
     tx.opt("SELECT case_id, party, ours FROM thread_ids WHERE rfc_message_id = $1", args![rfc_message_id]).await
 }
 
-/// Whether an email address took part in a case as one who wrote.
+/// As what an email address last wrote in a case; none when it never did.
 ///
 /// # Errors
 /// What the database says.
-pub async fn wrote_in_case(tx: &mut Tx, case: &CaseId, email: &str) -> Result<bool> {
-    let n =
-        tx.count("SELECT COUNT(*) FROM messages WHERE case_id = $1 AND from_email = $2", args![case, email]).await?;
-    Ok(n > 0)
-}
-
-/// Moves a message to a case.
-///
-/// # Errors
-/// What the database says.
-pub async fn put_on_case(tx: &mut Tx, message: &MessageId, case: Option<&CaseId>) -> Result<()> {
-    tx.exec("UPDATE messages SET case_id = $1 WHERE id = $2", args![case, message]).await?;
-    Ok(())
+pub async fn party_of_writer(tx: &mut Tx, case: &CaseId, email: &str) -> Result<Option<Party>> {
+    let row: Option<(String,)> = tx
+        .opt(
+            "SELECT party FROM messages WHERE case_id = $1 AND from_email = $2 ORDER BY received_at DESC, id DESC LIMIT 1",
+            args![case, email],
+        )
+        .await?;
+    Ok(row.and_then(|r| r.0.parse().ok()))
 }
 
 fn to_bytes(vector: &[f32]) -> Vec<u8> {

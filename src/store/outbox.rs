@@ -213,31 +213,33 @@ pub async fn release(tx: &mut Tx, id: &OutboxId, now: DateTime<Utc>) -> Result<b
     Ok(n == 1)
 }
 
-/// Cancels what has not left of a case for a purpose.
+/// Cancels what has not left of a case for a purpose and was queued at `since` or later.
 ///
 /// # Errors
 /// What the database says.
-pub async fn cancel(tx: &mut Tx, case: &CaseId, purpose: &str, why: &str) -> Result<u64> {
+pub async fn cancel(tx: &mut Tx, case: &CaseId, purpose: &str, since: DateTime<Utc>, why: &str) -> Result<u64> {
+    // The key is freed, so that the same mail can be queued again should it be due again.
     tx.exec(
         "UPDATE outbox SET status = 'cancelled', reason = $1, idempotency_key = idempotency_key || '/' || id
-         WHERE case_id = $2 AND purpose = $3 AND status IN ('held', 'queued')",
-        args![why, case, purpose],
+         WHERE case_id = $2 AND purpose = $3 AND created_at >= $4
+           AND status IN ('held', 'queued', 'failed', 'uncertain')",
+        args![why, case, purpose, since],
     )
     .await
 }
 
-/// Notes that a mail came back.
+/// Notes that a mail that had gone came back for good.
 ///
 /// # Errors
 /// What the database says.
-pub async fn bounced(tx: &mut Tx, rfc_message_id: &str, why: &str) -> Result<Option<CaseId>> {
-    let row: Option<(CaseId,)> = tx
-        .opt(
-            "UPDATE outbox SET status = 'failed', reason = $1 WHERE rfc_message_id = $2 RETURNING case_id",
-            args![why, rfc_message_id],
-        )
-        .await?;
-    Ok(row.map(|r| r.0))
+pub async fn bounced(tx: &mut Tx, rfc_message_id: &str, why: &str) -> Result<()> {
+    tx.exec(
+        "UPDATE outbox SET status = 'failed', reason = $1
+         WHERE rfc_message_id = $2 AND status IN ('sent', 'uncertain')",
+        args![why, rfc_message_id],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Everything to be sent or sent for a case, oldest first.
@@ -274,7 +276,8 @@ pub async fn count_by_status(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
     tx.all("SELECT status, COUNT(*) FROM outbox GROUP BY status ORDER BY status", args![]).await
 }
 
-/// Acknowledgements to an address since `since`: all, and those with the same topic.
+/// Acknowledgements to an address since `since`: all, and those with the same topic. Held ones do not count: forged mail
+/// must not use up the real resident's share.
 ///
 /// # Errors
 /// What the database says.
@@ -286,7 +289,7 @@ pub async fn acknowledgements_since(
 ) -> Result<(i64, i64)> {
     tx.one(
         "SELECT COUNT(*), COUNT(CASE WHEN topic = $1 THEN 1 END) FROM outbox
-         WHERE recipient = $2 AND purpose = 'acknowledgement' AND created_at >= $3 AND status <> 'cancelled'",
+         WHERE recipient = $2 AND purpose = 'acknowledgement' AND created_at >= $3 AND status NOT IN ('cancelled', 'held')",
         args![topic, recipient, since],
     )
     .await

@@ -121,18 +121,6 @@ impl Understanding {
         &self.places
     }
 
-    /// The language of a text.
-    #[must_use]
-    pub fn language(&self, text: &str) -> language::Detected {
-        self.languages.detect(text)
-    }
-
-    /// The same, without encoder and classifier: what is left when the model is missing.
-    #[must_use]
-    pub fn without_model(&self) -> Self {
-        Self { encoder: None, classifier: None, ..self.clone() }
-    }
-
     /// Judges messages, in order. The encoder takes them all at once; a failure of it leaves the judgement to the rules.
     pub async fn judge(&self, questions: &[Question]) -> Vec<Verdict> {
         let rules = self.rules();

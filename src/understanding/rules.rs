@@ -98,8 +98,10 @@ pub struct Reply {
     /// Body when the case goes to a department; also `{greeting}`, `{title}`, `{received}`, `{due}`, `{department}`,
     /// `{contact}`, `{councillor}`, `{place}`.
     pub body: String,
-    /// Body when the problem is known already, with the same words and `{known}`, the other case's reference.
+    /// Body when the problem is known already, with the same words.
     pub joined: String,
+    /// What `{told}` says where the councillor is told, with `{councillor}`; else it says nothing.
+    pub told: String,
 }
 
 /// All rules, loaded and checked.
@@ -382,9 +384,9 @@ fn check_reply(reply: &Reply) -> Result<(), String> {
         "contact",
         "councillor",
         "place",
-        "known",
+        "told",
     ];
-    for text in [&reply.subject, &reply.body, &reply.joined] {
+    for text in [&reply.subject, &reply.body, &reply.joined, &reply.told] {
         for part in text.split('{').skip(1) {
             let word = part.split('}').next().unwrap_or_default();
             if !KNOWN.contains(&word) {

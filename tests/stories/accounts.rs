@@ -75,9 +75,10 @@ story!(a_duplicate_at_one_place_is_joined_and_both_reporters_are_told, house, {
     let referrals = sent.iter().filter(|m| m.contains("To: \"Highways\"") || m.contains("highways@")).count();
     assert_eq!(referrals, 1, "the department is told once");
     let told: Vec<_> = house.outgoing(&second.id).await;
+    assert!(told[0].mail.0.body.contains(second.reference.as_str()));
     assert!(
-        told[0].mail.0.body.contains(first.reference.as_str())
-            && told[0].mail.0.body.contains(second.reference.as_str())
+        !told[0].mail.0.body.contains(first.reference.as_str()),
+        "nobody gets the number of what they did not send"
     );
     let sums = house.accounts().await;
     assert_eq!((sums.new_cases, sums.joined), (1, 1));
@@ -148,3 +149,36 @@ story!(a_case_cannot_be_joined_to_itself_or_in_a_ring, house, {
     house.desk(async |desk, tx| desk.join(tx, &b, &a, grounds).await).await.unwrap();
     assert!(house.desk(async |desk, tx| desk.join(tx, &a, &b, grounds).await).await.is_err(), "that would be a ring");
 });
+
+story!(undoing_a_join_leaves_what_waited_before_it, house, {
+    house.receives(letter("ann@home.example", "one@home.example", "Pothole", POTHOLE)).await;
+    let forged =
+        letter("bob@home.example", "two@home.example", "Lamp", "The street light column 3 in Signal Row is out.")
+            .replace("dmarc=pass", "dmarc=fail");
+    house.receives(forged).await;
+    let (first, second) = (house.case(0).await.id, house.case(1).await.id);
+    let held = |outgoing: Vec<store::outbox::Outgoing>| outgoing.into_iter().filter(|o| o.status == "held").count();
+    assert_eq!(held(house.outgoing(&second).await), 1, "its acknowledgement waits, since the sender is not verified");
+    house.clock.advance(chrono::TimeDelta::minutes(1));
+    let grounds = Grounds { score: 1.0, why: "a story", actor: "administrator" };
+    let link = house.desk(async |desk, tx| desk.join(tx, &second, &first, grounds).await).await.unwrap();
+    house.desk(async |desk, tx| desk.undo(tx, &link, "administrator").await).await.unwrap();
+    assert_eq!(held(house.outgoing(&second).await), 1, "and still waits");
+});
+
+#[tokio::test]
+async fn two_opposite_joins_at_one_time_make_no_ring_and_an_accept_is_not_taken_back() {
+    let house = crate::house::House::new(crate::house::Kind::Postgres).await;
+    for n in 0..2 {
+        let words = format!("The street light column {n} in Signal Row is out.");
+        house.receives(letter("p@home.example", &format!("{n}@home.example"), &format!("Light {n}"), &words)).await;
+    }
+    let (a, b) = (house.case(0).await.id, house.case(1).await.id);
+    let grounds = Grounds { score: 1.0, why: "a story", actor: "administrator" };
+    let (one, two) = tokio::join!(
+        house.desk(async |desk, tx| desk.join(tx, &a, &b, grounds).await),
+        house.desk(async |desk, tx| desk.join(tx, &b, &a, grounds).await),
+    );
+    assert!(one.is_ok() != two.is_ok(), "one of them: {one:?} {two:?}");
+    assert_eq!(house.accounts().await.unaccounted, 0);
+}

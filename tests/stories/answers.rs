@@ -193,3 +193,58 @@ story!(where_plus_addressing_is_off_the_token_in_the_subject_brings_an_answer_ba
         .await;
     assert_eq!(house.cases().await.len(), 1, "from another address, without thread headers, by the token alone");
 });
+
+story!(a_delay_notice_is_no_failure, house, {
+    house.receives(letter("ann@home.example", "one@home.example", "Pothole", POTHOLE)).await;
+    house.sends().await;
+    let case = house.case(0).await;
+    let referral = house.outgoing(&case.id).await.into_iter().find(|o| o.party == Party::Department).unwrap();
+    let notice = format!(
+        "Return-Path: <>\nFrom: MAILER-DAEMON@home.example\nTo: cases@brackenmere.example\nSubject: Delayed\n\
+         MIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\
+         Content-Type: text/plain\n\nStill trying.\n--b\nContent-Type: message/delivery-status\n\n\
+         Reporting-MTA: dns; home.example\n\nFinal-Recipient: rfc822; x@home.example\nAction: delayed\nStatus: 4.4.7\n\n\
+         --b\nContent-Type: message/rfc822\n\nMessage-ID: <{}>\nSubject: x\n\nx\n--b--\n",
+        referral.rfc_message_id
+    );
+    house.receives(notice).await;
+    let referral = house.outgoing(&case.id).await.into_iter().find(|o| o.party == Party::Department).unwrap();
+    assert_eq!(referral.status, "sent");
+    assert!(house.case(0).await.attention.unwrap().contains("is delayed"));
+});
+
+story!(a_councillor_who_forwards_a_residents_worry_is_heard_and_not_answered_by_a_machine, house, {
+    let worry = "A resident told me her neighbour wants to kill himself. What can we do?";
+    house.receives(letter("cllr.nowak@brackenmere.example", "c@brackenmere.example", "Fwd: worried", worry)).await;
+    let case = house.case(0).await;
+    assert_eq!(case.state, CaseState::Held);
+    house.accepts(&case.id).await;
+    assert!(!house.sends().await.iter().any(|m| header(m, "To").contains("cllr.nowak@")));
+});
+
+story!(a_councillors_answer_to_what_they_were_copied_on_is_theirs_and_not_the_departments, house, {
+    house.receives(letter("ann@home.example", "one@home.example", "Pothole", POTHOLE)).await;
+    let sent = house.sends().await;
+    let referral = sent.iter().find(|m| header(m, "To").contains("highways")).unwrap();
+    let back = header(referral, "Reply-To");
+    let answer = letter("cllr.nowak@brackenmere.example", "c@brackenmere.example", "RE: case", "Please hurry.")
+        .replace("To: cllr.nowak@brackenmere.example", &format!("To: {back}"));
+    house.receives(answer).await;
+    assert_eq!(house.case(0).await.attention.as_deref(), Some("The councillor answered"));
+});
+
+story!(an_officers_words_are_never_taken_for_the_residents, house, {
+    house.receives(letter("ann@home.example", "one@home.example", "Pothole", POTHOLE)).await;
+    let sent = house.sends().await;
+    let back = header(sent.iter().find(|m| header(m, "To").contains("highways")).unwrap(), "Reply-To");
+    let first = letter("jo@brackenmere.example", "d1@brackenmere.example", "RE: case", "On Tuesday.")
+        .replace("To: cllr.nowak@brackenmere.example", &format!("To: {back}"));
+    house.receives(first).await;
+    let case = house.case(0).await;
+    let later = format!("About {}: between us, the resident complains a lot.", case.reference);
+    house.receives(letter("jo@brackenmere.example", "d2@brackenmere.example", "The case", &later)).await;
+    let mut tx = house.db.read().await.unwrap();
+    let parties: Vec<Party> =
+        store::message::of_case(&mut tx, &case.id).await.unwrap().into_iter().map(|m| m.party).collect();
+    assert_eq!(parties, [Party::Resident, Party::Department, Party::Department]);
+});

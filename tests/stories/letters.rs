@@ -67,6 +67,7 @@ story!(without_the_residents_consent_the_department_does_not_learn_the_name_and_
     house.set(|council| council.consent = beadle::routing::consent::Consent::Neither);
     house.receives(letter("ann@home.example", "one@home.example", "Pothole", POTHOLE)).await;
     let case = house.case(0).await;
+    house.accepts(&case.id).await;
     let referral = house.outgoing(&case.id).await.into_iter().find(|o| o.purpose == "referral").unwrap();
     assert!(referral.mail.0.cc.is_empty());
     assert!(!referral.mail.0.body.contains("ann@home.example") && !referral.mail.0.body.contains("Ann Smith"));
@@ -151,4 +152,69 @@ story!(where_the_same_problem_is_another_councillors_case_too_both_councillors_k
     assert_eq!((second.state, second.councillor.as_deref()), (CaseState::Joined, Some("malik")));
     let sent = house.sends().await;
     assert!(sent.iter().any(|m| header(m, "To").contains("cllr.malik@") && m.contains(second.reference.as_str())));
+});
+
+story!(a_case_that_goes_to_another_department_and_back_is_told_to_each_of_them_each_time, house, {
+    house.receives(letter("ann@home.example", "one@home.example", "Pothole", POTHOLE)).await;
+    let id = house.case(0).await.id;
+    house.sends().await;
+    let calendar = house.pipeline.house.calendar.clone();
+    for department in ["parks", "highways"] {
+        let change = beadle::desk::Change { department: Some(department.into()), ..Default::default() };
+        house.desk(async |desk, tx| desk.change(tx, &id, &change, &calendar, "administrator").await).await.unwrap();
+        house.sends().await;
+    }
+    let referrals = house.outgoing(&id).await.into_iter().filter(|o| o.purpose == "referral" && o.status == "sent");
+    let to: Vec<String> = referrals.map(|o| o.mail.0.to[0].clone()).collect();
+    let whom = |n: usize| to[n].split('<').nth(1).unwrap().split('@').next().unwrap();
+    assert_eq!((to.len(), whom(0), whom(1), whom(2)), (3, "highways", "parks", "highways"));
+});
+
+story!(without_consent_neither_files_nor_an_unseen_mail_leave_for_the_department, house, {
+    house.set(|council| council.consent = beadle::routing::consent::Consent::Neither);
+    let mail = letter("ann@home.example", "one@home.example", "Pothole", "x").replace(
+        "Content-Type: text/plain; charset=utf-8\n\nx\n",
+        &format!(
+            "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\n{POTHOLE}\n--b\n\
+             Content-Type: image/png\nContent-Disposition: attachment; filename=Ann_Smith.png\n\
+             Content-Transfer-Encoding: base64\n\niVBORw0KGgo=\n--b--\n"
+        ),
+    );
+    house.receives(mail).await;
+    assert_eq!(house.sends().await.len(), 0, "a person looks for names in the words first");
+    house.accepts(&house.case(0).await.id).await;
+    let sent = house.sends().await;
+    let referral = sent.iter().find(|m| header(m, "To").contains("highways")).unwrap();
+    assert!(!referral.contains("Ann_Smith") && referral.contains("Not attached"), "{referral}");
+    let reply = sent.iter().find(|m| header(m, "To").contains("ann@")).unwrap();
+    assert!(!reply.contains("is kept informed"), "the councillor is not: {reply}");
+});
+
+story!(a_second_reporters_words_reach_the_department_when_their_case_was_joined_before_it_went, house, {
+    house.set(|council| council.policy = beadle::routing::RoutingPolicy::default());
+    house.receives(letter("ann@home.example", "one@home.example", "Pothole", POTHOLE)).await;
+    let more = "The pothole at number 12 has a loose iron plate in it now.";
+    house.receives(letter("bob@home.example", "two@home.example", "Iron plate", more)).await;
+    let (first, second) = (house.case(0).await.id, house.case(1).await.id);
+    let grounds = beadle::casework::join::Grounds { score: 1.0, why: "a story", actor: "administrator" };
+    house.desk(async |desk, tx| desk.join(tx, &second, &first, grounds).await).await.unwrap();
+    house.accepts(&first).await;
+    let sent = house.sends().await;
+    let referral = sent.iter().find(|m| header(m, "To").contains("highways")).unwrap();
+    assert!(referral.replace("=\r\n", "").contains("loose iron plate"), "{referral}");
+    assert_eq!(sent.len(), 3, "and both reporters are told");
+});
+
+story!(the_first_look_into_an_old_mailbox_answers_nobody, house, {
+    let raw = beadle::core::RawMessage {
+        account: "nowak".into(),
+        external_id: "old".into(),
+        bytes: letter("ann@home.example", "one@home.example", "Pothole", POTHOLE).replace('\n', "\r\n").into_bytes(),
+        arrived_at: Some("2011-05-01T09:00:00Z".parse().unwrap()),
+    };
+    let batch = beadle::intake::accept::Batch { messages: vec![raw], ..Default::default() };
+    beadle::intake::accept::accept(&house.db, &house.clock, &beadle::core::Ids::Random, "nowak", &batch).await.unwrap();
+    house.works().await;
+    assert_eq!(house.sends().await.len(), 0);
+    assert!(house.case(0).await.attention.unwrap().contains("more than two weeks"));
 });

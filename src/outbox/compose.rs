@@ -52,7 +52,7 @@ impl Composer<'_> {
         (address.email.clone(), format!(" [{token}]"))
     }
 
-    fn from_header(&self) -> String {
+    fn sender_header(&self) -> String {
         mailbox(&self.council.name, &self.council.address.email)
     }
 
@@ -89,14 +89,14 @@ impl Composer<'_> {
             subject: format!("Case {}: {service}: {}", case.reference, case.title),
             body: self.referral_text(case, &messages, &files, consent),
             attachments: passed_on(&files, consent),
-            ..self.to_department(tx, case, department).await?
+            ..self.departmental_mail(tx, case, department).await?
         };
         let key = format!("referral:{}:{turn}", case.id);
         self.queue_for_department(tx, case, "referral", &key, mail, &recipient, now).await
     }
 
     /// A mail to a department about a case, without its words.
-    async fn to_department(&self, tx: &mut Tx, case: &Case, department: &Department) -> store::Result<OutMail> {
+    async fn departmental_mail(&self, tx: &mut Tx, case: &Case, department: &Department) -> store::Result<OutMail> {
         let mut councillors: Vec<String> = case.councillor.iter().cloned().collect();
         for id in store::message::councillors_of_case(tx, &case.id).await? {
             if !councillors.contains(&id) {
@@ -106,7 +106,7 @@ impl Composer<'_> {
         let councillors = councillors.iter().filter_map(|id| self.council.councillor(id));
         let (reply_to, _) = self.reply_path(&case.reference, Party::Department);
         Ok(OutMail {
-            from: self.from_header(),
+            from: self.sender_header(),
             envelope_from: Some(reply_to.clone()),
             to: vec![mailbox(&department.name, &department.email)],
             cc: councillors
@@ -292,7 +292,7 @@ impl Composer<'_> {
         let (reply_to, mark) = self.reply_path(&case.reference, Party::Resident);
         let body = if joined { &reply.joined } else { &reply.body };
         OutMail {
-            from: self.from_header(),
+            from: self.sender_header(),
             envelope_from: None,
             to: vec![mailbox(message.from_name.as_deref().unwrap_or_default(), email)],
             cc: Vec::new(),
@@ -330,7 +330,7 @@ impl Composer<'_> {
         let id: OutboxId = self.ids.next();
         let (reply_to, mark) = self.reply_path(&case.reference, Party::Councillor);
         let mail = OutMail {
-            from: self.from_header(),
+            from: self.sender_header(),
             envelope_from: Some(reply_to.clone()),
             to: vec![mailbox(&councillor.name, &councillor.email)],
             cc: Vec::new(),
@@ -390,7 +390,7 @@ impl Composer<'_> {
             in_reply_to: earlier.clone(),
             references: earlier.into_iter().collect(),
             attachments: passed_on(&files, consent_of(case)),
-            ..self.to_department(tx, case, department).await?
+            ..self.departmental_mail(tx, case, department).await?
         };
         let key = format!("addition:{}", message.id);
         self.queue_for_department(tx, case, "addition", &key, mail, &department.email.to_lowercase(), now).await

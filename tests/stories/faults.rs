@@ -152,6 +152,11 @@ impl Plan {
         self.sums().is_some_and(|sums| sums.received == received && sums.unaccounted == 0)
     }
 
+    /// The failure that is noted of an account, until it is well again.
+    fn noted(&self, account: &str) -> Option<String> {
+        self.look(async |tx| beadle::store::cursor::get(tx, account).await).flatten().and_then(|cursor| cursor.error)
+    }
+
     fn cases(&self) -> Vec<Case> {
         let all = Filter { limit: 1000, ..Filter::default() };
         self.look(async |tx| beadle::store::case::list(tx, &all).await).unwrap()
@@ -323,6 +328,8 @@ fn a_wrong_password_stops_nobody_elses_mailbox() {
     let line = service.line("refuses the user name or the password");
     println!("{line}");
     holds(&line, &["WARN", "locked", "correct them in the settings", "app password"]);
+    wait_until(|| plan.noted("locked").is_some_and(|why| line.contains(&why)));
+    assert_eq!(plan.noted("open"), None);
     let doctor = plan.doctor();
     let (well, words) = of(&doctor, "mailbox locked");
     assert!(!well, "{words}");
@@ -422,11 +429,13 @@ fn a_mailbox_that_vanishes_is_read_again_when_it_is_back() {
     let (well, words) = of(&doctor, "mailbox c");
     assert!(!well, "{words}");
     holds(words, &["cannot reach 127.0.0.1", "check host, port and firewall"]);
+    wait_until(|| plan.noted("c").is_some_and(|why| why.contains("cannot reach 127.0.0.1")));
     assert_eq!(service.health().0, 200, "the rest goes on");
     stack.run(&["imap-start"]);
     stack.deliver(&user, &potholes(2));
     wait_until(|| plan.has(3));
     wait_until(|| unseen(&stack, &user) == 0);
+    wait_until(|| plan.noted("c").is_none());
     assert_eq!(of(&plan.doctor(), "mailbox c"), (true, "3 messages in INBOX"));
     service.end();
 }

@@ -9,7 +9,8 @@
 #   destroy   stop it and remove its folder
 #
 # The user in the address may create databases, so each test can have its own. The port is a free one, the password a
-# random one; a server that is stopped and started keeps both, there is no socket, and nothing is synced to the disk: what it holds does not outlive a power cut.
+# random one; a server that is stopped and started again keeps both. There is no socket, and nothing is synced to the
+# disk: what it holds does not outlive a power cut.
 # The system's own PostgreSQL, if there is one, is neither started, stopped nor used.
 #
 # settings (environment): BEADLE_POSTGRES_DIR  its folder (default target/test-postgres): one server for each folder

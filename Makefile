@@ -1,6 +1,7 @@
 # beadle's commands. `make` alone lists them.
 CARGO ?= cargo
 DEMO_ARGS ?=
+BENCH_ARGS ?=
 TEST_ARGS ?=
 export CARGO
 
@@ -36,5 +37,6 @@ model:
 	$(CARGO) run --release --locked -- train --data training-data/messages --out models
 
 bench:
-	@scripts/setup.sh demo
-	$(CARGO) bench --locked
+	@scripts/setup.sh test
+	$(CARGO) build --release --locked
+	@scripts/bench.sh $(BENCH_ARGS)

@@ -141,7 +141,10 @@ impl Pipeline {
         for thought in &thoughts {
             match self.commit_all(std::slice::from_ref(thought)).await {
                 Ok(()) => worked.done += 1,
-                Err(error) if thought.row.attempts >= MOST_TRIES && !matches!(error, store::StoreError::DiskFull) => {
+                Err(error)
+                    if thought.row.attempts >= MOST_TRIES
+                        && !matches!(error, store::StoreError::DiskFull | store::StoreError::Away(_)) =>
+                {
                     worked.quarantined += self.quarantine(&thought.row, &error.to_string()).await?;
                 }
                 Err(error) => {

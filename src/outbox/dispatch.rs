@@ -61,10 +61,26 @@ impl Dispatcher {
             Some(fate) => fate,
             None => self.send(&outgoing, files).await,
         };
-        let mut tx = self.db.begin().await?;
-        let ours = store::outbox::complete(&mut tx, &outgoing.id, &token, &fate, self.clock.now()).await?;
-        tx.commit().await?;
+        let ours = self.write_down(&outgoing.id, &token, &fate).await?;
         Ok(if ours { Step::Tried(outgoing.id, fate) } else { Step::LeaseLost(outgoing.id) })
+    }
+
+    /// Writes down how a try ended. Tried again while the database fails: a mail that has gone and is not written down as
+    /// gone would go a second time.
+    async fn write_down(&self, id: &OutboxId, token: &str, fate: &Fate) -> store::Result<bool> {
+        let mut pauses = [1, 2, 4, 8, 16].into_iter();
+        loop {
+            let written = async {
+                let mut tx = self.db.begin().await?;
+                let ours = store::outbox::complete(&mut tx, id, token, fate, self.clock.now()).await?;
+                tx.commit().await?;
+                Ok(ours)
+            };
+            match (written.await, pauses.next()) {
+                (Err(_), Some(seconds)) => tokio::time::sleep(std::time::Duration::from_secs(seconds)).await,
+                (written, _) => return written,
+            }
+        }
     }
 
     async fn send(&self, outgoing: &Outgoing, files: Vec<Vec<u8>>) -> Fate {

@@ -23,7 +23,7 @@ use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{FromRow, Postgres, Sqlite, Transaction};
+use sqlx::{Connection as _, FromRow, Postgres, Sqlite, Transaction};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -35,16 +35,19 @@ pub enum StoreError {
     #[error("database.url '{0}' is neither sqlite:PATH nor postgres://…: write for example sqlite:beadle.db")]
     Url(String),
     /// It cannot be opened.
-    #[error("the database cannot be opened ({what}): {source}")]
+    #[error("the database cannot be opened ({what}): {why}")]
     Open {
         /// File or server, without password.
         what: String,
-        /// The driver's word.
-        source: sqlx::Error,
+        /// What the driver says, or what to do.
+        why: String,
     },
     /// The disk has no room left.
     #[error("the disk that holds the database is full: free some space; nothing that was taken in is lost")]
     DiskFull,
+    /// The server cannot be reached, or is starting or ending.
+    #[error("the database does not answer ({0}): see that its server runs and can be reached; beadle tries again")]
+    Away(sqlx::Error),
     /// Anything else the driver says.
     #[error("database: {0}")]
     Sql(sqlx::Error),
@@ -61,11 +64,14 @@ pub enum StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        let full = error.as_database_error().is_some_and(|e| {
+        let code = error.as_database_error().and_then(|e| e.code()).unwrap_or_default().into_owned();
+        match (&error, code.as_str()) {
             // 13 is SQLITE_FULL; 53100 is PostgreSQL's disk_full.
-            e.code().is_some_and(|code| code == "13" || code == "53100")
-        });
-        if full { Self::DiskFull } else { Self::Sql(error) }
+            (_, "13" | "53100") => Self::DiskFull,
+            // PostgreSQL's admin_shutdown, crash_shutdown and cannot_connect_now.
+            (sqlx::Error::PoolTimedOut | sqlx::Error::Io(_), _) | (_, "57P01" | "57P02" | "57P03") => Self::Away(error),
+            _ => Self::Sql(error),
+        }
     }
 }
 
@@ -128,18 +134,18 @@ impl Db {
         let what = options.get_filename().display().to_string();
         let folder = Path::new(&what).parent().filter(|p| !p.as_os_str().is_empty());
         if let Some(folder) = folder.filter(|f| !f.is_dir()) {
-            let missing = std::io::Error::new(
-                std::io::ErrorKind::NotFound,
-                format!("make the folder {} first", folder.display()),
-            );
-            return Err(StoreError::Open { what, source: sqlx::Error::Io(missing) });
+            let why = format!("make the folder {} first", folder.display());
+            return Err(StoreError::Open { what, why });
         }
         let pool = SqlitePoolOptions::new()
             .max_connections(8)
             .acquire_timeout(Duration::from_secs(60))
+            // SQLite takes a transaction back by itself when the disk is full; the driver then believes for ever that
+            // one is open, and the connection can begin none again.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .connect_with(options)
             .await
-            .map_err(|source| StoreError::Open { what, source })?;
+            .map_err(|error| StoreError::Open { what, why: error.to_string() })?;
         Ok(Self::Sqlite(pool))
     }
 
@@ -150,7 +156,7 @@ impl Db {
             .acquire_timeout(Duration::from_secs(20))
             .connect(url)
             .await
-            .map_err(|source| StoreError::Open { what, source })?;
+            .map_err(|error| StoreError::Open { what, why: error.to_string() })?;
         Ok(Self::Postgres(pool))
     }
 

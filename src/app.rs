@@ -11,7 +11,7 @@ use crate::routing::deadline::WorkingDays;
 use crate::store::outbox::Fate;
 use crate::store::{self, Db};
 use crate::understanding::Understanding;
-use crate::understanding::classifier::Classifier;
+use crate::understanding::models::Models;
 use crate::understanding::encoder::Encoder;
 use crate::understanding::place::Places;
 use crate::understanding::rules::Rules;
@@ -54,12 +54,12 @@ pub fn understanding(settings: &Settings) -> anyhow::Result<(Understanding, Vec<
     let mut missing = Vec::new();
     let rules = Rules::load(&settings.path(&settings.rules.dir)).context("the rules cannot be used")?;
     let mut encoder = None;
-    let mut classifier = None;
+    let mut models = None;
     if settings.model.enabled {
         match Encoder::load(&settings.path(&settings.model.encoder), settings.model.workers) {
             Ok(loaded) => {
-                match Classifier::load(&settings.path(&settings.model.classifier), loaded.version()) {
-                    Ok(trained) => classifier = Some(trained),
+                match Models::load(&settings.path(&settings.model.classifier), loaded.version()) {
+                    Ok(trained) => models = Some(trained),
                     Err(why) => missing
                         .push(format!("{why}; until then rules alone judge, and most messages wait for a person")),
                 }
@@ -77,7 +77,7 @@ pub fn understanding(settings: &Settings) -> anyhow::Result<(Understanding, Vec<
         missing.push(format!("{why}; until then no place or ward is found in messages"));
         Places::load(None, None, None)
     })?;
-    Ok((Understanding::new(rules, encoder, classifier, places), missing))
+    Ok((Understanding::new(rules, encoder, models, places), missing))
 }
 
 /// The bank holidays of the settings' rules folder.

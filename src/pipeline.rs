@@ -193,7 +193,7 @@ impl Pipeline {
 
     fn question(&self, row: Claimed, mail: Mail) -> Thought {
         let home_wards = self.councillor(&row, &mail).map(|c| c.wards.clone()).unwrap_or_default();
-        let question = Question { subject: mail.subject.clone(), body: mail.text.clone(), home_wards };
+        let question = Question { subject: mail.subject.clone(), body: mail.text.clone(), home_wards, spot: None };
         Thought { row, mail, question, verdict: None }
     }
 

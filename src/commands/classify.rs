@@ -78,9 +78,9 @@ fn question(bytes: &[u8]) -> Question {
     let fields = ["from:", "received:", "subject:", "message-id:", "return-path:", "delivered-to:"];
     let looks_like_mail = header.filter(|l| fields.iter().any(|f| l.to_lowercase().starts_with(f))).count() >= 2;
     if looks_like_mail && let Ok(mail) = mime::parse(bytes, &MimeLimits::default(), None) {
-        return Question { subject: mail.subject, body: mail.text, home_wards: Vec::new() };
+        return Question { subject: mail.subject, body: mail.text, ..Question::default() };
     }
-    Question { subject: String::new(), body: text.into_owned(), home_wards: Vec::new() }
+    Question { subject: String::new(), body: text.into_owned(), ..Question::default() }
 }
 
 fn print(
@@ -118,6 +118,14 @@ fn reason_in_words(reason: &Reason, taxonomy: &crate::core::Taxonomy) -> String 
         }
         Reason::Place { words, name, ward } => {
             format!("\"{words}\" is {name}{}", ward.as_ref().map(|w| format!(" in {w} ward")).unwrap_or_default())
+        }
+        Reason::Words { service, words } => format!("for {service} these words weighed most: {}", words.join(", ")),
+        Reason::Nearest { cases } => {
+            let near: Vec<String> = cases.iter().map(|c| format!("{} ({}, {:.2})", c.case, c.service, c.alike)).collect();
+            format!("nearest known cases: {}", near.join(", "))
+        }
+        Reason::Score { of, version, probability } => {
+            format!("model {version} gives a {of} a probability of {probability:.2}")
         }
         Reason::Note { text } => text.clone(),
     }

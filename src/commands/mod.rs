@@ -41,6 +41,8 @@ enum Command {
     Train(learn::TrainArgs),
     /// Say how good a model is on labelled messages.
     Evaluate(learn::EvaluateArgs),
+    /// Replay a stream of labelled messages as corrections: how good would the model be after 50, 500, 5,000 of them?
+    SimulateLearning(learn::SimulateArgs),
     /// Measure speed.
     Bench(bench::BenchArgs),
 }
@@ -62,6 +64,7 @@ impl Cli {
                 Command::Rules(args) => rules::rules(&args),
                 Command::Train(args) => learn::train(args).await,
                 Command::Evaluate(args) => learn::evaluate(args).await,
+                Command::SimulateLearning(args) => learn::simulate(args).await,
                 Command::Bench(args) => bench::bench(args).await,
             }
         })

@@ -40,6 +40,27 @@ pub enum Reason {
         /// Its probability.
         probability: f64,
     },
+    /// The words that weighed most in the model's view of a service.
+    Words {
+        /// The service.
+        service: String,
+        /// The words as they stand in the message, weightiest first.
+        words: Vec<String>,
+    },
+    /// Decided cases that the message is most like, nearest first.
+    Nearest {
+        /// The cases.
+        cases: Vec<Near>,
+    },
+    /// A trained model's score for danger.
+    Score {
+        /// Of what: `hazard` or `concern`.
+        of: String,
+        /// The model's version.
+        version: String,
+        /// The probability it gives.
+        probability: f64,
+    },
     /// A place that was found.
     Place {
         /// The words that named it.
@@ -54,6 +75,17 @@ pub enum Reason {
         /// What.
         text: String,
     },
+}
+
+/// A decided case beside a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Near {
+    /// Its reference.
+    pub case: String,
+    /// The service it was decided to be for.
+    pub service: String,
+    /// Cosine of the two embeddings, at most 1.
+    pub alike: f64,
 }
 
 /// A service with its probability.
@@ -85,6 +117,9 @@ pub struct Verdict {
     pub candidates: Vec<Candidate>,
     /// How pressing.
     pub priority: Priority,
+    /// Learned probability that somebody can be physically hurt soon, where such a model took part.
+    #[serde(default)]
+    pub hazard: Option<f64>,
     /// ISO 639-1 code of the language.
     pub language: String,
     /// How sure the language is, 0 to 1.

@@ -1,9 +1,15 @@
 //! How good a model is, on labelled messages it was not trained on.
 
-use super::dataset::{Example, split};
+use super::dataset::Example;
+use super::train::check_labels;
+use super::{embeddings, on_all_cores};
+use crate::core::Verdict;
+use crate::understanding::classifier::Target;
 use crate::understanding::{Question, Understanding};
+use anyhow::Context as _;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// Figures of one service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -37,43 +43,66 @@ pub struct Figures {
     pub per_label: BTreeMap<String, OfLabel>,
 }
 
-/// Judges every example and compares.
+/// Judges every example and compares. Embeddings are taken from the folder `cache` where they are kept there.
 ///
 /// # Errors
-/// When labels are no services, unless `ignore_unknown`; names them.
+/// When labels are no services, unless `ignore_unknown`; names them. When there is no encoder.
 pub async fn evaluate(
     examples: &[Example],
+    target: Target,
     understanding: &Understanding,
+    cache: Option<&Path>,
     ignore_unknown: bool,
+    progress: &(dyn Fn(&str) + Sync),
 ) -> anyhow::Result<Figures> {
-    let services: BTreeSet<String> = understanding.rules().taxonomy.services.keys().cloned().collect();
-    let unknown: BTreeSet<&str> =
-        examples.iter().map(|e| e.label.as_str()).filter(|l| !services.contains(*l)).collect();
-    if !unknown.is_empty() && !ignore_unknown {
-        let names: Vec<&str> = unknown.into_iter().collect();
-        anyhow::bail!("these labels are no services: {} (--ignore-unknown leaves their rows out)", names.join(", "));
+    let rules = understanding.rules();
+    if target == Target::Service && !ignore_unknown {
+        check_labels(examples, &rules).context("--ignore-unknown leaves their rows out")?;
     }
-    let known: Vec<&Example> = examples.iter().filter(|e| services.contains(&e.label)).collect();
-    let mut judged: Vec<(f64, bool)> = Vec::new();
-    let mut pairs: Vec<(String, String)> = Vec::new();
-    let mut top3 = 0;
-    for chunk in known.chunks(256) {
-        let questions: Vec<Question> = chunk
-            .iter()
-            .map(|e| {
-                let (subject, body) = split(&e.text);
-                Question { subject: subject.to_owned(), body: body.to_owned(), home_wards: Vec::new() }
-            })
-            .collect();
-        for (example, verdict) in chunk.iter().zip(understanding.judge(&questions).await) {
-            judged.push((verdict.confidence, verdict.service == example.label));
-            top3 += usize::from(verdict.candidates.iter().take(3).any(|c| c.service == example.label));
-            pairs.push((example.label.clone(), verdict.service));
+    let known = |e: &&Example| target != Target::Service || rules.taxonomy.services.contains_key(&e.label);
+    let questions: Vec<(&Example, Question)> = examples.iter().filter(known).map(|e| (e, e.question())).collect();
+    let texts: Vec<String> = questions.iter().map(|(_, q)| q.text()).collect();
+    let encoder = understanding.encoder().context("there is no encoder")?;
+    let embeddings = embeddings::of(&texts, encoder, cache, progress).await?;
+    understanding.prepare().await;
+    progress(&format!("judging {} messages", questions.len()));
+    let answers = on_all_cores(&questions, |n, (_, question)| {
+        let verdict = understanding.judge_encoded(std::slice::from_ref(question), vec![Some(embeddings[n].clone())], None);
+        verdict.into_iter().next().map(|verdict| answer(target, &verdict)).unwrap_or_default()
+    });
+    let truths = questions.iter().map(|(example, _)| example.label.as_str());
+    Ok(figures(&truths.zip(answers).collect::<Vec<_>>()))
+}
+
+/// Labels with their probabilities, likeliest first, as a verdict gives them.
+fn answer(target: Target, verdict: &Verdict) -> Vec<(String, f64)> {
+    let yes_or_no = |yes: bool, confidence: f64| {
+        let (first, second) = if yes { ("yes", "no") } else { ("no", "yes") };
+        vec![(first.to_owned(), confidence), (second.to_owned(), 1.0 - confidence)]
+    };
+    match target {
+        Target::Service => verdict.candidates.iter().map(|c| (c.service.clone(), c.probability)).collect(),
+        Target::Hazard => {
+            let yes = verdict.hazard.unwrap_or_default();
+            yes_or_no(yes >= 0.5, yes.max(1.0 - yes))
         }
+        // A concern is held whether a rule or the score found it; there is no probability to speak of.
+        Target::Concern => yes_or_no(!verdict.concerns.is_empty(), 1.0),
     }
+}
+
+/// Figures of answers, each beside its truth.
+#[must_use]
+pub fn figures(answers: &[(&str, Vec<(String, f64)>)]) -> Figures {
+    let first = |said: &[(String, f64)]| said.first().cloned().unwrap_or_default();
+    let judged: Vec<(f64, bool)> =
+        answers.iter().map(|(truth, said)| (first(said).1, first(said).0 == *truth)).collect();
+    let pairs: Vec<(String, String)> =
+        answers.iter().map(|(truth, said)| ((*truth).to_owned(), first(said).0)).collect();
+    let top3 = answers.iter().filter(|(truth, said)| said.iter().take(3).any(|(label, _)| label == truth)).count();
     let per_label = per_label(&pairs);
     let n = judged.len().max(1) as f64;
-    Ok(Figures {
+    Figures {
         n: judged.len(),
         accuracy: judged.iter().filter(|j| j.1).count() as f64 / n,
         macro_f1: per_label.values().map(|l| l.f1).sum::<f64>() / per_label.len().max(1) as f64,
@@ -81,7 +110,7 @@ pub async fn evaluate(
         ece: calibration_error(&judged),
         coverage_at_95: coverage(&judged, 0.95),
         per_label,
-    })
+    }
 }
 
 fn per_label(pairs: &[(String, String)]) -> BTreeMap<String, OfLabel> {

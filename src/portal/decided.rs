@@ -184,6 +184,24 @@ fn reason_view(reason: &Reason, taxonomy: &Taxonomy) -> ReasonView {
             };
             ReasonView { text, words: Some(words.clone()), rule: None }
         }
+        Reason::Words { service, words } => {
+            let text = format!("The words that weighed most for {}", taxonomy.service_name(service));
+            ReasonView { text, words: Some(words.join(" · ")), rule: None }
+        }
+        Reason::Nearest { cases } => {
+            let near: Vec<String> = cases
+                .iter()
+                .map(|c| {
+                    let service = taxonomy.service_name(&c.service);
+                    format!("{} ({service}, likeness {})", c.case, format::percent(c.alike))
+                })
+                .collect();
+            ReasonView { text: format!("The nearest known cases: {}", near.join(", ")), words: None, rule: None }
+        }
+        Reason::Score { of, version, probability } => {
+            let text = format!("The trained model {version} gives a {of} {}", format::chance(*probability));
+            ReasonView { text, words: None, rule: None }
+        }
         Reason::Note { text } => ReasonView { text: text.clone(), words: None, rule: None },
     }
 }

@@ -1,31 +1,48 @@
 //! What a message is: language, place, service, priority, worries; each with its evidence.
 //!
-//! Understanding is a fusion. Rules give hard facts and explanations; the encoder's embedding feeds the classifier; the
-//! rules' log-odds are added to its log-probabilities, and one temperature makes the sum a probability. Where encoder or
-//! model are missing, rules alone still answer, and say so.
+//! Understanding is a fusion. Rules give hard facts and explanations; the encoder's embedding, the words and letters, and
+//! what the rules say feed the classifier, whose probabilities are calibrated on messages it was not trained on. Where
+//! encoder or model are missing, rules alone still answer, and say so.
 
 pub mod boundary;
 pub mod classifier;
 pub mod encoder;
+pub mod evidence;
+pub mod known;
 pub mod language;
+pub mod lexical;
+pub mod models;
 pub mod place;
 pub mod rules;
+mod weigh;
 
-use crate::core::verdict::{Candidate, Concern, Reason};
+use crate::core::verdict::{Concern, Reason};
 use crate::core::{Place, Priority, Verdict};
-use classifier::{Classifier, softmax};
+use classifier::{Classifier, Known};
 use encoder::Encoder;
+use known::KnownCase;
 use language::Languages;
+use lexical::{Spot, Term};
+use models::Models;
 use place::Places;
 use rules::{Effect, Hit, Rules};
-use std::sync::{Arc, RwLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use weigh::Said;
+
+/// Known cases named beside a message.
+const MOST_NEAR: usize = 3;
+/// A learned hazard score from here on makes a message pressing.
+const HAZARD: f64 = 0.6;
+/// A learned score of concern from here on holds a message, whatever the rules say: better one look too many.
+const CONCERN: f64 = 0.5;
 
 /// Characters of a message that rules and place names are looked for in: head and tail of a longer one.
 const HEAD: usize = 24_000;
 const TAIL: usize = 8_000;
 
 /// What is asked about.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Question {
     /// Subject; may be empty.
     pub subject: String,
@@ -33,6 +50,8 @@ pub struct Question {
     pub body: String,
     /// Wards that the addressed councillor stands for, where known: they decide between two streets of one name.
     pub home_wards: Vec<String>,
+    /// Where it is about, where that is known from elsewhere than the text.
+    pub spot: Option<Spot>,
 }
 
 impl Question {
@@ -60,14 +79,32 @@ pub fn strip_reply_marks(subject: &str) -> &str {
     }
 }
 
-/// Everything that takes part in understanding. Cheap to clone; the rules can be changed while it works.
+/// Embeddings of the services' descriptions, for one version of the rules.
+#[derive(Debug, Default)]
+struct Descriptions {
+    rules: String,
+    of: BTreeMap<String, Vec<f32>>,
+}
+
+/// Everything that takes part in understanding. Cheap to clone; rules, models and known cases can be changed while it
+/// works.
 #[derive(Clone)]
 pub struct Understanding {
     rules: Arc<RwLock<Arc<Rules>>>,
     encoder: Option<Encoder>,
-    classifier: Option<Arc<Classifier>>,
+    models: Arc<RwLock<Option<Arc<Models>>>>,
+    descriptions: Arc<RwLock<Arc<Descriptions>>>,
+    known: Arc<RwLock<Arc<Vec<KnownCase>>>>,
     languages: Arc<Languages>,
     places: Arc<Places>,
+}
+
+/// What all messages of a batch are judged by.
+struct Bench {
+    rules: Arc<Rules>,
+    models: Option<Arc<Models>>,
+    descriptions: Arc<Descriptions>,
+    known: Arc<Vec<KnownCase>>,
 }
 
 impl std::fmt::Debug for Understanding {
@@ -79,14 +116,24 @@ impl std::fmt::Debug for Understanding {
     }
 }
 
+fn read<T: Clone>(slot: &RwLock<T>) -> T {
+    slot.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+fn replace<T>(slot: &RwLock<T>, value: T) {
+    *slot.write().unwrap_or_else(PoisonError::into_inner) = value;
+}
+
 impl Understanding {
-    /// Puts the parts together; encoder and classifier may be missing.
+    /// Puts the parts together; encoder and models may be missing.
     #[must_use]
-    pub fn new(rules: Rules, encoder: Option<Encoder>, classifier: Option<Classifier>, places: Places) -> Self {
+    pub fn new(rules: Rules, encoder: Option<Encoder>, models: Option<Models>, places: Places) -> Self {
         Self {
             rules: Arc::new(RwLock::new(Arc::new(rules))),
             encoder,
-            classifier: classifier.map(Arc::new),
+            models: Arc::new(RwLock::new(models.map(Arc::new))),
+            descriptions: Arc::default(),
+            known: Arc::default(),
             languages: Arc::new(Languages::new()),
             places: Arc::new(places),
         }
@@ -95,18 +142,35 @@ impl Understanding {
     /// The rules in force.
     #[must_use]
     pub fn rules(&self) -> Arc<Rules> {
-        Arc::clone(&self.rules.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+        read(&self.rules)
     }
 
     /// Puts other rules in force; messages being looked at finish with the old ones.
     pub fn replace_rules(&self, rules: Rules) {
-        *self.rules.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(rules);
+        replace(&self.rules, Arc::new(rules));
     }
 
-    /// Version of the classifier, where there is one.
+    /// The models in force.
     #[must_use]
-    pub fn model_version(&self) -> Option<&str> {
-        self.classifier.as_ref().map(|c| c.card().version.as_str())
+    pub fn models(&self) -> Option<Arc<Models>> {
+        read(&self.models)
+    }
+
+    /// Puts other models in force; messages being looked at finish with the old ones.
+    pub fn replace_models(&self, models: Models) {
+        replace(&self.models, Some(Arc::new(models)));
+    }
+
+    /// Says which decided cases there are to compare with, newest first; those past the first [`known::MOST`] are dropped.
+    pub fn replace_known(&self, mut cases: Vec<KnownCase>) {
+        cases.truncate(known::MOST);
+        replace(&self.known, Arc::new(cases));
+    }
+
+    /// Version of the services' model, where there is one.
+    #[must_use]
+    pub fn model_version(&self) -> Option<String> {
+        self.models().map(|models| models.service.card().version.clone())
     }
 
     /// The encoder, where there is one.
@@ -123,136 +187,151 @@ impl Understanding {
 
     /// Judges messages, in order. The encoder takes them all at once; a failure of it leaves the judgement to the rules.
     pub async fn judge(&self, questions: &[Question]) -> Vec<Verdict> {
-        let rules = self.rules();
-        let texts: Vec<String> = questions.iter().map(Question::text).collect();
-        let mut embeddings: Vec<Option<Vec<f32>>> = vec![None; texts.len()];
+        let mut embeddings: Vec<Option<Vec<f32>>> = vec![None; questions.len()];
         let mut fault = None;
         if let Some(encoder) = &self.encoder {
-            match encoder.encode(texts.clone()).await {
+            match encoder.encode(questions.iter().map(Question::text).collect()).await {
                 Ok(vectors) => embeddings = vectors.into_iter().map(Some).collect(),
                 Err(e) => fault = Some(e.to_string()),
             }
         }
-        questions
-            .iter()
-            .zip(&texts)
-            .zip(embeddings)
-            .map(|((question, text), embedding)| self.judge_one(&rules, question, text, embedding, fault.as_deref()))
-            .collect()
+        self.prepare().await;
+        self.judge_encoded(questions, embeddings, fault.as_deref())
+    }
+
+    /// Encodes the descriptions of services that the model was not trained on, once for each version of the rules.
+    pub async fn prepare(&self) {
+        let (rules, Some(encoder), Some(models)) = (self.rules(), &self.encoder, self.models()) else { return };
+        let version = format!("{}/{}", rules.version, models.service.card().version);
+        if read(&self.descriptions).rules == version {
+            return;
+        }
+        let labels = &models.service.card().labels;
+        let unseen: Vec<_> = rules.taxonomy.services.values().filter(|s| labels.binary_search(&s.id).is_err()).collect();
+        let texts = unseen.iter().map(|s| format!("{}. {}", s.name, s.description)).collect();
+        // Without them such a service still works by its rules; the next batch tries again.
+        let Ok(vectors) = encoder.encode(texts).await else { return };
+        let of = unseen.iter().map(|s| s.id.clone()).zip(vectors).collect();
+        replace(&self.descriptions, Arc::new(Descriptions { rules: version, of }));
+    }
+
+    /// Judges messages whose embeddings are known already, in order; `fault` says why there are none.
+    #[must_use]
+    pub fn judge_encoded(
+        &self,
+        questions: &[Question],
+        embeddings: Vec<Option<Vec<f32>>>,
+        fault: Option<&str>,
+    ) -> Vec<Verdict> {
+        let bench = Bench {
+            rules: self.rules(),
+            models: self.models(),
+            descriptions: read(&self.descriptions),
+            known: read(&self.known),
+        };
+        questions.iter().zip(embeddings).map(|(q, embedding)| self.judge_one(&bench, q, embedding, fault)).collect()
     }
 
     fn judge_one(
         &self,
-        rules: &Rules,
+        bench: &Bench,
         question: &Question,
-        text: &str,
         embedding: Option<Vec<f32>>,
         fault: Option<&str>,
     ) -> Verdict {
-        let text = head_and_tail(text);
+        let rules = &bench.rules;
+        let text = head_and_tail(&question.text());
         let plain = rules::normalise(&text);
         let hits = rules.hits(&plain);
         let language = self.languages.detect(&text);
         let place = self.places.find(&text, &question.home_wards).into_iter().next();
+        let sure = place.as_ref().filter(|p| p.confidence >= 0.6).map(|p| Spot { lat: p.lat, lon: p.lon });
+        let spot = question.spot.or(sure);
+        let columns = evidence::columns(&hits);
+        let message = Message { terms: lexical::terms(&text, spot), placed: spot.is_some(), columns: &columns };
+        let models = bench.models.as_deref();
+        let said = models.zip(embedding.as_deref()).and_then(|(models, embedding)| {
+            let scores = message.scores(&models.service, embedding)?;
+            let alike = bench.descriptions.of.iter();
+            let alike = alike.map(|(service, e)| (service.as_str(), encoder::cosine(e, embedding))).collect();
+            Some(Said { model: &models.service, scores, alike })
+        });
+        let candidates = weigh::candidates(rules, &columns, said.as_ref());
+        let best = candidates.first();
         let mut reasons = Vec::new();
-        let candidates = self.weigh(rules, &hits, embedding.as_deref(), &mut reasons);
-        let (priority, concerns) = weigh_priority(&hits);
+        if let Some(said) = &said {
+            reasons.extend(weigh::reasons(said, best.map(|c| c.service.as_str()), &text));
+        }
+        let (mut priority, mut concerns) = weigh_priority(&hits);
+        let mut hazard = None;
+        if let (Some(models), Some(embedding)) = (models, embedding.as_deref()) {
+            let score = |model: &Option<Classifier>| {
+                let model = model.as_ref()?;
+                Some((message.yes(model, embedding)?, model.card().version.clone()))
+            };
+            if let Some((probability, version)) = score(&models.hazard) {
+                hazard = Some(probability);
+                if probability >= HAZARD {
+                    priority = priority.max(Priority::High);
+                    reasons.push(Reason::Score { of: "hazard".to_owned(), version, probability });
+                }
+            }
+            if let Some((probability, version)) = score(&models.concern).filter(|(p, _)| *p >= CONCERN) {
+                priority = Priority::Urgent;
+                reasons.push(Reason::Score { of: "concern".to_owned(), version, probability });
+                if concerns.is_empty() {
+                    let reason = "The message reads like others that were about somebody's safety".to_owned();
+                    concerns.push(Concern { kind: "possible".to_owned(), reason });
+                }
+            }
+        }
         reasons.extend(hits.iter().map(reason_of_hit));
         reasons.extend(place.as_ref().map(reason_of_place));
+        let near = embedding.as_deref().map(|e| known::nearest(&bench.known, e, MOST_NEAR)).unwrap_or_default();
+        if !near.is_empty() {
+            reasons.push(Reason::Nearest { cases: near });
+        }
         if let Some(fault) = fault {
             reasons.push(Reason::Note { text: fault.to_owned() });
-        } else if embedding.is_none() {
+        } else if said.is_none() {
             reasons.push(Reason::Note { text: "Judged by rules alone: the model is not loaded.".to_owned() });
         }
-        let best = candidates.first();
         Verdict {
             service: best.map_or_else(|| "general_enquiry".to_owned(), |c| c.service.clone()),
             confidence: best.map_or(0.0, |c| c.probability),
-            candidates: candidates.into_iter().take(5).collect(),
             priority,
+            hazard,
             language: language.code.to_owned(),
             language_confidence: language.confidence,
             place,
             concerns,
             reasons,
-            model: embedding.as_ref().and(self.model_version()).map(str::to_owned),
+            model: said.as_ref().map(|said| said.model.card().version.clone()),
             rules: rules.version.clone(),
+            candidates: candidates.into_iter().take(5).collect(),
             embedding,
         }
     }
-
-    /// Services with probabilities, best first.
-    fn weigh(
-        &self,
-        rules: &Rules,
-        hits: &[Hit<'_>],
-        embedding: Option<&[f32]>,
-        reasons: &mut Vec<Reason>,
-    ) -> Vec<Candidate> {
-        let services: Vec<&str> = rules.taxonomy.services.keys().map(String::as_str).collect();
-        // A service the model never saw gets the score of one that it thinks as unlikely as one in a thousand.
-        let mut scores = vec![-6.9_f64; services.len()];
-        let mut temperature = 1.0;
-        if let (Some(classifier), Some(embedding)) = (&self.classifier, embedding) {
-            let card = classifier.card();
-            temperature = card.temperature;
-            let logs = classifier.log_probabilities(embedding);
-            let mut best: Option<(f64, &str)> = None;
-            for (label, log) in card.labels.iter().zip(&logs) {
-                if let Ok(at) = services.binary_search(&label.as_str()) {
-                    scores[at] = *log;
-                }
-                if best.is_none_or(|(p, _)| *log > p) {
-                    best = Some((*log, label));
-                }
-            }
-            if let Some((log, label)) = best {
-                reasons.push(Reason::Model {
-                    version: card.version.clone(),
-                    service: label.to_owned(),
-                    probability: log.exp(),
-                });
-            }
-        }
-        if embedding.is_none() || self.classifier.is_none() {
-            // With nothing to go by, "a general enquiry" is the honest guess, not the first service of the alphabet.
-            if let Ok(at) = services.binary_search(&"general_enquiry") {
-                scores[at] += 0.7;
-            }
-        }
-        for (at, weight) in rule_weights(&services, hits) {
-            scores[at] += weight;
-        }
-        let mut candidates: Vec<Candidate> = services
-            .iter()
-            .zip(softmax(&scores, temperature))
-            .map(|(service, probability)| Candidate { service: (*service).to_owned(), probability })
-            .collect();
-        candidates.sort_by(|a, b| b.probability.total_cmp(&a.probability).then_with(|| a.service.cmp(&b.service)));
-        candidates
-    }
 }
 
-/// What the rules that hit add to each service, by its place in `services` (sorted). Several rules of one service say much
-/// the same thing, so after the strongest each counts half.
-#[must_use]
-pub fn rule_weights(services: &[&str], hits: &[Hit<'_>]) -> Vec<(usize, f64)> {
-    let mut by_service: std::collections::BTreeMap<usize, Vec<f64>> = std::collections::BTreeMap::new();
-    for hit in hits {
-        if let Effect::Service { service, weight } = hit.effect
-            && let Ok(at) = services.binary_search(&service.as_str())
-        {
-            by_service.entry(at).or_default().push(*weight);
-        }
+/// A message as the models see it.
+struct Message<'a> {
+    terms: Vec<Term>,
+    placed: bool,
+    columns: &'a BTreeMap<String, f64>,
+}
+
+impl Message<'_> {
+    fn scores(&self, model: &Classifier, embedding: &[f32]) -> Option<Vec<f64>> {
+        let columns = evidence::in_order(self.columns, &model.card().columns);
+        model.scores(Known { embedding, terms: &self.terms, placed: self.placed, columns: &columns })
     }
-    by_service
-        .into_iter()
-        .map(|(at, mut weights)| {
-            weights.sort_by(|a, b| b.total_cmp(a));
-            let strongest = weights.first().copied().unwrap_or_default();
-            (at, strongest + weights.iter().skip(1).sum::<f64>() / 2.0)
-        })
-        .collect()
+
+    /// The probability that a model of two answers says `yes`.
+    fn yes(&self, model: &Classifier, embedding: &[f32]) -> Option<f64> {
+        let at = model.card().labels.iter().position(|label| label == "yes")?;
+        classifier::softmax(&self.scores(model, embedding)?, 1.0).get(at).copied()
+    }
 }
 
 /// The highest priority any rule gives; "low" only where nothing says otherwise. A concern is always urgent.
@@ -283,7 +362,9 @@ fn reason_of_place(place: &Place) -> Reason {
     Reason::Place { words: place.words.clone(), name: place.name.clone(), ward: place.ward.clone() }
 }
 
-fn head_and_tail(text: &str) -> String {
+/// A text as it is looked at: head and tail of a longer one.
+#[must_use]
+pub fn head_and_tail(text: &str) -> String {
     let count = text.chars().count();
     if count <= HEAD + TAIL {
         return text.to_owned();

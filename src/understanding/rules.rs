@@ -229,6 +229,16 @@ impl Rules {
             .collect()
     }
 
+    /// The kinds of concern that rules know, each once, in alphabetical order.
+    #[must_use]
+    pub fn concerns(&self) -> Vec<&str> {
+        let kinds = self.rules.iter().filter_map(|rule| match &rule.effect {
+            Effect::Concern(concern) => Some(concern.kind.as_str()),
+            Effect::Service { .. } | Effect::Priority { .. } => None,
+        });
+        kinds.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    }
+
     /// How many rules there are.
     #[must_use]
     pub fn len(&self) -> usize {

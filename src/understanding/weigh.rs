@@ -1,0 +1,80 @@
+//! Which service: the trained model, the rules and the services' own descriptions, weighed into one probability each.
+
+use super::classifier::{Classifier, softmax};
+use super::rules::Rules;
+use crate::core::verdict::{Candidate, Reason};
+use std::collections::BTreeMap;
+
+/// Score of a service that nothing speaks for: as unlikely as one in a thousand.
+const UNLIKELY: f64 = -6.9;
+/// Words named as those that weighed most.
+const MOST_WORDS: usize = 5;
+
+/// What the model says of a message.
+#[derive(Clone, Debug)]
+pub(super) struct Said<'a> {
+    pub(super) model: &'a Classifier,
+    /// Calibrated scores in the order of the model's labels.
+    pub(super) scores: Vec<f64>,
+    /// Likeness of the message to the description of each service the model was not trained on.
+    pub(super) alike: BTreeMap<&'a str, f64>,
+}
+
+/// Every service with its probability, likeliest first.
+///
+/// Among the services it was trained on the model has the say, having learned what each rule is worth. A service it has
+/// never seen comes in by the odds that its description and its rules give it.
+pub(super) fn candidates(rules: &Rules, columns: &BTreeMap<String, f64>, said: Option<&Said<'_>>) -> Vec<Candidate> {
+    let services = rules.taxonomy.services.keys();
+    let by_rules = |service: &str| columns.get(service).copied().unwrap_or_default();
+    let weights: Vec<(&String, f64)> = if let Some(said) = said {
+        let card = said.model.card();
+        let trained = softmax(&said.scores, 1.0);
+        let certain = trained.iter().copied().fold(1e-9, f64::max).ln();
+        services
+            .map(|service| {
+                let weight = match card.labels.binary_search(service) {
+                    Ok(at) => trained[at],
+                    Err(_) => {
+                        let alike = said.alike.get(service.as_str()).copied().unwrap_or_default();
+                        let new = !card.columns.contains(service);
+                        card.unseen.log_odds(alike, by_rules(service), certain, new).exp()
+                    }
+                };
+                (service, weight)
+            })
+            .collect()
+    } else {
+        // With nothing to go by, "a general enquiry" is the honest guess, not the first service of the alphabet.
+        let start = |service: &str| UNLIKELY + if service == "general_enquiry" { 0.7 } else { 0.0 };
+        services.map(|service| (service, (start(service) + by_rules(service)).exp())).collect()
+    };
+    let sum: f64 = weights.iter().map(|(_, weight)| weight).sum();
+    let mut out: Vec<Candidate> = weights
+        .into_iter()
+        .map(|(service, weight)| Candidate { service: service.clone(), probability: weight / sum.max(1e-300) })
+        .collect();
+    out.sort_by(|a, b| b.probability.total_cmp(&a.probability).then_with(|| a.service.cmp(&b.service)));
+    out
+}
+
+/// What the model has to say for itself: its own favourite, and the words that weighed most for the service chosen.
+pub(super) fn reasons(said: &Said<'_>, chosen: Option<&str>, text: &str) -> Vec<Reason> {
+    let card = said.model.card();
+    let trained = softmax(&said.scores, 1.0);
+    let mut out = Vec::new();
+    if let Some(best) = (0..trained.len()).max_by(|&a, &b| trained[a].total_cmp(&trained[b])) {
+        out.push(Reason::Model {
+            version: card.version.clone(),
+            service: card.labels[best].clone(),
+            probability: trained[best],
+        });
+    }
+    if let Some(at) = chosen.and_then(|service| card.labels.binary_search_by(|l| l.as_str().cmp(service)).ok()) {
+        let words = said.model.weightiest(text, at, MOST_WORDS);
+        if !words.is_empty() {
+            out.push(Reason::Words { service: card.labels[at].clone(), words });
+        }
+    }
+    out
+}

@@ -9,6 +9,7 @@ pub mod classifier;
 pub mod encoder;
 pub mod language;
 pub mod place;
+pub mod reply;
 pub mod rules;
 
 use crate::core::verdict::{Candidate, Concern, Reason};

@@ -9,6 +9,7 @@ mod decisions;
 mod faults;
 mod house;
 mod killed;
+mod languages;
 mod letters;
 mod logs;
 #[path = "../wires/stack.rs"]

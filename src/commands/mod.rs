@@ -2,6 +2,7 @@
 
 mod bench;
 mod classify;
+mod dataset;
 mod demo;
 mod doctor;
 mod learn;
@@ -41,6 +42,8 @@ enum Command {
     Train(learn::TrainArgs),
     /// Say how good a model is on labelled messages.
     Evaluate(learn::EvaluateArgs),
+    /// Say how wide and various a set of labelled messages is.
+    Dataset(dataset::DatasetArgs),
     /// Measure speed.
     Bench(bench::BenchArgs),
 }
@@ -62,6 +65,7 @@ impl Cli {
                 Command::Rules(args) => rules::rules(&args),
                 Command::Train(args) => learn::train(args).await,
                 Command::Evaluate(args) => learn::evaluate(args).await,
+                Command::Dataset(args) => dataset::dataset(&args),
                 Command::Bench(args) => bench::bench(args).await,
             }
         })

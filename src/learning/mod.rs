@@ -2,4 +2,5 @@
 
 pub mod dataset;
 pub mod evaluate;
+pub mod sheet;
 pub mod train;

@@ -1,14 +1,13 @@
 //! The words of outgoing mail, queued in the transaction of the decision that causes them.
 
-use crate::core::language;
-use crate::core::{CaseId, Council, Department, Ids, OutboxId, Party, Reference, TokenKey};
+use crate::core::{CaseId, Council, Department, Ids, OutboxId, Party, Reference, TokenKey, language};
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
 use crate::store::case::Case;
 use crate::store::message::Message;
 use crate::store::outbox::{NewOutgoing, OutAttachment, OutMail};
 use crate::store::{self, Tx};
-use crate::understanding::reply::{Reply, embed, fill, lay_out};
+use crate::understanding::reply::{Reply, embed, english_date, fill, lay_out};
 use crate::understanding::rules::Rules;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
@@ -466,7 +465,7 @@ fn mailbox(name: &str, email: &str) -> String {
 /// `Friday 13 March 2026`.
 #[must_use]
 pub fn long_date(date: NaiveDate) -> String {
-    date.format("%A %-d %B %Y").to_string()
+    english_date(date)
 }
 
 fn due_text(case: &Case) -> String {

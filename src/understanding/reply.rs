@@ -92,7 +92,7 @@ impl Reply {
     /// `Friday 13 March 2026` in this language, English where it says nothing about dates.
     #[must_use]
     pub fn date(&self, date: NaiveDate) -> String {
-        self.dates.as_ref().map_or_else(|| date.format("%A %-d %B %Y").to_string(), |dates| dates.write(date))
+        self.dates.as_ref().map_or_else(|| english_date(date), |dates| dates.write(date))
     }
 
     /// What a service is called, by the council's own name for it where this language has none.
@@ -182,6 +182,12 @@ impl Reply {
         }
         Ok(())
     }
+}
+
+/// `Friday 13 March 2026`.
+#[must_use]
+pub fn english_date(date: NaiveDate) -> String {
+    date.format("%A %-d %B %Y").to_string()
 }
 
 fn check_words(text: &str, known: &[&str]) -> Result<(), String> {

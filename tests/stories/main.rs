@@ -5,6 +5,7 @@
 
 mod accounts;
 mod answers;
+mod dataset;
 mod decisions;
 mod faults;
 mod house;

@@ -2,10 +2,10 @@
 //!
 //! The answer decides in which language a resident is acknowledged (R7), so the errors do not weigh the same: a Polish
 //! report answered in English is a pity, an English or a Romanian one answered in Spanish is an embarrassment. So the
-//! languages that a council does not answer in are told apart as well ([`latin`] has the reason in figures), and an
+//! languages that a council does not answer in are told apart as well (`latin.rs` has the reason in figures), and an
 //! acknowledgement leaves in another language than English only above [`Verdict::SURE_OF_LANGUAGE`].
 //!
-//! Scripts decide what they can, and letters and small words within a script ([`script`]); only Latin text goes to the
+//! Scripts decide what they can, and letters and small words within a script (`script.rs`); only Latin text goes to the
 //! n-gram models of `lingua`, after what is in no language was taken out of it: links, addresses, postcodes, numbers.
 //!
 //! [`Verdict::SURE_OF_LANGUAGE`]: crate::core::Verdict::SURE_OF_LANGUAGE

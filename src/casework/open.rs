@@ -59,7 +59,7 @@ pub async fn open(tx: &mut Tx, ids: &Ids, opening: Opening<'_>, now: DateTime<Ut
         councillor: opening.councillor.map(str::to_owned),
         place: verdict.place.clone().map(Json),
         title: opening.title,
-        language: verdict.language.clone(),
+        language: verdict.language_to_answer().to_owned(),
         confidence: verdict.confidence,
         disposition: opening.disposition,
         consent: opening.consent.as_str().to_owned(),

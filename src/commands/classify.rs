@@ -96,7 +96,11 @@ fn print(
     }
     say(format!("Department  {}", taxonomy.department_name(department)));
     say(format!("Priority    {}", verdict.priority.label()));
-    say(format!("Language    {} ({})", verdict.language, percent(verdict.language_confidence)));
+    say(format!(
+        "Language    {} ({})",
+        crate::core::language::name(&verdict.language),
+        percent(verdict.language_confidence)
+    ));
     let place = verdict.place.as_ref().map_or_else(|| "none found".to_owned(), |p| p.name.clone());
     say(format!("Place       {place}{}", verdict.ward().map(|w| format!(", {w} ward")).unwrap_or_default()));
     say(format!("Decision    {}{}", decision.label(), hold.map(|h| format!(": {h}")).unwrap_or_default()));

@@ -2,6 +2,7 @@
 
 mod bench;
 mod classify;
+mod dataset;
 mod demo;
 mod doctor;
 mod learn;
@@ -43,6 +44,8 @@ enum Command {
     Evaluate(learn::EvaluateArgs),
     /// Replay a stream of labelled messages as corrections: how good would the model be after 50, 500, 5,000 of them?
     SimulateLearning(learn::SimulateArgs),
+    /// Say how wide and various a set of labelled messages is.
+    Dataset(dataset::DatasetArgs),
     /// Measure speed.
     Bench(bench::BenchArgs),
 }
@@ -65,6 +68,7 @@ impl Cli {
                 Command::Train(args) => learn::train(args).await,
                 Command::Evaluate(args) => learn::evaluate(args).await,
                 Command::SimulateLearning(args) => learn::simulate(args).await,
+                Command::Dataset(args) => dataset::dataset(&args),
                 Command::Bench(args) => bench::bench(args).await,
             }
         })

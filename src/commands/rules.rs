@@ -1,6 +1,7 @@
 //! `beadle rules check`.
 
 use super::{home, say};
+use crate::core::language::{self, ANSWERED};
 use crate::understanding::rules::Rules;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -32,13 +33,41 @@ pub fn rules(args: &RulesArgs) -> anyhow::Result<u8> {
     let rules = Rules::load(&folder)?;
     let taxonomy = &rules.taxonomy;
     say(format!(
-        "{}: {} services, {} departments, {} rules, replies in {}; every example does what it says (version {})",
+        "{}: {} services, {} departments, {} rules; every example does what it says (version {})",
         folder.display(),
         taxonomy.services.len(),
         taxonomy.departments.len(),
         rules.len(),
-        rules.replies.keys().cloned().collect::<Vec<_>>().join(", "),
         rules.version,
     ));
+    say("Acknowledgements:");
+    let others = rules.replies.keys().map(String::as_str).filter(|code| !ANSWERED.contains(code));
+    for code in ANSWERED.into_iter().chain(others) {
+        say(format!("  {:<14}{}", format!("{} ({code})", language::name(code)), state(&rules, code)));
+    }
     Ok(0)
+}
+
+/// Whether residents are acknowledged in a language, what is missing of it, and who read it.
+fn state(rules: &Rules, code: &str) -> String {
+    let Some(reply) = rules.replies.get(code) else {
+        return format!("none: these residents are answered in English, until there is a replies/{code}.toml");
+    };
+    let taxonomy = &rules.taxonomy;
+    let unknown: Vec<&str> =
+        reply.names.keys().map(String::as_str).filter(|id| !taxonomy.services.contains_key(*id)).collect();
+    let missing = if code == "en" { Vec::new() } else { reply.missing(taxonomy) };
+    let mut parts = vec![match (&reply.reviewed_by, &reply.reviewed_on) {
+        (Some(who), Some(when)) => format!("there, read by {who} on {when}"),
+        (Some(who), None) => format!("there, read by {who}"),
+        (None, _) if code == "en" => "there".to_owned(),
+        (None, _) => "there, not yet read by a native speaker of the council (reviewed_by, reviewed_on)".to_owned(),
+    }];
+    if !missing.is_empty() {
+        parts.push(format!("in English for want of {}", missing.join(", ")));
+    }
+    if !unknown.is_empty() {
+        parts.push(format!("names of services that are not in services.toml: {}", unknown.join(", ")));
+    }
+    parts.join("; ")
 }

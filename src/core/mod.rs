@@ -4,6 +4,7 @@ pub mod case;
 pub mod clock;
 pub mod council;
 pub mod ids;
+pub mod language;
 pub mod message;
 pub mod place;
 pub mod reference;

@@ -12,6 +12,8 @@ use std::str::FromStr;
 /// The characters of a reference, in the order of their values.
 pub const ALPHABET: &[u8; 23] = b"34679ACEFGHJKMNPQRTVWXY";
 const BODY: usize = 6;
+/// What may come along when a reference is copied out of Arabic or Urdu words: the marks that keep it in one piece there.
+const INVISIBLE: &[char] = &['\u{200e}', '\u{200f}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}'];
 
 /// A case reference: always one that passed its check.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
@@ -78,7 +80,7 @@ impl FromStr for Reference {
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
         let values: Vec<u32> = text
-            .trim()
+            .trim_matches(|c: char| c.is_whitespace() || INVISIBLE.contains(&c))
             .bytes()
             .filter(|b| *b != b'-')
             .map(|b| ALPHABET.iter().position(|a| *a == b.to_ascii_uppercase()).map(|p| p as u32))
@@ -125,6 +127,8 @@ mod tests {
         fn a_reference_reads_back_however_it_is_typed(seed: u64) {
             let reference = Reference::random(&mut rand::rngs::StdRng::seed_from_u64(seed));
             prop_assert_eq!(&reference.compact().to_lowercase().parse::<Reference>().unwrap(), &reference);
+            prop_assert_eq!(&format!("\u{2068}{reference}\u{2069}").parse::<Reference>().unwrap(), &reference);
+            prop_assert_eq!(Reference::find_all(&format!("رقمك: \u{2068}{reference}\u{2069}.")), vec![reference.clone()]);
             prop_assert_eq!(Reference::find_all(&format!("About case {reference}, please")), vec![reference]);
         }
 

@@ -120,9 +120,9 @@ pub struct Verdict {
     /// Learned probability that somebody can be physically hurt soon, where such a model took part.
     #[serde(default)]
     pub hazard: Option<f64>,
-    /// ISO 639-1 code of the language.
+    /// ISO 639-1 code of the language the message is in; English where nothing speaks for another.
     pub language: String,
-    /// How sure the language is, 0 to 1.
+    /// Probability that it is in that language, 0 to 1.
     pub language_confidence: f64,
     /// Where.
     pub place: Option<Place>,
@@ -140,6 +140,18 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// From this probability on a resident is answered in the language they seem to write in. Of 4,943 sentences in 33
+    /// languages that are not answered, four would have an answer in a wrong language at 0.65 and 22 at 0.55; of 52,239
+    /// English reports none at either; of 1,592 sentences in the twelve languages 1,553 are answered in their own, and
+    /// at 0.9 it would be 1,496.
+    pub const SURE_OF_LANGUAGE: f64 = 0.65;
+
+    /// The language the resident is answered in, where there are words in it: the message's where it is sure, else English.
+    #[must_use]
+    pub fn language_to_answer(&self) -> &str {
+        if self.language_confidence >= Self::SURE_OF_LANGUAGE { &self.language } else { "en" }
+    }
+
     /// The ward of the place, where one was found that is more than a guess: department and councillor hang on it.
     #[must_use]
     pub fn ward(&self) -> Option<&str> {

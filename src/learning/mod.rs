@@ -4,6 +4,7 @@ pub mod dataset;
 mod descent;
 pub mod embeddings;
 pub mod evaluate;
+pub mod sheet;
 pub mod simulate;
 pub mod train;
 

@@ -1,12 +1,13 @@
 //! The words of outgoing mail, queued in the transaction of the decision that causes them.
 
-use crate::core::{CaseId, Council, Department, Ids, OutboxId, Party, Reference, TokenKey};
+use crate::core::{CaseId, Council, Department, Ids, OutboxId, Party, Reference, TokenKey, language};
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
 use crate::store::case::Case;
 use crate::store::message::Message;
 use crate::store::outbox::{NewOutgoing, OutAttachment, OutMail};
 use crate::store::{self, Tx};
+use crate::understanding::reply::{Reply, embed, english_date, fill, lay_out};
 use crate::understanding::rules::Rules;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
@@ -179,6 +180,7 @@ impl Composer<'_> {
             text += &format!("Councillor: {}\n", councillor.name);
         }
         let first = messages.first();
+        text += &self.language_line(case, first);
         let who = first.filter(|_| consent.department_sees_contact()).and_then(|m| {
             let email = m.from_email.as_deref()?;
             Some(m.from_name.as_deref().map_or_else(|| email.to_owned(), |name| format!("{name} <{email}>")))
@@ -201,6 +203,16 @@ impl Composer<'_> {
             text += &format!("\nNot attached: {n} file(s), which may show who the resident is.\n");
         }
         text + "\nAnswer this mail: your answer goes to the case, and nobody else has to copy it.\n"
+    }
+
+    /// What staff are told about a language that is not English; nothing else.
+    fn language_line(&self, case: &Case, message: Option<&Message>) -> String {
+        let written = message.and_then(|m| m.language.as_deref()).unwrap_or(&case.language);
+        if written == "en" {
+            return String::new();
+        }
+        let (answered, _) = self.rules.reply(&case.language);
+        format!("Language: {}; the resident is answered in {}\n", language::name(written), language::name(answered))
     }
 
     /// Tells a resident that their message has become a case (requirement R21): what was understood, the reference, who
@@ -264,47 +276,65 @@ impl Composer<'_> {
     }
 
     fn acknowledgement_mail(&self, case: &Case, message: &Message, email: &str, joined: bool) -> OutMail {
-        let taxonomy = &self.rules.taxonomy;
         let (language, reply) = self.rules.reply(&case.language);
-        let department = taxonomy.departments.get(&case.department);
-        let councillor = case.councillor.as_deref().and_then(|id| self.council.councillor(id));
-        let copied = consent_of(case).councillor_is_copied();
-        let told = councillor
-            .filter(|_| copied)
-            .map_or_else(String::new, |c| fill(&reply.told, &[("councillor", c.name.clone())]));
-        let words: &[(&str, String)] = &[
-            (
-                "greeting",
-                message.from_name.as_deref().map_or_else(|| "Hello,".to_owned(), |name| format!("Dear {name},")),
-            ),
-            ("reference", case.reference.to_string()),
-            ("title", case.title.clone()),
-            ("service", taxonomy.service_name(&case.service).to_owned()),
-            ("place", case.place.as_ref().map_or_else(String::new, |p| format!(", {}", p.name))),
-            ("received", long_date(received_date(case.received_at))),
-            ("due", due_text(case)),
-            ("department", taxonomy.department_name(&case.department).to_owned()),
-            ("contact", department.map_or_else(|| self.council.name.clone(), |d| d.contact.clone())),
-            ("councillor", councillor.map_or_else(|| "your councillor".to_owned(), |c| c.name.clone())),
-            ("council", self.council.name.clone()),
-            ("told", told),
-        ];
-        let (reply_to, mark) = self.reply_path(&case.reference, Party::Resident);
+        let words = self.words_for_resident(case, message, language, reply);
         let body = if joined { &reply.joined } else { &reply.body };
+        // Where nothing stands for {told}, the line begins with what comes after it.
+        let mut body = lay_out(&fill(body.trim_start(), &words).replace("\n ", "\n"), language);
+        // Who helps the resident may read English only, and the language may have been mistaken.
+        if language != "en" {
+            let (_, english) = self.rules.reply("en");
+            let words = self.words_for_resident(case, message, "en", english);
+            body += &english.below.as_ref().map_or_else(String::new, |line| format!("\n{}\n", fill(line, &words)));
+        }
+        let (reply_to, mark) = self.reply_path(&case.reference, Party::Resident);
         OutMail {
             from: self.sender_header(),
             envelope_from: None,
             to: vec![mailbox(message.from_name.as_deref().unwrap_or_default(), email)],
             cc: Vec::new(),
             reply_to: Some(reply_to),
-            subject: fill(&reply.subject, words) + &mark,
-            body: fill(body.trim_start(), words),
+            subject: fill(&reply.subject, &words) + &mark,
+            body,
             in_reply_to: message.rfc_message_id.clone(),
             references: message.rfc_message_id.clone().into_iter().collect(),
             auto_submitted: Some("auto-replied".to_owned()),
             language: language.to_owned(),
             attachments: Vec::new(),
         }
+    }
+
+    /// What stands for the words in braces of an acknowledgement in `language`.
+    fn words_for_resident(
+        &self,
+        case: &Case,
+        message: &Message,
+        language: &str,
+        reply: &Reply,
+    ) -> [(&'static str, String); 12] {
+        let taxonomy = &self.rules.taxonomy;
+        let department = taxonomy.departments.get(&case.department);
+        let councillor = case.councillor.as_deref().and_then(|id| self.council.councillor(id));
+        let copied = consent_of(case).councillor_is_copied();
+        let value = |text: &str| embed(text, language);
+        let told = councillor
+            .filter(|_| copied)
+            .map_or_else(String::new, |c| fill(&reply.told, &[("councillor", value(&c.name))]));
+        let due = case.due_on.parse().map_or_else(|_| case.due_on.clone(), |due| reply.date(due));
+        [
+            ("greeting", reply.greeting(message.from_name.as_deref().map(value).as_deref())),
+            ("reference", value(case.reference.as_str())),
+            ("title", value(&case.title)),
+            ("service", value(reply.service_name(&case.service, taxonomy))),
+            ("place", case.place.as_ref().map_or_else(String::new, |p| reply.at_place(&value(&p.name)))),
+            ("received", value(&reply.date(received_date(case.received_at)))),
+            ("due", value(&due)),
+            ("department", value(taxonomy.department_name(&case.department))),
+            ("contact", value(department.map_or(self.council.name.as_str(), |d| d.contact.as_str()))),
+            ("councillor", value(councillor.map_or_else(|| reply.your_councillor(), |c| c.name.as_str()))),
+            ("council", value(&self.council.name)),
+            ("told", told),
+        ]
     }
 
     /// Tells the councillor of a joined case that it is dealt with in another one, where that one is another councillor's:
@@ -327,6 +357,8 @@ impl Composer<'_> {
             return Ok(false);
         }
         let taxonomy = &self.rules.taxonomy;
+        let messages = store::message::of_case(tx, &case.id).await?;
+        let first = messages.into_iter().find(|m| m.party == Party::Resident);
         let id: OutboxId = self.ids.next();
         let (reply_to, mark) = self.reply_path(&case.reference, Party::Councillor);
         let mail = OutMail {
@@ -338,13 +370,14 @@ impl Composer<'_> {
             subject: format!("Case {}: {}{mark}", case.reference, case.title),
             body: format!(
                 "Case {}, which a resident wrote to you about, is about the same problem as case {} and is dealt with \
-                 there.\n\nService: {}\nWith: {}\nTo be done by: {}\n\nThe resident is told. Answer this mail if it is \
+                 there.\n\nService: {}\nWith: {}\nTo be done by: {}\n{}\nThe resident is told. Answer this mail if it is \
                  a different problem.\n",
                 case.reference,
                 parent.reference,
                 taxonomy.service_name(&parent.service),
                 taxonomy.department_name(&parent.department),
                 due_text(parent),
+                self.language_line(case, first.as_ref()),
             ),
             in_reply_to: None,
             references: Vec::new(),
@@ -429,30 +462,10 @@ fn mailbox(name: &str, email: &str) -> String {
     if name.is_empty() { email.to_owned() } else { format!("\"{name}\" <{email}>") }
 }
 
-/// Fills `{word}`s in one pass, so that a resident's own braces are not filled in again.
-fn fill(template: &str, words: &[(&str, String)]) -> String {
-    let mut out = String::with_capacity(template.len() + 200);
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        out += before;
-        let Some((word, after)) = after.split_once('}') else {
-            out.push('{');
-            rest = after;
-            continue;
-        };
-        match words.iter().find(|(w, _)| *w == word) {
-            Some((_, value)) => out += value,
-            None => out += &format!("{{{word}}}"),
-        }
-        rest = after;
-    }
-    out + rest
-}
-
 /// `Friday 13 March 2026`.
 #[must_use]
 pub fn long_date(date: NaiveDate) -> String {
-    date.format("%A %-d %B %Y").to_string()
+    english_date(date)
 }
 
 fn due_text(case: &Case) -> String {
@@ -462,12 +475,6 @@ fn due_text(case: &Case) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_residents_own_braces_are_not_filled_in() {
-        let words = [("title", "my {reference} {".to_owned()), ("reference", "K7M".to_owned())];
-        assert_eq!(fill("{title}: {reference} {else}", &words), "my {reference} {: K7M {else}");
-    }
 
     #[test]
     fn a_name_cannot_add_another_recipient() {

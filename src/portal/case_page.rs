@@ -6,7 +6,7 @@ use super::list::{Choice, by_name};
 use super::timeline::{Entry, Trail, What};
 use super::{App, Done, Page, Shared, audit_reading, html, trouble::Trouble};
 use crate::casework::join;
-use crate::core::{CaseId, CaseState, Council, Party, Priority, Reference, Taxonomy};
+use crate::core::{CaseId, CaseState, Council, Party, Priority, Reference, Taxonomy, language};
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
 use crate::store::case::Case;
@@ -230,7 +230,10 @@ fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate
     let place = case.place.as_ref();
     let email = first.and_then(|m| m.from_email.clone());
     let (councillor, told) = councillor(read, council, consent);
-    let language = format::language(&case.language);
+    let written = first.and_then(|m| m.language.as_deref()).unwrap_or(&case.language);
+    let answered = (written != case.language).then(|| {
+        format!("Not sure enough to answer in it: the resident is answered in {}", language::name(&case.language))
+    });
     vec![
         Line::new("Service", taxonomy.service_name(&case.service), None),
         Line::new(
@@ -251,7 +254,7 @@ fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate
             None => Line::new("Resident", email.unwrap_or_else(|| "Not known".to_owned()), None),
         },
         Line::new("What they allow", consent.label(), None),
-        Line::new("Language", language, None),
+        Line::new("Language", language::name(written), answered),
         Line::new(
             "Received",
             format::when(case.received_at),

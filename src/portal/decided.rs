@@ -2,7 +2,7 @@
 
 use super::format;
 use crate::core::verdict::Reason;
-use crate::core::{CaseState, Disposition, Priority, Taxonomy, Verdict};
+use crate::core::{CaseState, Disposition, Priority, Taxonomy, Verdict, language};
 use crate::pipeline;
 use crate::store::decision::Decision;
 use serde_json::Value;
@@ -152,7 +152,7 @@ fn evidence_view(verdict: &Value, likest: Option<&Value>, taxonomy: &Taxonomy) -
     let candidates =
         verdict.candidates.iter().enumerate().filter(|(n, c)| *n < 3 || c.probability >= 0.05).map(|(_, c)| c);
     let model = verdict.model.as_deref().map_or_else(|| "no model".to_owned(), |m| format!("model {m}"));
-    let language = format!("{} ({})", format::language(&verdict.language), format::chance(verdict.language_confidence));
+    let language = format!("{} ({})", language::name(&verdict.language), format::chance(verdict.language_confidence));
     Some(EvidenceView {
         reasons: verdict.reasons.iter().map(|r| reason_view(r, taxonomy)).collect(),
         candidates: candidates

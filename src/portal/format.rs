@@ -99,26 +99,6 @@ pub(super) fn paragraphs(text: &str) -> String {
     out
 }
 
-/// The English name of a language.
-pub(super) fn language(code: &str) -> &str {
-    match code {
-        "en" => "English",
-        "ar" => "Arabic",
-        "bn" => "Bengali",
-        "de" => "German",
-        "es" => "Spanish",
-        "fr" => "French",
-        "hi" => "Hindi",
-        "ms" => "Malay",
-        "pa" => "Punjabi",
-        "pl" => "Polish",
-        "tr" => "Turkish",
-        "ur" => "Urdu",
-        "zh" => "Chinese",
-        other => other,
-    }
-}
-
 /// A key such as `domestic_abuse` as words.
 pub(super) fn words(key: &str) -> String {
     key.replace('_', " ")

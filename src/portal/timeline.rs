@@ -2,7 +2,7 @@
 
 use super::decided::{DecisionView, decision_view};
 use super::format;
-use crate::core::{CaseState, Party, SenderCheck, Taxonomy, Verdict};
+use crate::core::{CaseState, Party, SenderCheck, Taxonomy, Verdict, language};
 use crate::store::attachment::Stored;
 use crate::store::case::Case;
 use crate::store::decision::Decision;
@@ -131,7 +131,7 @@ impl Trail {
             sender,
             language_name: Some(language.as_str())
                 .filter(|l| !l.is_empty() && *l != "en")
-                .map(|l| format::language(l).to_owned()),
+                .map(|l| language::name(l).to_owned()),
             language,
             subject: message.subject.clone(),
             body: format::paragraphs(&message.body),

@@ -32,7 +32,8 @@ pub struct Case {
     pub place: Option<Json<Place>>,
     /// One line that names it.
     pub title: String,
-    /// ISO 639-1 code the resident wrote in.
+    /// ISO 639-1 code of the language the resident is answered in where there are words in it: theirs where it is sure,
+    /// else English. What each message is written in stands with the message.
     pub language: String,
     /// Confidence of the suggestion, 0 to 1.
     pub confidence: f64,

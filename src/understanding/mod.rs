@@ -13,6 +13,7 @@ pub mod language;
 pub mod lexical;
 pub mod models;
 pub mod place;
+pub mod reply;
 pub mod rules;
 mod weigh;
 

@@ -7,6 +7,7 @@
 use crate::core::Priority;
 use crate::core::taxonomy::{Body, Department, Route, Service, Taxonomy};
 use crate::core::verdict::Concern;
+use crate::understanding::reply::Reply;
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -87,21 +88,6 @@ pub struct Hit<'a> {
     pub effect: &'a Effect,
     /// The words it hit.
     pub words: String,
-}
-
-/// The words of an acknowledgement in one language.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Reply {
-    /// Subject; `{reference}`, `{service}`, `{council}` stand for the case's own.
-    pub subject: String,
-    /// Body when the case goes to a department; also `{greeting}`, `{title}`, `{received}`, `{due}`, `{department}`,
-    /// `{contact}`, `{councillor}`, `{place}`.
-    pub body: String,
-    /// Body when the problem is known already, with the same words.
-    pub joined: String,
-    /// What `{told}` says where the councillor is told, with `{councillor}`; else it says nothing.
-    pub told: String,
 }
 
 /// All rules, loaded and checked.
@@ -202,7 +188,7 @@ impl Rules {
         for path in reader.toml_files("replies")? {
             let language = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let reply: Reply = reader.read(&path)?;
-            check_reply(&reply).map_err(|what| reader.error(&path, what))?;
+            reply.check().map_err(|what| reader.error(&path, what))?;
             replies.insert(language, reply);
         }
         if !replies.contains_key("en") {
@@ -379,33 +365,4 @@ fn build(text: &RuleText, taxonomy: &Taxonomy) -> Result<Rule, String> {
         return Err(format!("should not match '{example}' and does"));
     }
     Ok(rule)
-}
-
-fn check_reply(reply: &Reply) -> Result<(), String> {
-    const KNOWN: &[&str] = &[
-        "reference",
-        "service",
-        "council",
-        "greeting",
-        "title",
-        "received",
-        "due",
-        "department",
-        "contact",
-        "councillor",
-        "place",
-        "told",
-    ];
-    for text in [&reply.subject, &reply.body, &reply.joined, &reply.told] {
-        for part in text.split('{').skip(1) {
-            let word = part.split('}').next().unwrap_or_default();
-            if !KNOWN.contains(&word) {
-                return Err(format!("'{{{word}}}' is none of {}", KNOWN.join(", ")));
-            }
-        }
-    }
-    if !reply.body.contains("{reference}") || !reply.joined.contains("{reference}") {
-        return Err("a reply must give the resident their {reference}".to_owned());
-    }
-    Ok(())
 }

@@ -60,7 +60,7 @@ story!(a_changed_rule_is_used_from_the_next_message_on_and_the_old_decision_keep
     assert_ne!(versions[1], old);
 });
 
-fn copy(from: &std::path::Path, to: &std::path::Path) {
+pub fn copy(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

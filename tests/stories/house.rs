@@ -244,6 +244,14 @@ impl House {
         Ok(done)
     }
 
+    /// A gatekeeper lets a case go that waits for one.
+    pub async fn accepts_if_waiting(&self, case: &CaseId) {
+        let waits = self.cases().await.iter().any(|c| c.id == *case && c.state != beadle::core::CaseState::Routed);
+        if waits {
+            self.accepts(case).await;
+        }
+    }
+
     pub async fn accepts(&self, case: &CaseId) {
         self.desk(async |desk, tx| desk.accept(tx, case, "administrator").await).await.expect("accepted");
     }

@@ -5,10 +5,12 @@
 
 mod accounts;
 mod answers;
+mod dataset;
 mod decisions;
 mod faults;
 mod house;
 mod killed;
+mod languages;
 mod letters;
 mod logs;
 #[path = "../wires/stack.rs"]

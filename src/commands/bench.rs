@@ -1,6 +1,7 @@
 //! `beadle bench ingest`: from a real IMAP mailbox to committed case and queued mail, beside the bare fetch of the same
 //! mailbox, one durable commit a message, and the encoder's own time, all from one run.
 
+use super::bench_verdict::{VerdictArgs, verdict};
 use super::{home, progress, say};
 use crate::app::App;
 use crate::channels::Security;
@@ -26,6 +27,8 @@ pub struct BenchArgs {
 enum What {
     /// Messages a second from a mailbox to committed case and queued mail.
     Ingest(IngestArgs),
+    /// One verdict beside the encoder's own time, and how long hard texts take.
+    Verdict(VerdictArgs),
 }
 
 #[derive(Debug, Args)]
@@ -51,7 +54,10 @@ struct Took {
 
 /// Runs the benchmark.
 pub async fn bench(args: BenchArgs) -> anyhow::Result<u8> {
-    let What::Ingest(args) = args.what;
+    let args = match args.what {
+        What::Ingest(args) => args,
+        What::Verdict(args) => return verdict(args).await.map(|()| 0),
+    };
     let imap = imap_settings(&args.mailbox)?;
     let folder = std::env::temp_dir().join(format!("beadle-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;

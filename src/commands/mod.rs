@@ -1,6 +1,7 @@
 //! What `beadle` can be told to do, a file for each command.
 
 mod bench;
+mod bench_verdict;
 mod classify;
 mod dataset;
 mod demo;

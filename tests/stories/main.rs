@@ -17,3 +17,4 @@ mod logs;
 #[expect(dead_code, reason = "the wires use more of it")]
 mod stack;
 mod store;
+mod understanding;

@@ -6,6 +6,7 @@ use crate::config::Settings;
 use crate::core::verdict::Reason;
 use crate::core::{Disposition, Verdict};
 use crate::intake::mime::{self, MimeLimits};
+use crate::intake::photo;
 use crate::routing;
 use crate::understanding::Question;
 use anyhow::Context as _;
@@ -78,9 +79,10 @@ fn question(bytes: &[u8]) -> Question {
     let fields = ["from:", "received:", "subject:", "message-id:", "return-path:", "delivered-to:"];
     let looks_like_mail = header.filter(|l| fields.iter().any(|f| l.to_lowercase().starts_with(f))).count() >= 2;
     if looks_like_mail && let Ok(mail) = mime::parse(bytes, &MimeLimits::default(), None) {
-        return Question { subject: mail.subject, body: mail.text, home_wards: Vec::new() };
+        let photos = photo::positions(&mail.attachments);
+        return Question { subject: mail.subject, body: mail.text, photos, ..Question::default() };
     }
-    Question { subject: String::new(), body: text.into_owned(), home_wards: Vec::new() }
+    Question { body: text.into_owned(), ..Question::default() }
 }
 
 fn print(

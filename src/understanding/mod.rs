@@ -12,20 +12,22 @@ pub mod place;
 pub mod rules;
 
 use crate::core::verdict::{Candidate, Concern, Reason};
-use crate::core::{Place, Priority, Verdict};
+use crate::core::{PhotoPoint, Priority, SharedPoint, Verdict};
 use classifier::{Classifier, softmax};
 use encoder::Encoder;
 use language::Languages;
-use place::Places;
+use place::{Clues, Places};
 use rules::{Effect, Hit, Rules};
+use serde::{Deserialize, Serialize};
 use std::sync::{Arc, RwLock};
 
 /// Characters of a message that rules and place names are looked for in: head and tail of a longer one.
 const HEAD: usize = 24_000;
 const TAIL: usize = 8_000;
 
-/// What is asked about.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What is asked about. It is stored with the decision, so that it can be asked again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Question {
     /// Subject; may be empty.
     pub subject: String,
@@ -33,6 +35,10 @@ pub struct Question {
     pub body: String,
     /// Wards that the addressed councillor stands for, where known: they decide between two streets of one name.
     pub home_wards: Vec<String>,
+    /// A position that was sent along with the message.
+    pub shared: Option<SharedPoint>,
+    /// Where the attached photos were taken, by their own account.
+    pub photos: Vec<PhotoPoint>,
 }
 
 impl Question {
@@ -153,12 +159,13 @@ impl Understanding {
         let plain = rules::normalise(&text);
         let hits = rules.hits(&plain);
         let language = self.languages.detect(&text);
-        let place = self.places.find(&text, &question.home_wards).into_iter().next();
+        let (home_wards, photos) = (&question.home_wards, &question.photos);
+        let located = self.places.locate(&Clues { text: &text, home_wards, shared: question.shared.as_ref(), photos });
         let mut reasons = Vec::new();
         let candidates = self.weigh(rules, &hits, embedding.as_deref(), &mut reasons);
         let (priority, concerns) = weigh_priority(&hits);
         reasons.extend(hits.iter().map(reason_of_hit));
-        reasons.extend(place.as_ref().map(reason_of_place));
+        reasons.extend(located.reasons());
         if let Some(fault) = fault {
             reasons.push(Reason::Note { text: fault.to_owned() });
         } else if embedding.is_none() {
@@ -172,7 +179,7 @@ impl Understanding {
             priority,
             language: language.code.to_owned(),
             language_confidence: language.confidence,
-            place,
+            place: located.places.into_iter().next(),
             concerns,
             reasons,
             model: embedding.as_ref().and(self.model_version()).map(str::to_owned),
@@ -277,10 +284,6 @@ fn reason_of_hit(hit: &Hit<'_>) -> Reason {
         Effect::Concern(concern) => format!("concern {}: {}", concern.kind, concern.reason),
     };
     Reason::Rule { rule: hit.rule.to_owned(), says, words: hit.words.clone() }
-}
-
-fn reason_of_place(place: &Place) -> Reason {
-    Reason::Place { words: place.words.clone(), name: place.name.clone(), ward: place.ward.clone() }
 }
 
 fn head_and_tail(text: &str) -> String {

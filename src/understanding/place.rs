@@ -48,6 +48,8 @@ const SEARCHED: usize = 40_000;
 const MOST_WEIGHED: usize = 200;
 /// A point is told with the name of a street or place within so many metres.
 const NEAR_A_NAME_M: f64 = 120.0;
+/// So many notes are made of a message.
+const MOST_NOTES: usize = 12;
 /// So many photos are looked at.
 const MOST_PHOTOS: usize = 20;
 /// So many places of a name are told, and so many postcodes that are not known.
@@ -109,7 +111,7 @@ pub struct Clues<'c> {
 pub struct Located {
     /// The places, surest first, at most twenty and those that came along.
     pub places: Vec<Place>,
-    /// What a gatekeeper should know of them, a sentence each.
+    /// What a gatekeeper should know of them, a sentence each, at most twelve.
     pub notes: Vec<String>,
 }
 
@@ -256,7 +258,13 @@ impl Places {
         if !self.postcodes.is_empty() {
             notes.extend(unknown_note(&postcode::unknown(&words, &self.postcodes)));
         }
-        Located { places: found.into_iter().map(|s| s.place).collect(), notes }
+        let mut told: Vec<String> = Vec::new();
+        for note in notes {
+            if told.len() < MOST_NOTES && !told.contains(&note) {
+                told.push(note);
+            }
+        }
+        Located { places: found.into_iter().map(|s| s.place).collect(), notes: told }
     }
 
     /// Postcodes that are well formed and not in the council's file, as `LS6 3QT`: of another council, or too new.

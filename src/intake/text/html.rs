@@ -276,7 +276,10 @@ mod tests {
             "x".repeat(300)
         );
         assert_eq!(text(&format!("<a href='{map}'>here</a>")), format!("here ({map})"), "a map says where");
-        assert_eq!(text("<a href='https://maps.app.goo.gl/x'><img src=map.png></a>"), "(https://maps.app.goo.gl/x)");
+        assert_eq!(
+            text("At<a href='https://maps.app.goo.gl/x'><img src=map.png></a>"),
+            "At (https://maps.app.goo.gl/x)"
+        );
     }
 
     #[test]

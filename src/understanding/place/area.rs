@@ -48,6 +48,11 @@ impl Area {
     }
 }
 
+/// Whether a point is in the United Kingdom, or not far off its coast.
+pub(super) fn is_in_the_country(point: Point) -> bool {
+    UNITED_KINGDOM.holds(point.lat(), point.lon())
+}
+
 /// What a pair of numbers comes to.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Placed {

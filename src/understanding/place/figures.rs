@@ -54,8 +54,8 @@ impl Places {
 
     fn at(&self, position: &Position, said: String, notes: &mut Vec<String>) -> Option<Place> {
         let placed = area::place(self.wards.as_ref(), position.lat, position.lon)?;
-        // Two numbers that nobody calls a position, and that are none here, are some other numbers.
-        if placed.factor < settle::LEAST_UNSAID && !position.said {
+        // Two numbers that nobody calls a position, and that are none in the country, are some other numbers.
+        if !position.said && !area::is_in_the_country(placed.point) {
             return None;
         }
         let mut shown: String = said.chars().take(MOST_SHOWN).collect();

@@ -396,35 +396,23 @@ fn half(length: usize, front: bool, part: &str) -> u64 {
     hasher.finish()
 }
 
-/// Words before a name that make it somebody's.
-const TITLES: [&str; 16] = [
-    "mr",
-    "mrs",
-    "ms",
-    "miss",
-    "mx",
-    "cllr",
-    "councillor",
-    "sir",
-    "lady",
-    "lord",
-    "rev",
-    "prof",
-    "dear",
-    "hi",
-    "hello",
-    "hiya",
-];
+/// Words before a name that make it somebody's, and others that do so before a single word.
+const TITLES: [&str; 13] =
+    ["mr", "mrs", "ms", "miss", "mx", "cllr", "councillor", "sir", "lady", "lord", "rev", "prof", "dear"];
+const BEFORE_FIRST_NAMES: [&str; 4] = ["hi", "hello", "hiya", "dr"];
 /// Words after which a single capitalised word may be a place, though they begin a sentence with a capital of their own.
 const BEFORE_PLACES: [&str; 26] = [
     "in", "at", "on", "near", "from", "to", "of", "by", "outside", "opposite", "around", "across", "through", "via",
     "towards", "the", "and", "or", "between", "behind", "past", "along", "is", "n", "s", "all",
 ];
 
-/// Whether a name is somebody's: "Mrs Hill", "Dear Penny Lane".
+/// Whether a name is somebody's: "Mrs Hill", "Dear Penny Lane", "Hi Preston".
 fn is_person(text: &[Word<'_>], hit: &Hit) -> bool {
-    let before = hit.first.checked_sub(1).map(|at| &text[at]).filter(|_| text[hit.first].joined);
-    before.is_some_and(|word| TITLES.contains(&word.norm.as_str()) || (word.text == "Dr" && hit.first == hit.last))
+    let named = &text[hit.first];
+    let before = hit.first.checked_sub(1).map(|at| text[at].norm.as_str()).filter(|_| named.joined && !named.new_line);
+    before.is_some_and(|word| {
+        TITLES.contains(&word) || (hit.first == hit.last && BEFORE_FIRST_NAMES.contains(&word) && named.is_capital())
+    })
 }
 
 /// Whether a name that may be an ordinary word is meant as a name: it has a house number, or its own word is written

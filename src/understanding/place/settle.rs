@@ -23,8 +23,6 @@ pub(super) const UPRN: f64 = 0.93;
 pub(super) const JUNCTION: f64 = 0.9;
 /// A what3words address is exact, but its point is not known.
 pub(super) const WHAT3WORDS: f64 = 0.9;
-/// Two numbers are no position where so little would be left of their confidence, unless they are called one.
-pub(super) const LEAST_UNSAID: f64 = 0.3;
 /// What has no point comes after what has one and is at least so sure.
 const WITHOUT_POINT: f64 = 0.5;
 

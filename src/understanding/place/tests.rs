@@ -242,12 +242,24 @@ fn a_million_characters_are_bounded() {
         "Z1 ".repeat(333_000),
         "Oldham ".repeat(143_000),
         "ZM1O OOI 1".repeat(100_000),
+        "54.0287 ".repeat(100_000),
+        "54°01'43\"N 2°03'11\"E ".repeat(40_000),
+        "TQ 1234 5678 ".repeat(80_000),
+        "https://www.google.com/maps?q=54.0287,2.0530 ".repeat(20_000),
+        "///filled.count.soap ".repeat(40_000),
+        "/".repeat(1_000_000),
     ] {
         let start = Instant::now();
         let found = places.find(&text, &[]);
         let features = fixed_features(&text);
         let _ = places.unknown_postcodes(&text);
-        println!("{:?}: {:?}, {} places, {} features", &text[..20], start.elapsed(), found.len(), features.len());
+        println!(
+            "{:?}: {:?}, {} places, {} features",
+            &text.chars().take(20).collect::<String>(),
+            start.elapsed(),
+            found.len(),
+            features.len()
+        );
         assert!(start.elapsed().as_secs() < 10);
     }
 }
@@ -329,10 +341,15 @@ fn short_links_and_what3words_are_told_and_never_guessed() {
 
 #[test]
 fn coordinates_far_away_are_doubted_and_exchanged_ones_put_right() {
-    let found = locate("see 51.5074, -0.1278", None, &[]);
-    assert!(found.places.iter().all(|p| p.confidence < 0.3), "{found:?}");
-    let found = locate("Lat 51.5074 Long -0.1278", None, &[]);
-    assert!(found.places[0].confidence < 0.3 && found.notes[0].contains("outside the council's area"), "{found:?}");
+    for (text, whose) in [
+        ("see 51.5074, -0.1278", "outside the council's area"),
+        ("Lat 48.8584 Long 2.2945", "outside the United Kingdom"),
+        ("https://maps.google.com/?q=48.8584,2.2945", "outside the United Kingdom"),
+    ] {
+        let found = locate(text, None, &[]);
+        assert!(found.places[0].confidence < 0.3 && found.notes[0].contains(whose), "{found:?}");
+    }
+    assert_eq!(locate("the readings were 12.3456, 7.8901", None, &[]), Located::default(), "some other numbers");
     let at = lock_lane();
     let found = locate(&format!("{:.5}, {:.5}", at.lon(), at.lat()), None, &[]);
     assert_eq!(found.places[0].ward.as_deref(), Some("Canalside"));
@@ -406,10 +423,17 @@ fn names_of_people_are_no_places() {
         "Cllr Beech Hill said so",
         "I wrote to Preston Limited",
         "the park road is closed",
+        "Hi Preston, thanks",
     ] {
         assert_eq!(places.find(text, &[]), [], "{text}");
     }
-    for text in ["the bins in Preston", "Rubbish on Penny Lane", "by Beech Hill's corner"] {
+    for text in [
+        "the bins in Preston",
+        "Rubbish on Penny Lane",
+        "by Beech Hill's corner",
+        "Hi\nPenny Lane floods",
+        "Hello Beech Hill floods",
+    ] {
         assert_eq!(places.find(text, &[]).len(), 1, "{text}");
     }
 }

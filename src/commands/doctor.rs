@@ -103,6 +103,14 @@ async fn look(settings: &Settings) -> Vec<Check> {
                     rules.version
                 )),
             );
+            let known = understanding.places().counts();
+            add(
+                "places",
+                Ok(format!(
+                    "{} wards, {} postcodes, {} names, {} properties (UPRN)",
+                    known.wards, known.postcodes, known.names, known.uprns
+                )),
+            );
             let samples: Vec<&str> = rules
                 .taxonomy
                 .departments

@@ -13,6 +13,7 @@ mod killed;
 mod languages;
 mod letters;
 mod logs;
+mod places;
 #[path = "../wires/stack.rs"]
 #[expect(dead_code, reason = "the wires use more of it")]
 mod stack;

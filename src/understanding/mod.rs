@@ -274,7 +274,8 @@ fn reason_of_hit(hit: &Hit<'_>) -> Reason {
     let says = match hit.effect {
         Effect::Service { service, weight } => format!("service {service} ({weight:+.1})"),
         Effect::Priority { priority, reason } => format!("priority {priority}: {reason}"),
-        Effect::Concern(concern) => format!("concern {}: {}", concern.kind, concern.reason),
+        Effect::Concern { concern, weight } if *weight < 0.0 => format!("speaks against: {}", concern.reason),
+        Effect::Concern { concern, .. } => format!("concern {}: {}", concern.kind, concern.reason),
     };
     Reason::Rule { rule: hit.rule.to_owned(), says, words: hit.words.clone() }
 }

@@ -3,6 +3,11 @@
 //! Layout of `rules/`: `services.toml`, `departments.toml`, `responsibility.toml`, `patterns/*.toml`, `priority.toml`,
 //! `safeguarding.toml`, `replies/*.toml`. Every `[[rule]]` carries examples that must and must not match; they are checked
 //! each time the rules are loaded, so a rule that does not do what it says is never put to work.
+//!
+//! Two things keep many patterns readable. `[words]` at the head of a file names lists that its patterns use as `{child}`.
+//! And a rule about somebody's safety has a weight: 1 (as when none is given) is a concern by itself; signs that weigh less
+//! add up over the message until they come to 1, and context that speaks against weighs less than nothing. So "he keeps my
+//! passport" need not stand in one pattern with "please do not write to the house". See [`concerns`].
 
 use crate::core::Priority;
 use crate::core::taxonomy::{Body, Department, Route, Service, Taxonomy};
@@ -27,6 +32,9 @@ pub struct RulesError {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RuleFile {
+    /// Lists of words by name, to be used in this file's patterns as `{name}`.
+    #[serde(default)]
+    words: BTreeMap<String, String>,
     #[serde(default)]
     rule: Vec<RuleText>,
 }
@@ -66,8 +74,13 @@ pub enum Effect {
         /// Why, in words for people.
         reason: String,
     },
-    /// A worry about somebody's safety.
-    Concern(Concern),
+    /// A sign of danger to somebody.
+    Concern {
+        /// What there is to worry about.
+        concern: Concern,
+        /// How much it weighs: 1 is enough by itself, less than 0 speaks against; see [`concerns`].
+        weight: f64,
+    },
 }
 
 #[derive(Debug)]
@@ -87,6 +100,33 @@ pub struct Hit<'a> {
     pub effect: &'a Effect,
     /// The words it hit.
     pub words: String,
+}
+
+/// What the signs of danger that hit come to: each kind once, the heaviest first; empty where it is nothing to hold a
+/// message for.
+///
+/// A sign of weight 1 is a concern whatever else the message says. Lighter ones count together, of whatever kind: where they
+/// come to 1 with what speaks against them taken off, every kind among them is a concern.
+#[must_use]
+pub fn concerns(hits: &[Hit<'_>]) -> Vec<Concern> {
+    let signs = || {
+        hits.iter().filter_map(|hit| match hit.effect {
+            Effect::Concern { concern, weight } => Some((concern, *weight)),
+            Effect::Service { .. } | Effect::Priority { .. } => None,
+        })
+    };
+    let together: f64 = signs().map(|(_, weight)| weight).filter(|w| *w < 1.0).sum();
+    // A thousandth is left for what adding decimal fractions loses.
+    let enough = |weight: f64| weight >= 1.0 || (weight > 0.0 && together >= 0.999);
+    let mut kinds: Vec<(Concern, f64)> = Vec::new();
+    for (concern, weight) in signs().filter(|(_, weight)| enough(*weight)) {
+        match kinds.iter_mut().find(|(known, _)| known.kind == concern.kind) {
+            Some((_, sum)) => *sum += weight,
+            None => kinds.push((concern.clone(), weight)),
+        }
+    }
+    kinds.sort_by(|a, b| b.1.total_cmp(&a.1));
+    kinds.into_iter().map(|(concern, _)| concern).collect()
 }
 
 /// The words of an acknowledgement in one language.
@@ -189,8 +229,9 @@ impl Rules {
         let mut rules: Vec<Rule> = Vec::new();
         for path in files {
             let file: RuleFile = reader.read(&path)?;
-            for text in file.rule {
-                let rule = build(&text, &taxonomy)
+            for mut text in file.rule {
+                let rule = fill_in(&mut text, &file.words)
+                    .and_then(|()| build(&text, &taxonomy))
                     .map_err(|what| reader.error(&path, format!("rule '{}': {what}", text.id)))?;
                 if rules.iter().any(|r| r.id == rule.id) {
                     return Err(reader.error(&path, format!("rule '{}' stands twice: give each its own id", rule.id)));
@@ -328,8 +369,37 @@ fn load_taxonomy(reader: &mut Reader) -> Result<Taxonomy, RulesError> {
     Ok(taxonomy)
 }
 
+/// Puts the lists of `[words]` in the place of their names. A name has two letters at least, so that it cannot be taken for
+/// a count (`{2,5}`) or a class (`\p{L}`).
+fn fill_in(text: &mut RuleText, words: &BTreeMap<String, String>) -> Result<(), String> {
+    let fill = |pattern: &str| -> Result<String, String> {
+        let mut out = String::with_capacity(pattern.len() * 2);
+        let mut rest = pattern;
+        while let Some(at) = rest.find('{') {
+            let (before, after) = rest.split_at(at);
+            out += before;
+            let name = after[1..].split('}').next().unwrap_or_default();
+            if name.len() > 1 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
+                let list = words.get(name).ok_or_else(|| format!("there is no '{name}' among the file's [words]"))?;
+                out += &format!("(?:{list})");
+                rest = &after[name.len() + 2..];
+            } else {
+                out.push('{');
+                rest = &after[1..];
+            }
+        }
+        Ok(out + rest)
+    };
+    text.pattern = fill(&text.pattern)?;
+    text.unless = text.unless.as_deref().map(fill).transpose()?;
+    Ok(())
+}
+
 fn compile(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern).case_insensitive(true).size_limit(4 << 20).build().map_err(|e| {
+    // The quick engine does not know where a word of any script ends, and hands texts with a single "£" to the slow one.
+    // A pattern without foreign letters need only know where English words end.
+    let quick = if pattern.is_ascii() { pattern.replace(r"\b", r"(?-u:\b)") } else { pattern.to_owned() };
+    RegexBuilder::new(&quick).case_insensitive(true).size_limit(4 << 20).build().map_err(|e| {
         let last = e.to_string();
         format!("the pattern is none: {}", last.lines().last().unwrap_or_default().trim_start_matches("error: "))
     })
@@ -349,7 +419,10 @@ fn build(text: &RuleText, taxonomy: &Taxonomy) -> Result<Rule, String> {
         }
         (None, None, Some(kind)) => {
             let reason = text.reason.clone().ok_or("a concern needs a reason")?;
-            Effect::Concern(Concern { kind: kind.clone(), reason })
+            Effect::Concern {
+                concern: Concern { kind: kind.clone(), reason },
+                weight: text.weight.unwrap_or(1.0),
+            }
         }
         _ => return Err("says nothing, or more than one thing: give it one of service, priority, concern".to_owned()),
     };

@@ -53,7 +53,7 @@ pub async fn find(
     };
     let mut best: Option<Match> = None;
     for candidate in candidates {
-        let text = Question { subject: candidate.subject, body: candidate.body, home_wards: Vec::new() }.text();
+        let text = Question { subject: candidate.subject, body: candidate.body, ..Question::default() }.text();
         let known = Described {
             words: words(&text),
             features: place::fixed_features(&text),

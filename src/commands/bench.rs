@@ -190,7 +190,7 @@ async fn encode_all(app: &App, messages: &[Vec<u8>]) -> anyhow::Result<()> {
         .iter()
         .filter_map(|raw| mime::parse(raw, &app.pipeline.house.limits, None).ok())
         .filter(|mail| mail.automatic.is_none())
-        .map(|mail| Question { subject: mail.subject, body: mail.text, home_wards: Vec::new() }.text())
+        .map(|mail| Question { subject: mail.subject, body: mail.text, ..Question::default() }.text())
         .collect();
     for batch in texts.chunks(32) {
         encoder.encode(batch.to_vec()).await?;

@@ -78,9 +78,9 @@ fn question(bytes: &[u8]) -> Question {
     let fields = ["from:", "received:", "subject:", "message-id:", "return-path:", "delivered-to:"];
     let looks_like_mail = header.filter(|l| fields.iter().any(|f| l.to_lowercase().starts_with(f))).count() >= 2;
     if looks_like_mail && let Ok(mail) = mime::parse(bytes, &MimeLimits::default(), None) {
-        return Question { subject: mail.subject, body: mail.text, home_wards: Vec::new() };
+        return Question { subject: mail.subject, body: mail.text, ..Question::default() };
     }
-    Question { subject: String::new(), body: text.into_owned(), home_wards: Vec::new() }
+    Question { body: text.into_owned(), ..Question::default() }
 }
 
 fn print(

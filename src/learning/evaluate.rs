@@ -62,7 +62,7 @@ pub async fn evaluate(
             .iter()
             .map(|e| {
                 let (subject, body) = split(&e.text);
-                Question { subject: subject.to_owned(), body: body.to_owned(), home_wards: Vec::new() }
+                Question { subject: subject.to_owned(), body: body.to_owned(), ..Question::default() }
             })
             .collect();
         for (example, verdict) in chunk.iter().zip(understanding.judge(&questions).await) {

@@ -37,7 +37,7 @@ pub fn texts(examples: &[Example]) -> Vec<String> {
         .iter()
         .map(|e| {
             let (subject, body) = split(&e.text);
-            Question { subject: subject.to_owned(), body: body.to_owned(), home_wards: Vec::new() }.text()
+            Question { subject: subject.to_owned(), body: body.to_owned(), ..Question::default() }.text()
         })
         .collect()
 }

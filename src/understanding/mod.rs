@@ -9,10 +9,12 @@ pub mod classifier;
 pub mod encoder;
 pub mod language;
 pub mod place;
+pub mod priority;
 pub mod rules;
 
-use crate::core::verdict::{Candidate, Concern, Reason};
-use crate::core::{Place, Priority, Verdict};
+use crate::core::verdict::{Candidate, Reason};
+use crate::core::{Place, Verdict};
+use chrono::NaiveDate;
 use classifier::{Classifier, softmax};
 use encoder::Encoder;
 use language::Languages;
@@ -33,6 +35,8 @@ pub struct Question {
     pub body: String,
     /// Wards that the addressed councillor stands for, where known: they decide between two streets of one name.
     pub home_wards: Vec<String>,
+    /// The day it came in, local time: dates in it are reckoned from there. Without it they are left alone.
+    pub received: Option<NaiveDate>,
 }
 
 impl Question {
@@ -156,8 +160,9 @@ impl Understanding {
         let place = self.places.find(&text, &question.home_wards).into_iter().next();
         let mut reasons = Vec::new();
         let candidates = self.weigh(rules, &hits, embedding.as_deref(), &mut reasons);
-        let (priority, concerns) = weigh_priority(&hits);
+        let urgency = priority::weigh(&hits, &plain, question.received, None);
         reasons.extend(hits.iter().map(reason_of_hit));
+        reasons.extend(urgency.reasons);
         reasons.extend(place.as_ref().map(reason_of_place));
         if let Some(fault) = fault {
             reasons.push(Reason::Note { text: fault.to_owned() });
@@ -169,11 +174,11 @@ impl Understanding {
             service: best.map_or_else(|| "general_enquiry".to_owned(), |c| c.service.clone()),
             confidence: best.map_or(0.0, |c| c.probability),
             candidates: candidates.into_iter().take(5).collect(),
-            priority,
+            priority: urgency.priority,
             language: language.code.to_owned(),
             language_confidence: language.confidence,
             place,
-            concerns,
+            concerns: urgency.concerns,
             reasons,
             model: embedding.as_ref().and(self.model_version()).map(str::to_owned),
             rules: rules.version.clone(),
@@ -255,25 +260,11 @@ pub fn rule_weights(services: &[&str], hits: &[Hit<'_>]) -> Vec<(usize, f64)> {
         .collect()
 }
 
-/// The highest priority any rule gives; "low" only where nothing says otherwise. A concern is always urgent.
-fn weigh_priority(hits: &[Hit<'_>]) -> (Priority, Vec<Concern>) {
-    let mut raised: Option<Priority> = None;
-    let mut concerns: Vec<Concern> = Vec::new();
-    for hit in hits {
-        match hit.effect {
-            Effect::Priority { priority, .. } => raised = raised.max(Some(*priority)),
-            Effect::Concern(concern) if !concerns.contains(concern) => concerns.push(concern.clone()),
-            Effect::Concern(_) | Effect::Service { .. } => {}
-        }
-    }
-    let priority = if concerns.is_empty() { raised.unwrap_or(Priority::Normal) } else { Priority::Urgent };
-    (priority, concerns)
-}
-
 fn reason_of_hit(hit: &Hit<'_>) -> Reason {
     let says = match hit.effect {
         Effect::Service { service, weight } => format!("service {service} ({weight:+.1})"),
         Effect::Priority { priority, reason } => format!("priority {priority}: {reason}"),
+        Effect::Part { part, reason } => format!("{}: {reason}", part.as_str()),
         Effect::Concern { concern, weight } if *weight < 0.0 => format!("speaks against: {}", concern.reason),
         Effect::Concern { concern, .. } => format!("concern {}: {}", concern.kind, concern.reason),
     };

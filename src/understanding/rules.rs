@@ -53,8 +53,33 @@ struct RuleText {
     service: Option<String>,
     weight: Option<f64>,
     priority: Option<Priority>,
+    part: Option<Part>,
     concern: Option<String>,
     reason: Option<String>,
+}
+
+/// The parts of urgency that rules speak of beside the hazard; see [`super::priority`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Who is waiting: a child, somebody old, ill, disabled, alone.
+    Vulnerability,
+    /// What cannot wait, or has waited long.
+    Time,
+    /// It was told before.
+    Repetition,
+}
+
+impl Part {
+    /// Its name, for people and files.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vulnerability => "vulnerability",
+            Self::Time => "time",
+            Self::Repetition => "repetition",
+        }
+    }
 }
 
 /// What a rule says when it matches.
@@ -71,6 +96,13 @@ pub enum Effect {
     Priority {
         /// How pressing.
         priority: Priority,
+        /// Why, in words for people.
+        reason: String,
+    },
+    /// Something that makes a message more pressing without being a hazard.
+    Part {
+        /// Which part of urgency it belongs to.
+        part: Part,
         /// Why, in words for people.
         reason: String,
     },
@@ -102,7 +134,7 @@ pub struct Hit<'a> {
     pub words: String,
 }
 
-/// What the signs of danger that hit come to: each kind once, the heaviest first; empty where it is nothing to hold a
+/// What the signs of danger that hit come to: each kind once, the heaviest first and "unclear" last; empty where it is nothing to hold a
 /// message for.
 ///
 /// A sign of weight 1 is a concern whatever else the message says. Lighter ones count together, of whatever kind: where they
@@ -112,7 +144,7 @@ pub fn concerns(hits: &[Hit<'_>]) -> Vec<Concern> {
     let signs = || {
         hits.iter().filter_map(|hit| match hit.effect {
             Effect::Concern { concern, weight } => Some((concern, *weight)),
-            Effect::Service { .. } | Effect::Priority { .. } => None,
+            Effect::Service { .. } | Effect::Priority { .. } | Effect::Part { .. } => None,
         })
     };
     let together: f64 = signs().map(|(_, weight)| weight).filter(|w| *w < 1.0).sum();
@@ -125,7 +157,8 @@ pub fn concerns(hits: &[Hit<'_>]) -> Vec<Concern> {
             None => kinds.push((concern.clone(), weight)),
         }
     }
-    kinds.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let unclear = |concern: &Concern| concern.kind == "unclear";
+    kinds.sort_by(|a, b| unclear(&a.0).cmp(&unclear(&b.0)).then_with(|| b.1.total_cmp(&a.1)));
     kinds.into_iter().map(|(concern, _)| concern).collect()
 }
 
@@ -142,6 +175,19 @@ pub struct Reply {
     pub joined: String,
     /// What `{told}` says where the councillor is told, with `{councillor}`; else it says nothing.
     pub told: String,
+    /// Words for somebody who may be in danger, where the council wrote them in this language; see [`Rules::safe_reply`].
+    pub safe: Option<SafeReply>,
+}
+
+/// Words that give nothing away: whoever else reads the resident's mailbox learns that the council has a message, not what it
+/// says. Only `{reference}` and `{council}` can be filled in, so that no later change lets out more.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SafeReply {
+    /// Subject.
+    pub subject: String,
+    /// Body.
+    pub body: String,
 }
 
 /// All rules, loaded and checked.
@@ -246,11 +292,13 @@ impl Rules {
             check_reply(&reply).map_err(|what| reader.error(&path, what))?;
             replies.insert(language, reply);
         }
-        if !replies.contains_key("en") {
-            return Err(reader.error(
-                &root.join("replies/en.toml"),
-                "is missing: English is what residents get when the language is unsure",
-            ));
+        let english = replies.get("en").ok_or_else(|| {
+            let what = "is missing: English is what residents get when the language is unsure";
+            reader.error(&root.join("replies/en.toml"), what)
+        })?;
+        if english.safe.is_none() {
+            let what = "has no [safe] with subject and body: the words for somebody who may be in danger";
+            return Err(reader.error(&root.join("replies/en.toml"), what));
         }
         let version = format!("{:x}", reader.hash.finalize())[..12].to_owned();
         Ok(Self { taxonomy, replies, version, rules })
@@ -291,6 +339,14 @@ impl Rules {
             .or_else(|| self.replies.get_key_value("en"))
             .unwrap_or_else(|| unreachable!("load() refuses rules without English replies"));
         (code, reply)
+    }
+
+    /// The words of the acknowledgement that gives nothing away, and their language: English where `language` has none.
+    #[must_use]
+    pub fn safe_reply(&self, language: &str) -> (&str, &SafeReply) {
+        let of =
+            |code: &str| self.replies.get_key_value(code).and_then(|(code, r)| Some((code.as_str(), r.safe.as_ref()?)));
+        of(language).or_else(|| of("en")).unwrap_or_else(|| unreachable!("load() refuses English replies without it"))
     }
 }
 
@@ -406,25 +462,30 @@ fn compile(pattern: &str) -> Result<Regex, String> {
 }
 
 fn build(text: &RuleText, taxonomy: &Taxonomy) -> Result<Rule, String> {
-    let effect = match (&text.service, text.priority, &text.concern) {
-        (Some(service), None, None) => {
+    let effect = match (&text.service, text.priority, text.part, &text.concern) {
+        (Some(service), None, None, None) => {
             if !taxonomy.services.contains_key(service) {
                 return Err(format!("there is no service '{service}' in services.toml"));
             }
             Effect::Service { service: service.clone(), weight: text.weight.unwrap_or(2.0) }
         }
-        (None, Some(priority), None) => {
+        (None, Some(priority), None, None) => {
             let reason = text.reason.clone().ok_or("a priority needs a reason")?;
             Effect::Priority { priority, reason }
         }
-        (None, None, Some(kind)) => {
-            let reason = text.reason.clone().ok_or("a concern needs a reason")?;
-            Effect::Concern {
-                concern: Concern { kind: kind.clone(), reason },
-                weight: text.weight.unwrap_or(1.0),
-            }
+        (None, None, Some(part), None) => {
+            let reason = text.reason.clone().ok_or("a part of urgency needs a reason")?;
+            Effect::Part { part, reason }
         }
-        _ => return Err("says nothing, or more than one thing: give it one of service, priority, concern".to_owned()),
+        (None, None, None, Some(kind)) => {
+            let reason = text.reason.clone().ok_or("a concern needs a reason")?;
+            Effect::Concern { concern: Concern { kind: kind.clone(), reason }, weight: text.weight.unwrap_or(1.0) }
+        }
+        _ => {
+            return Err(
+                "says nothing, or more than one thing: give it one of service, priority, part, concern".to_owned()
+            );
+        }
     };
     let rule = Rule {
         id: text.id.clone(),
@@ -467,8 +528,60 @@ fn check_reply(reply: &Reply) -> Result<(), String> {
             }
         }
     }
+    if let Some(safe) = &reply.safe {
+        let words = [&safe.subject, &safe.body];
+        let more =
+            words.iter().flat_map(|t| t.split('{').skip(1)).map(|part| part.split('}').next().unwrap_or_default());
+        if let Some(word) = more.filter(|word| !["reference", "council"].contains(word)).next() {
+            return Err(format!(
+                "[safe]: '{{{word}}}' could give away what was written; only {{reference}} and {{council}} can stand there"
+            ));
+        }
+    }
     if !reply.body.contains("{reference}") || !reply.joined.contains("{reference}") {
         return Err("a reply must give the resident their {reference}".to_owned());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sign(kind: &str, weight: f64) -> Effect {
+        Effect::Concern { concern: Concern { kind: kind.to_owned(), reason: format!("a sign of {kind}") }, weight }
+    }
+
+    fn kinds(signs: &[Effect]) -> Vec<String> {
+        let hits: Vec<Hit<'_>> =
+            signs.iter().map(|effect| Hit { rule: "a.sign", effect, words: String::new() }).collect();
+        concerns(&hits).into_iter().map(|concern| concern.kind).collect()
+    }
+
+    #[test]
+    fn small_signs_add_up_to_a_concern_and_one_alone_is_none() {
+        assert!(kinds(&[sign("child_at_risk", 0.6)]).is_empty());
+        assert_eq!(kinds(&[sign("child_at_risk", 0.6), sign("unclear", 0.4)]), ["child_at_risk", "unclear"]);
+        let heaviest = [sign("unclear", 0.9), sign("self_harm", 0.2), sign("adult_at_risk", 0.3)];
+        assert_eq!(kinds(&heaviest), ["adult_at_risk", "self_harm", "unclear"]);
+    }
+
+    #[test]
+    fn what_speaks_against_takes_from_small_signs_and_never_from_a_plain_one() {
+        let small = [sign("self_harm", 0.6), sign("unclear", 0.5), sign("unclear", -0.5)];
+        assert!(kinds(&small).is_empty());
+        let plain = [sign("self_harm", 1.0), sign("unclear", -0.7)];
+        assert_eq!(kinds(&plain), ["self_harm"]);
+    }
+
+    #[test]
+    fn a_list_of_words_stands_in_a_pattern_by_its_name() {
+        let words = BTreeMap::from([("child".to_owned(), "boy|girl".to_owned())]);
+        let mut text: RuleText =
+            toml::from_str("id = 'a'\npattern = 'the {child}s? x{2,3} \\p{L}'").unwrap_or_else(|e| panic!("{e}"));
+        fill_in(&mut text, &words).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(text.pattern, r"the (?:boy|girl)s? x{2,3} \p{L}");
+        text.pattern = "the {adult}".to_owned();
+        assert_eq!(fill_in(&mut text, &words), Err("there is no 'adult' among the file's [words]".to_owned()));
+    }
 }

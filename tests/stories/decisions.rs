@@ -28,6 +28,7 @@ story!(every_decision_can_be_replayed_from_what_was_stored_with_it, house, {
             subject: evidence["question"]["subject"].as_str().unwrap().to_owned(),
             body: evidence["question"]["body"].as_str().unwrap().to_owned(),
             home_wards: serde_json::from_value(evidence["question"]["home_wards"].clone()).unwrap(),
+            received: serde_json::from_value(evidence["question"]["received"].clone()).unwrap(),
         };
         let again = house.pipeline.understanding.judge(&[question]).await.remove(0);
         assert_eq!(again, stored, "the same words give the same verdict");

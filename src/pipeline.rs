@@ -14,7 +14,7 @@ use crate::intake::photo;
 use crate::intake::threads::{self, Answers};
 use crate::outbox::compose::Composer;
 use crate::routing::consent::Consent;
-use crate::routing::deadline::WorkingDays;
+use crate::routing::deadline::{WorkingDays, received_date};
 use crate::routing::{self, RoutingPolicy};
 use crate::store::case::Case;
 use crate::store::decision::NewDecision;
@@ -196,7 +196,8 @@ impl Pipeline {
         let home_wards = self.councillor(&row, &mail).map(|c| c.wards.clone()).unwrap_or_default();
         let photos = photo::positions(&mail.attachments);
         let (subject, body) = (mail.subject.clone(), mail.text.clone());
-        let question = Question { subject, body, home_wards, photos, shared: None };
+        let received = Some(received_date(row.received_at));
+        let question = Question { subject, body, home_wards, photos, shared: None, received };
         Thought { row, mail, question, verdict: None }
     }
 
@@ -329,7 +330,10 @@ impl Pipeline {
             self.take_out(tx, &mut case, now).await?;
             case.state = CaseState::Held;
             case.priority = crate::core::Priority::Urgent;
-            case.hold_reason = Some(format!("Safeguarding: {}", concern.reason));
+            case.hold_reason = Some(concern.hold_reason());
+            // What has not left yet was written before anybody knew, and says too much.
+            let why = "the resident's later words are about somebody's safety";
+            store::outbox::cancel(tx, &case.id, "acknowledgement", DateTime::UNIX_EPOCH, why).await?;
         }
         store::case::update(tx, &case, now).await?;
         // Where the case is dealt with in another one, it is that one people look at.
@@ -417,7 +421,7 @@ impl Pipeline {
             consent: house.consent,
             title: open::title(crate::understanding::strip_reply_marks(&thought.mail.subject), &thought.mail.text),
             received_at: thought.row.received_at,
-            due_on: house.calendar.due(crate::routing::deadline::received_date(thought.row.received_at), days),
+            due_on: house.calendar.due(received_date(thought.row.received_at), days),
         };
         let case = open::open(tx, &self.ids, opening, now).await?;
         let id: MessageId = self.ids.next();

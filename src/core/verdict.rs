@@ -100,10 +100,28 @@ pub struct Candidate {
 /// A worry about somebody's safety.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Concern {
-    /// Which: `threat_to_life`, `self_harm`, `domestic_abuse`, `child_at_risk`, `adult_at_risk`.
+    /// Which: `threat_to_life`, `self_harm`, `domestic_abuse`, `child_at_risk`, `adult_at_risk`; `unclear` for a sign that
+    /// goes with several of them.
     pub kind: String,
     /// In words.
     pub reason: String,
+}
+
+/// How the reason of a hold begins where it is somebody's safety that holds the case.
+const SAFEGUARDING: &str = "Safeguarding: ";
+
+impl Concern {
+    /// Why a case is held for this concern.
+    #[must_use]
+    pub fn hold_reason(&self) -> String {
+        format!("{SAFEGUARDING}{}", self.reason)
+    }
+}
+
+/// Whether a case is held, or was, because somebody may be in danger.
+#[must_use]
+pub fn is_safeguarding(hold_reason: Option<&str>) -> bool {
+    hold_reason.is_some_and(|why| why.starts_with(SAFEGUARDING))
 }
 
 /// What the program thinks of a message. It is stored with the decision as it was, so that it can be replayed.

@@ -1,5 +1,6 @@
 //! The words of outgoing mail, queued in the transaction of the decision that causes them.
 
+use crate::core::verdict::is_safeguarding;
 use crate::core::{CaseId, Council, Department, Ids, OutboxId, Party, Reference, TokenKey, language};
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
@@ -217,7 +218,8 @@ impl Composer<'_> {
 
     /// Tells a resident that their message has become a case (requirement R21): what was understood, the reference, who
     /// the point of contact is and by when. None for automatic mail, for ourselves, past the cap; held where the sender
-    /// is not verified. `joined` says that it is dealt with together with
+    /// is not verified, and always where somebody may be in danger: then a person lets it go, and it says nothing of what was
+    /// written. `joined` says that it is dealt with together with
     /// another's: whose, the resident is not told (requirement R4).
     ///
     /// # Errors
@@ -251,12 +253,18 @@ impl Composer<'_> {
                 "this address had {all} acknowledgements in {CAP_MINUTES} minutes, {same} on this subject"
             )));
         }
+        let in_danger = is_safeguarding(case.hold_reason.as_deref());
         let held = match &message.sender.0 {
+            _ if in_danger => Some("Somebody may be in danger: is it safe to write to this address?".to_owned()),
             crate::core::SenderCheck::Verified { .. } => None,
             crate::core::SenderCheck::Unverified { why } => Some(format!("The sender is not verified: {why}")),
         };
         let id: OutboxId = self.ids.next();
-        let mail = self.acknowledgement_mail(case, message, email, joined);
+        let mail = if in_danger {
+            self.safe_mail(case, email)
+        } else {
+            self.acknowledgement_mail(case, message, email, joined)
+        };
         let new = NewOutgoing {
             id: &id,
             case_id: &case.id,
@@ -335,6 +343,28 @@ impl Composer<'_> {
             ("council", value(&self.council.name)),
             ("told", told),
         ]
+    }
+
+    /// An acknowledgement that whoever reads the resident's mailbox may see. It stands by itself: an answer to their message
+    /// would bring that message up beside it.
+    fn safe_mail(&self, case: &Case, email: &str) -> OutMail {
+        let (language, reply) = self.rules.safe_reply(&case.language);
+        let words = [("reference", case.reference.to_string()), ("council", self.council.name.clone())];
+        let (reply_to, mark) = self.reply_path(&case.reference, Party::Resident);
+        OutMail {
+            from: self.sender_header(),
+            envelope_from: None,
+            to: vec![email.to_owned()],
+            cc: Vec::new(),
+            reply_to: Some(reply_to),
+            subject: fill(&reply.subject, &words) + &mark,
+            body: fill(reply.body.trim_start(), &words),
+            in_reply_to: None,
+            references: Vec::new(),
+            auto_submitted: Some("auto-replied".to_owned()),
+            language: language.to_owned(),
+            attachments: Vec::new(),
+        }
     }
 
     /// Tells the councillor of a joined case that it is dealt with in another one, where that one is another councillor's:

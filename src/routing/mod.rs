@@ -40,7 +40,7 @@ pub fn dispose(
     policy: &RoutingPolicy,
 ) -> (Disposition, Option<String>) {
     if let Some(concern) = verdict.concerns.first() {
-        return (Disposition::Hold, Some(format!("Safeguarding: {}", concern.reason)));
+        return (Disposition::Hold, Some(concern.hold_reason()));
     }
     let service = taxonomy.services.get(&verdict.service);
     let modes = [service.and_then(|s| s.mode), taxonomy.departments.get(department).and_then(|d| d.mode)];

@@ -13,12 +13,14 @@ pub mod language;
 pub mod lexical;
 pub mod models;
 pub mod place;
+pub mod priority;
 pub mod reply;
 pub mod rules;
 mod weigh;
 
 use crate::core::verdict::{Concern, Reason};
 use crate::core::{PhotoPoint, Point, Priority, SharedPoint, Verdict};
+use chrono::NaiveDate;
 use classifier::{Classifier, Known};
 use encoder::Encoder;
 use known::KnownCase;
@@ -34,8 +36,6 @@ use weigh::Said;
 
 /// Known cases named beside a message.
 const MOST_NEAR: usize = 3;
-/// A learned hazard score from here on makes a message pressing.
-const HAZARD: f64 = 0.6;
 /// A learned score of concern from here on holds a message, whatever the rules say: better one look too many.
 const CONCERN: f64 = 0.5;
 
@@ -57,6 +57,8 @@ pub struct Question {
     pub shared: Option<SharedPoint>,
     /// Where the attached photos were taken, by their own account.
     pub photos: Vec<PhotoPoint>,
+    /// The day it came in, local time: dates in it are reckoned from there. Without it they are left alone.
+    pub received: Option<NaiveDate>,
 }
 
 impl Question {
@@ -268,30 +270,22 @@ impl Understanding {
         if let Some(said) = &said {
             reasons.extend(weigh::reasons(said, best.map(|c| c.service.as_str()), &text));
         }
-        let (mut priority, mut concerns) = weigh_priority(&hits);
-        let mut hazard = None;
-        if let (Some(models), Some(embedding)) = (models, embedding.as_deref()) {
-            let score = |model: &Option<Classifier>| {
-                let model = model.as_ref()?;
-                Some((message.yes(model, embedding)?, model.card().version.clone()))
-            };
-            if let Some((probability, version)) = score(&models.hazard) {
-                hazard = Some(probability);
-                if probability >= HAZARD {
-                    priority = priority.max(Priority::High);
-                    reasons.push(Reason::Score { of: "hazard".to_owned(), version, probability });
-                }
-            }
-            if let Some((probability, version)) = score(&models.concern).filter(|(p, _)| *p >= CONCERN) {
-                priority = Priority::Urgent;
-                reasons.push(Reason::Score { of: "concern".to_owned(), version, probability });
-                if concerns.is_empty() {
-                    let reason = "The message reads like others that were about somebody's safety".to_owned();
-                    concerns.push(Concern { kind: "possible".to_owned(), reason });
-                }
+        let listen = |model: fn(&Models) -> &Option<Classifier>| {
+            let model = model(models?).as_ref()?;
+            Some((message.yes(model, embedding.as_deref()?)?, model.card().version.clone()))
+        };
+        let hazard = listen(|models| &models.hazard).map(|(probability, _)| probability);
+        let mut urgency = priority::weigh(&hits, &plain, question.received, hazard);
+        if let Some((probability, version)) = listen(|models| &models.concern).filter(|(p, _)| *p >= CONCERN) {
+            urgency.priority = Priority::Urgent;
+            reasons.push(Reason::Score { of: "concern".to_owned(), version, probability });
+            if urgency.concerns.is_empty() {
+                let reason = "The message reads like others that were about somebody's safety".to_owned();
+                urgency.concerns.push(Concern { kind: "unclear".to_owned(), reason });
             }
         }
         reasons.extend(hits.iter().map(reason_of_hit));
+        reasons.extend(urgency.reasons);
         reasons.extend(located.reasons());
         let near = embedding.as_deref().map(|e| known::nearest(&bench.known, e, MOST_NEAR)).unwrap_or_default();
         if !near.is_empty() {
@@ -305,12 +299,12 @@ impl Understanding {
         Verdict {
             service: best.map_or_else(|| "general_enquiry".to_owned(), |c| c.service.clone()),
             confidence: best.map_or(0.0, |c| c.probability),
-            priority,
+            priority: urgency.priority,
             hazard,
             language: language.code.to_owned(),
             language_confidence: language.confidence,
             place: located.places.into_iter().next(),
-            concerns,
+            concerns: urgency.concerns,
             reasons,
             model: said.as_ref().map(|said| said.model.card().version.clone()),
             rules: rules.version.clone(),
@@ -340,26 +334,13 @@ impl Message<'_> {
     }
 }
 
-/// The highest priority any rule gives; "low" only where nothing says otherwise. A concern is always urgent.
-fn weigh_priority(hits: &[Hit<'_>]) -> (Priority, Vec<Concern>) {
-    let mut raised: Option<Priority> = None;
-    let mut concerns: Vec<Concern> = Vec::new();
-    for hit in hits {
-        match hit.effect {
-            Effect::Priority { priority, .. } => raised = raised.max(Some(*priority)),
-            Effect::Concern(concern) if !concerns.contains(concern) => concerns.push(concern.clone()),
-            Effect::Concern(_) | Effect::Service { .. } => {}
-        }
-    }
-    let priority = if concerns.is_empty() { raised.unwrap_or(Priority::Normal) } else { Priority::Urgent };
-    (priority, concerns)
-}
-
 fn reason_of_hit(hit: &Hit<'_>) -> Reason {
     let says = match hit.effect {
         Effect::Service { service, weight } => format!("service {service} ({weight:+.1})"),
         Effect::Priority { priority, reason } => format!("priority {priority}: {reason}"),
-        Effect::Concern(concern) => format!("concern {}: {}", concern.kind, concern.reason),
+        Effect::Part { part, reason } => format!("{}: {reason}", part.as_str()),
+        Effect::Concern { concern, weight } if *weight < 0.0 => format!("speaks against: {}", concern.reason),
+        Effect::Concern { concern, .. } => format!("concern {}: {}", concern.kind, concern.reason),
     };
     Reason::Rule { rule: hit.rule.to_owned(), says, words: hit.words.clone() }
 }

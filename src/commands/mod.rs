@@ -8,6 +8,7 @@ mod learn;
 mod quarantine;
 mod rules;
 mod run;
+mod splits;
 
 use crate::config::Settings;
 use anyhow::{Context as _, bail};
@@ -41,6 +42,8 @@ enum Command {
     Train(learn::TrainArgs),
     /// Say how good a model is on labelled messages.
     Evaluate(learn::EvaluateArgs),
+    /// Say how well several requests in one message are recognised.
+    EvaluateSplits(splits::SplitsArgs),
     /// Measure speed.
     Bench(bench::BenchArgs),
 }
@@ -62,6 +65,7 @@ impl Cli {
                 Command::Rules(args) => rules::rules(&args),
                 Command::Train(args) => learn::train(args).await,
                 Command::Evaluate(args) => learn::evaluate(args).await,
+                Command::EvaluateSplits(args) => splits::evaluate(args).await,
                 Command::Bench(args) => bench::bench(args).await,
             }
         })

@@ -20,4 +20,4 @@ pub use place::{Place, PlaceSource};
 pub use reference::Reference;
 pub use taxonomy::{Department, Mode, Service, Taxonomy};
 pub use token::TokenKey;
-pub use verdict::{Disposition, Verdict};
+pub use verdict::{Disposition, Part, Verdict};

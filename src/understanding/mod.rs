@@ -10,6 +10,7 @@ pub mod encoder;
 pub mod language;
 pub mod place;
 pub mod rules;
+pub mod split;
 
 use crate::core::verdict::{Candidate, Concern, Reason};
 use crate::core::{Place, Priority, Verdict};
@@ -18,6 +19,7 @@ use encoder::Encoder;
 use language::Languages;
 use place::Places;
 use rules::{Effect, Hit, Rules};
+use split::Pieces;
 use std::sync::{Arc, RwLock};
 
 /// Characters of a message that rules and place names are looked for in: head and tail of a longer one.
@@ -125,33 +127,42 @@ impl Understanding {
     pub async fn judge(&self, questions: &[Question]) -> Vec<Verdict> {
         let rules = self.rules();
         let texts: Vec<String> = questions.iter().map(Question::text).collect();
-        let mut embeddings: Vec<Option<Vec<f32>>> = vec![None; texts.len()];
+        let looked: Vec<Looked<'_>> = texts.iter().map(|text| Looked::at(&rules, text)).collect();
+        let pieces: Vec<Pieces> =
+            questions.iter().zip(&looked).map(|(q, l)| split::pieces(&q.body, &rules, &l.hits)).collect();
+        let segments = pieces.iter().flat_map(|p| p.segments.iter().map(|s| s.words.clone()));
+        let asked: Vec<String> = texts.iter().cloned().chain(segments).collect();
+        let mut embeddings: Vec<Option<Vec<f32>>> = vec![None; asked.len()];
         let mut fault = None;
         if let Some(encoder) = &self.encoder {
-            match encoder.encode(texts.clone()).await {
+            match encoder.encode(asked).await {
                 Ok(vectors) => embeddings = vectors.into_iter().map(Some).collect(),
                 Err(e) => fault = Some(e.to_string()),
             }
         }
-        questions
-            .iter()
-            .zip(&texts)
-            .zip(embeddings)
-            .map(|((question, text), embedding)| self.judge_one(&rules, question, text, embedding, fault.as_deref()))
-            .collect()
+        let mut of_segments = embeddings.split_off(texts.len());
+        let mut verdicts = Vec::with_capacity(questions.len());
+        for (((question, looked), pieces), embedding) in questions.iter().zip(looked).zip(pieces).zip(embeddings) {
+            let mut verdict = self.judge_one(&rules, question, looked, embedding, fault.as_deref());
+            let own: Vec<Option<Vec<f32>>> = of_segments.drain(..pieces.segments.len()).collect();
+            (verdict.parts, verdict.common) = split::parts(self, &rules, question, pieces, &own, &verdict);
+            if !verdict.parts.is_empty() {
+                let text = format!("This message holds {} requests, so a person decides.", verdict.parts.len());
+                verdict.reasons.push(Reason::Note { text });
+            }
+            verdicts.push(verdict);
+        }
+        verdicts
     }
 
     fn judge_one(
         &self,
         rules: &Rules,
         question: &Question,
-        text: &str,
+        Looked { text, hits }: Looked<'_>,
         embedding: Option<Vec<f32>>,
         fault: Option<&str>,
     ) -> Verdict {
-        let text = head_and_tail(text);
-        let plain = rules::normalise(&text);
-        let hits = rules.hits(&plain);
         let language = self.languages.detect(&text);
         let place = self.places.find(&text, &question.home_wards).into_iter().next();
         let mut reasons = Vec::new();
@@ -177,6 +188,8 @@ impl Understanding {
             reasons,
             model: embedding.as_ref().and(self.model_version()).map(str::to_owned),
             rules: rules.version.clone(),
+            parts: Vec::new(),
+            common: String::new(),
             embedding,
         }
     }
@@ -230,6 +243,21 @@ impl Understanding {
             .collect();
         candidates.sort_by(|a, b| b.probability.total_cmp(&a.probability).then_with(|| a.service.cmp(&b.service)));
         candidates
+    }
+}
+
+/// A text as the rules see it.
+struct Looked<'a> {
+    /// Head and tail of a long one.
+    text: String,
+    hits: Vec<Hit<'a>>,
+}
+
+impl<'a> Looked<'a> {
+    fn at(rules: &'a Rules, text: &str) -> Self {
+        let text = head_and_tail(text);
+        let hits = rules.hits(&rules::normalise(&text));
+        Self { text, hits }
     }
 }
 

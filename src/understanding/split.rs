@@ -1,0 +1,144 @@
+//! Several requests in one message: where they begin, and which of them are sure enough to be offered as cases of their own.
+//!
+//! A message is taken apart into sentences, list items and paragraphs. Only where something hints at several requests (a list,
+//! "also", "secondly", "PS", rules that name two services, or sheer length) are neighbouring sentences gathered into
+//! segments, at most [`MOST_SEGMENTS`] of them, and each is judged like a small message. Segments that are not sure of a
+//! service, or that might be about the same one as the segment before, are put together with it: story, consequence and
+//! detail are no requests. What remains is offered only where at least two segments are sure of different services, or of
+//! one service at two places. A wrong offer annoys, so whatever is in doubt is one request.
+
+mod judge;
+mod units;
+
+pub(super) use judge::parts;
+
+use super::rules::{Effect, Hit, Rules, normalise};
+use std::collections::BTreeSet;
+use units::{Unit, units};
+
+/// Most segments of one message that are judged: they bound what it can cost.
+pub const MOST_SEGMENTS: usize = 8;
+/// So much of a message is taken apart; what comes after it belongs to the last segment.
+const MOST_BYTES: usize = 8_000;
+/// A message of so many words in so many paragraphs may hold several requests though no word says so.
+const LONG_WORDS: usize = 110;
+const LONG_PARAGRAPHS: usize = 3;
+/// A rule with less log-odds than this does not by itself make a sentence a request.
+const LEAST_WEIGHT: f64 = 1.0;
+
+/// How a piece of text is set apart from the one before it; the order is the order of strength.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Apart {
+    /// By the end of a sentence.
+    Sentence,
+    /// By an empty line.
+    Paragraph,
+    /// By words or signs that announce another matter: "also", a number, a bullet, "PS".
+    Announced,
+}
+
+/// A run of sentences that may be a request of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Its words, as they stand in the message.
+    pub words: String,
+    /// How it is set apart from the segment before.
+    pub apart: Apart,
+}
+
+/// A message taken apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pieces {
+    /// What may be requests, in order.
+    pub segments: Vec<Segment>,
+    /// Greeting, who writes, thanks: what belongs to all of it.
+    pub common: String,
+}
+
+/// Takes a message apart where something hints at several requests; nothing where nothing does. `hits` are the rules that
+/// matched the whole message.
+#[must_use]
+pub fn pieces(body: &str, rules: &Rules, hits: &[Hit<'_>]) -> Pieces {
+    let (units, announced) = units(head(body));
+    let asking = units.iter().filter(|u| !u.is_common).count();
+    if asking < 2 {
+        return Pieces::default();
+    }
+    let paragraphs = 1 + units.iter().skip(1).filter(|u| !u.is_common && u.apart != Apart::Sentence).count();
+    let is_long = paragraphs >= LONG_PARAGRAPHS && body.split_whitespace().nth(LONG_WORDS).is_some();
+    if !announced && !is_long && services_named(hits).len() < 2 {
+        return Pieces::default();
+    }
+    let pieces = gather(body, &units, rules, is_long);
+    if pieces.segments.len() < 2 { Pieces::default() } else { pieces }
+}
+
+/// The services that rules speak for.
+fn services_named(hits: &[Hit<'_>]) -> BTreeSet<String> {
+    let named = hits.iter().filter_map(|hit| match hit.effect {
+        Effect::Service { service, weight } if *weight >= LEAST_WEIGHT => Some(service.clone()),
+        _ => None,
+    });
+    named.collect()
+}
+
+fn head(body: &str) -> &str {
+    let mut end = body.len().min(MOST_BYTES);
+    while !body.is_char_boundary(end) {
+        end -= 1;
+    }
+    &body[..end]
+}
+
+/// A segment that is being gathered.
+struct Open {
+    start: usize,
+    end: usize,
+    apart: Apart,
+    services: BTreeSet<String>,
+}
+
+fn gather(body: &str, units: &[Unit], rules: &Rules, is_long: bool) -> Pieces {
+    let mut open: Vec<Open> = Vec::new();
+    let mut common: Vec<&str> = Vec::new();
+    let mut after_common = false;
+    for unit in units {
+        let words = body[unit.start..unit.end].trim();
+        let hits = rules.hits(&normalise(words));
+        let services = services_named(&hits);
+        if unit.is_common && services.is_empty() {
+            common.push(words);
+            after_common = true;
+            continue;
+        }
+        let room = open.len() < MOST_SEGMENTS;
+        let begins = open.last().is_none_or(|last| room && (after_common || begins(last, unit, &services, is_long)));
+        after_common = false;
+        match open.last_mut() {
+            Some(last) if !begins => {
+                last.end = unit.end;
+                last.services.extend(services);
+            }
+            _ => open.push(Open { start: unit.start, end: unit.end, apart: unit.apart, services }),
+        }
+    }
+    // What lies beyond the part that was looked at belongs to the last segment.
+    if let Some(last) = open.last_mut().filter(|_| body.len() > MOST_BYTES) {
+        last.end = body.len();
+    }
+    let segments = open.into_iter().map(|o| Segment { words: body[o.start..o.end].trim().to_owned(), apart: o.apart });
+    Pieces { segments: segments.collect(), common: common.join("\n") }
+}
+
+/// Whether a unit begins a segment of its own after `last`.
+fn begins(last: &Open, unit: &Unit, services: &BTreeSet<String>, is_long: bool) -> bool {
+    let another = !services.is_empty() && services.is_disjoint(&last.services);
+    match unit.apart {
+        Apart::Announced => true,
+        Apart::Paragraph => is_long || another,
+        Apart::Sentence => another && !last.services.is_empty() && !unit.leans,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! Which segments are requests of their own.
+
+use super::{Apart, Pieces, Segment};
+use crate::core::verdict::{Part, Reason};
+use crate::core::{Place, Verdict};
+use crate::understanding::rules::{Rules, normalise};
+use crate::understanding::{Question, Understanding, reason_of_hit, reason_of_place, weigh_priority};
+
+/// Services that are said of nearly everything: unless they are announced, they are how somebody feels about their request.
+const GENERAL: &[&str] = &["general_enquiry", "council_complaint", "councillor_only", "not_for_us"];
+/// Two segments whose services may as well be each other's, with a probability above this, are one request.
+const MAY_BE_THE_SAME: f64 = 0.12;
+/// Two of one service farther apart than this, in metres, and announced as two, are two requests.
+const ANOTHER_PLACE_M: f64 = 400.0;
+
+/// Least probability of its service at which a segment is a request of its own.
+fn least(apart: Apart, service: &str) -> f64 {
+    let least: f64 = match apart {
+        Apart::Announced => 0.5,
+        Apart::Paragraph => 0.65,
+        Apart::Sentence => 0.8,
+    };
+    if GENERAL.contains(&service) { if apart == Apart::Announced { 0.8 } else { f64::INFINITY } } else { least }
+}
+
+/// A request in the making: neighbouring segments that belong together.
+struct Group {
+    part: Part,
+    apart: Apart,
+    sure: bool,
+}
+
+/// The separate requests of a message, with what is common to them: none where fewer than two are sure. `embeddings` are
+/// those of the segments, in order, where the encoder took part.
+pub(in crate::understanding) fn parts(
+    judge: &Understanding,
+    rules: &Rules,
+    question: &Question,
+    pieces: Pieces,
+    embeddings: &[Option<Vec<f32>>],
+    whole: &Verdict,
+) -> (Vec<Part>, String) {
+    let mut groups: Vec<Group> = Vec::new();
+    for (segment, embedding) in pieces.segments.iter().zip(embeddings) {
+        let group = judge_segment(judge, rules, question, segment, embedding.as_deref());
+        match groups.last_mut() {
+            Some(last) if belongs(last, &group) => absorb(last, group),
+            _ => groups.push(group),
+        }
+    }
+    let mut parts: Vec<Part> = Vec::new();
+    for group in groups.into_iter().filter(|g| g.sure) {
+        let same = parts.iter_mut().find(|p| p.service == group.part.service && !elsewhere(p, &group.part));
+        match same {
+            Some(known) => join_words(known, group.part, "\n\n"),
+            None => parts.push(group.part),
+        }
+    }
+    if parts.len() < 2 {
+        return (Vec::new(), String::new());
+    }
+    lend_place(&mut parts, whole.place.as_ref());
+    (parts, pieces.common)
+}
+
+fn judge_segment(
+    judge: &Understanding,
+    rules: &Rules,
+    question: &Question,
+    segment: &Segment,
+    embedding: Option<&[f32]>,
+) -> Group {
+    let hits = rules.hits(&normalise(&segment.words));
+    let mut reasons = Vec::new();
+    let mut candidates = judge.weigh(rules, &hits, embedding, &mut reasons);
+    candidates.truncate(5);
+    let place = judge.places.find(&segment.words, &question.home_wards).into_iter().next();
+    reasons.extend(hits.iter().map(reason_of_hit));
+    reasons.extend(place.as_ref().map(reason_of_place));
+    let (service, confidence) =
+        candidates.first().map_or_else(Default::default, |c| (c.service.clone(), c.probability));
+    let part = Part {
+        words: segment.words.clone(),
+        confidence,
+        candidates,
+        priority: weigh_priority(&hits).0,
+        place,
+        reasons,
+        service,
+    };
+    Group { sure: part.confidence >= least(segment.apart, &part.service), apart: segment.apart, part }
+}
+
+/// Whether a segment is no request of its own beside the one before it.
+fn belongs(last: &Group, next: &Group) -> bool {
+    if !last.sure || !next.sure {
+        return true;
+    }
+    if last.part.service == next.part.service {
+        return next.apart != Apart::Announced || !elsewhere(&last.part, &next.part);
+    }
+    let may_be = |part: &Part, service: &str| {
+        part.candidates.iter().any(|c| c.service == service && c.probability > MAY_BE_THE_SAME)
+    };
+    may_be(&last.part, &next.part.service) || may_be(&next.part, &last.part.service)
+}
+
+/// Puts a segment to the one before it; the surer one says what both are about.
+fn absorb(last: &mut Group, next: Group) {
+    let between = if next.apart == Apart::Sentence { " " } else { "\n\n" };
+    let leads = next.sure && (!last.sure || next.part.confidence > last.part.confidence);
+    if leads {
+        let before = std::mem::replace(&mut last.part, next.part);
+        last.part.words = format!("{}{between}{}", before.words, last.part.words);
+        last.part.priority = last.part.priority.max(before.priority);
+        last.part.place = last.part.place.take().or(before.place);
+    } else {
+        join_words(&mut last.part, next.part, between);
+    }
+    last.sure |= next.sure;
+}
+
+fn join_words(known: &mut Part, more: Part, between: &str) {
+    known.words = format!("{}{between}{}", known.words, more.words);
+    known.priority = known.priority.max(more.priority);
+    known.place = known.place.take().or(more.place);
+}
+
+/// Whether two parts name places that are not one.
+fn elsewhere(a: &Part, b: &Part) -> bool {
+    matches!((&a.place, &b.place), (Some(a), Some(b)) if a.confidence >= 0.6 && b.confidence >= 0.6 && a.distance_m(b) > ANOTHER_PLACE_M)
+}
+
+/// A part that names no place is likely to be at the only place the message names; likely is no reason to send it to another
+/// ward's department, so the confidence says that it is a guess.
+fn lend_place(parts: &mut [Part], named: Option<&Place>) {
+    let Some(named) = named else { return };
+    if parts.iter().filter_map(|p| p.place.as_ref()).any(|p| p.distance_m(named) > ANOTHER_PLACE_M) {
+        return;
+    }
+    for part in parts.iter_mut().filter(|p| p.place.is_none()) {
+        part.place = Some(Place { confidence: named.confidence.min(0.5), ..named.clone() });
+        part.reasons.push(Reason::Note { text: "The place is named elsewhere in the message.".to_owned() });
+    }
+}

@@ -84,10 +84,13 @@ impl Composer<'_> {
         }
         // What another department sent back is not the resident's to pass on.
         files.retain(|f| messages.iter().any(|m| m.id == f.message_id));
+        // Which of the parts a file is about nobody can tell, so it goes with the whole message or not at all.
+        let whole = |f: &store::attachment::Stored| messages.iter().any(|m| m.id == f.message_id && !m.goes_in_part());
+        let (files, kept_back): (Vec<_>, Vec<_>) = files.into_iter().partition(whole);
         let service = self.rules.taxonomy.service_name(&case.service);
         let mail = OutMail {
             subject: format!("Case {}: {service}: {}", case.reference, case.title),
-            body: self.referral_text(case, &messages, &files, consent),
+            body: self.referral_text(case, &messages, &files, kept_back.len(), consent),
             attachments: passed_on(&files, consent),
             ..self.departmental_mail(tx, case, department).await?
         };
@@ -157,6 +160,7 @@ impl Composer<'_> {
         case: &Case,
         messages: &[Message],
         files: &[store::attachment::Stored],
+        kept_back: usize,
         consent: Consent,
     ) -> String {
         let taxonomy = &self.rules.taxonomy;
@@ -189,7 +193,16 @@ impl Composer<'_> {
         }
         text += "\nWhat the resident wrote:\n";
         for message in messages {
-            text += &format!("\n{}\n{}\n", message.subject, message.body.trim_end());
+            let (subject, words) = message.for_department();
+            let heading = if subject.is_empty() { String::new() } else { format!("{subject}\n") };
+            text += &format!("\n{heading}{}\n", words.trim_end());
+        }
+        if messages.iter().any(Message::goes_in_part) {
+            text += "\nThese are the words of a longer message that are about this case.\n";
+        }
+        if kept_back > 0 {
+            text +=
+                &format!("\nNot attached: {kept_back} file(s) of that message. Answer this mail if you need them.\n");
         }
         if consent.department_sees_contact() {
             for file in files.iter().filter(|f| f.refused.is_some()) {
@@ -231,7 +244,9 @@ impl Composer<'_> {
         if self.council.is_own(email) || self.council.councillor_by_email(email).is_some() || of_a_department {
             return Ok(Acknowledged::Skipped("it came from an address of the council's own".to_owned()));
         }
-        let topic = crate::understanding::strip_reply_marks(&message.subject).to_lowercase();
+        // Cases out of one message are about different things, and each of them is acknowledged.
+        let subject = if message.part.is_some() { &case.title } else { &message.subject };
+        let topic = crate::understanding::strip_reply_marks(subject).to_lowercase();
         let since = now - TimeDelta::minutes(CAP_MINUTES);
         let (all, same) = store::outbox::acknowledgements_since(tx, email, &topic, since).await?;
         if all >= CAP || same >= CAP_SAME_TOPIC {
@@ -288,6 +303,7 @@ impl Composer<'_> {
             ("councillor", councillor.map_or_else(|| "your councillor".to_owned(), |c| c.name.clone())),
             ("council", self.council.name.clone()),
             ("told", told),
+            ("several", if message.part.is_some() { reply.several.clone() } else { String::new() }),
         ];
         let (reply_to, mark) = self.reply_path(&case.reference, Party::Resident);
         let body = if joined { &reply.joined } else { &reply.body };
@@ -383,10 +399,14 @@ impl Composer<'_> {
         let earlier = told.iter().rfind(|o| o.purpose == "referral").map(|o| o.rfc_message_id.clone());
         let of = message.case_id.as_ref().unwrap_or(&case.id);
         let mut files = store::attachment::of_case(tx, of).await?;
-        files.retain(|f| f.message_id == message.id);
+        files.retain(|f| f.message_id == message.id && !message.goes_in_part());
         let mail = OutMail {
             subject: format!("Case {}: more from the resident", case.reference),
-            body: format!("The resident of case {} added:\n\n{}\n", case.reference, message.body.trim_end()),
+            body: format!(
+                "The resident of case {} added:\n\n{}\n",
+                case.reference,
+                message.for_department().1.trim_end()
+            ),
             in_reply_to: earlier.clone(),
             references: earlier.into_iter().collect(),
             attachments: passed_on(&files, consent_of(case)),

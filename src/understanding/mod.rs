@@ -19,7 +19,6 @@ use encoder::Encoder;
 use language::Languages;
 use place::Places;
 use rules::{Effect, Hit, Rules};
-use split::Pieces;
 use std::sync::{Arc, RwLock};
 
 /// Characters of a message that rules and place names are looked for in: head and tail of a longer one.
@@ -125,33 +124,27 @@ impl Understanding {
 
     /// Judges messages, in order. The encoder takes them all at once; a failure of it leaves the judgement to the rules.
     pub async fn judge(&self, questions: &[Question]) -> Vec<Verdict> {
-        let rules = self.rules();
+        self.judge_by(&self.rules(), questions).await
+    }
+
+    /// Judges messages as [`Understanding::judge`] does, by these rules.
+    pub async fn judge_by(&self, rules: &Rules, questions: &[Question]) -> Vec<Verdict> {
         let texts: Vec<String> = questions.iter().map(Question::text).collect();
-        let looked: Vec<Looked<'_>> = texts.iter().map(|text| Looked::at(&rules, text)).collect();
-        let pieces: Vec<Pieces> =
-            questions.iter().zip(&looked).map(|(q, l)| split::pieces(&q.body, &rules, &l.hits)).collect();
-        let segments = pieces.iter().flat_map(|p| p.segments.iter().map(|s| s.words.clone()));
-        let asked: Vec<String> = texts.iter().cloned().chain(segments).collect();
-        let mut embeddings: Vec<Option<Vec<f32>>> = vec![None; asked.len()];
+        let mut embeddings: Vec<Option<Vec<f32>>> = vec![None; texts.len()];
         let mut fault = None;
         if let Some(encoder) = &self.encoder {
-            match encoder.encode(asked).await {
+            match encoder.encode(texts.clone()).await {
                 Ok(vectors) => embeddings = vectors.into_iter().map(Some).collect(),
                 Err(e) => fault = Some(e.to_string()),
             }
         }
-        let mut of_segments = embeddings.split_off(texts.len());
-        let mut verdicts = Vec::with_capacity(questions.len());
-        for (((question, looked), pieces), embedding) in questions.iter().zip(looked).zip(pieces).zip(embeddings) {
-            let mut verdict = self.judge_one(&rules, question, looked, embedding, fault.as_deref());
-            let own: Vec<Option<Vec<f32>>> = of_segments.drain(..pieces.segments.len()).collect();
-            (verdict.parts, verdict.common) = split::parts(self, &rules, question, pieces, &own, &verdict);
-            if !verdict.parts.is_empty() {
-                let text = format!("This message holds {} requests, so a person decides.", verdict.parts.len());
-                verdict.reasons.push(Reason::Note { text });
-            }
-            verdicts.push(verdict);
-        }
+        let mut verdicts: Vec<Verdict> = questions
+            .iter()
+            .zip(&texts)
+            .zip(embeddings)
+            .map(|((question, text), embedding)| self.judge_one(rules, question, text, embedding, fault.as_deref()))
+            .collect();
+        split::find(self, rules, questions, &mut verdicts).await;
         verdicts
     }
 
@@ -159,10 +152,13 @@ impl Understanding {
         &self,
         rules: &Rules,
         question: &Question,
-        Looked { text, hits }: Looked<'_>,
+        text: &str,
         embedding: Option<Vec<f32>>,
         fault: Option<&str>,
     ) -> Verdict {
+        let text = head_and_tail(text);
+        let plain = rules::normalise(&text);
+        let hits = rules.hits(&plain);
         let language = self.languages.detect(&text);
         let place = self.places.find(&text, &question.home_wards).into_iter().next();
         let mut reasons = Vec::new();
@@ -243,21 +239,6 @@ impl Understanding {
             .collect();
         candidates.sort_by(|a, b| b.probability.total_cmp(&a.probability).then_with(|| a.service.cmp(&b.service)));
         candidates
-    }
-}
-
-/// A text as the rules see it.
-struct Looked<'a> {
-    /// Head and tail of a long one.
-    text: String,
-    hits: Vec<Hit<'a>>,
-}
-
-impl<'a> Looked<'a> {
-    fn at(rules: &'a Rules, text: &str) -> Self {
-        let text = head_and_tail(text);
-        let hits = rules.hits(&rules::normalise(&text));
-        Self { text, hits }
     }
 }
 

@@ -100,6 +100,9 @@ pub struct Reply {
     pub body: String,
     /// Body when the problem is known already, with the same words.
     pub joined: String,
+    /// What `{several}` says where the message held several requests, each of which has a case; else it says nothing.
+    #[serde(default)]
+    pub several: String,
     /// What `{told}` says where the councillor is told, with `{councillor}`; else it says nothing.
     pub told: String,
 }
@@ -385,8 +388,9 @@ fn check_reply(reply: &Reply) -> Result<(), String> {
         "councillor",
         "place",
         "told",
+        "several",
     ];
-    for text in [&reply.subject, &reply.body, &reply.joined, &reply.told] {
+    for text in [&reply.subject, &reply.body, &reply.joined, &reply.told, &reply.several] {
         for part in text.split('{').skip(1) {
             let word = part.split('}').next().unwrap_or_default();
             if !KNOWN.contains(&word) {

@@ -10,11 +10,12 @@
 mod judge;
 mod units;
 
-pub(super) use judge::parts;
+pub(super) use judge::find;
 
 use super::rules::{Effect, Hit, Rules, normalise};
+use crate::core::Verdict;
 use std::collections::BTreeSet;
-use units::{Unit, units};
+use units::{Unit, Units, units};
 
 /// Most segments of one message that are judged: they bound what it can cost.
 pub const MOST_SEGMENTS: usize = 8;
@@ -23,12 +24,18 @@ const MOST_BYTES: usize = 8_000;
 /// A message of so many words in so many paragraphs may hold several requests though no word says so.
 const LONG_WORDS: usize = 110;
 const LONG_PARAGRAPHS: usize = 3;
+/// A message whose second likeliest service has this probability may be about both.
+const MIXED: f64 = 0.1;
+/// So few words, in which no rule finds a service, are not a request before a comma.
+const SHORT: usize = 6;
 /// A rule with less log-odds than this does not by itself make a sentence a request.
 const LEAST_WEIGHT: f64 = 1.0;
 
 /// How a piece of text is set apart from the one before it; the order is the order of strength.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Apart {
+    /// By a comma, or by "and".
+    Clause,
     /// By the end of a sentence.
     Sentence,
     /// By an empty line.
@@ -53,23 +60,26 @@ pub struct Pieces {
     pub segments: Vec<Segment>,
     /// Greeting, who writes, thanks: what belongs to all of it.
     pub common: String,
+    /// Whether the message says itself that it holds several requests.
+    pub counted: bool,
 }
 
-/// Takes a message apart where something hints at several requests; nothing where nothing does. `hits` are the rules that
-/// matched the whole message.
+/// Takes a message apart where something hints at several requests; nothing where nothing does. `whole` is what it was found
+/// to be as one.
 #[must_use]
-pub fn pieces(body: &str, rules: &Rules, hits: &[Hit<'_>]) -> Pieces {
-    let (units, announced) = units(head(body));
-    let asking = units.iter().filter(|u| !u.is_common).count();
-    if asking < 2 {
+pub fn pieces(body: &str, rules: &Rules, whole: &Verdict) -> Pieces {
+    let Units { units, announced, counted } = units(head(body));
+    let asking = units.iter().filter(|u| !u.is_common && !u.is_aside).count();
+    if units.len() < 2 || asking < 1 {
         return Pieces::default();
     }
-    let paragraphs = 1 + units.iter().skip(1).filter(|u| !u.is_common && u.apart != Apart::Sentence).count();
+    let paragraphs = 1 + units.iter().skip(1).filter(|u| u.apart > Apart::Sentence).count();
     let is_long = paragraphs >= LONG_PARAGRAPHS && body.split_whitespace().nth(LONG_WORDS).is_some();
-    if !announced && !is_long && services_named(hits).len() < 2 {
+    let is_mixed = whole.candidates.get(1).is_some_and(|c| c.probability >= MIXED);
+    if !announced && !counted && !is_long && !is_mixed && services_named(&rules.hits(&normalise(body))).len() < 2 {
         return Pieces::default();
     }
-    let pieces = gather(body, &units, rules, is_long);
+    let pieces = Pieces { counted, ..gather(body, &units, rules) };
     if pieces.segments.len() < 2 { Pieces::default() } else { pieces }
 }
 
@@ -94,49 +104,70 @@ fn head(body: &str) -> &str {
 struct Open {
     start: usize,
     end: usize,
+    words: usize,
     apart: Apart,
     services: BTreeSet<String>,
 }
 
-fn gather(body: &str, units: &[Unit], rules: &Rules, is_long: bool) -> Pieces {
+fn gather(body: &str, units: &[Unit], rules: &Rules) -> Pieces {
     let mut open: Vec<Open> = Vec::new();
     let mut common: Vec<&str> = Vec::new();
     let mut after_common = false;
     for unit in units {
         let words = body[unit.start..unit.end].trim();
-        let hits = rules.hits(&normalise(words));
-        let services = services_named(&hits);
-        if unit.is_common && services.is_empty() {
+        let services = services_named(&rules.hits(&normalise(words)));
+        if unit.is_aside || unit.is_common && services.is_empty() {
             common.push(words);
             after_common = true;
             continue;
         }
-        let room = open.len() < MOST_SEGMENTS;
-        let begins = open.last().is_none_or(|last| room && (after_common || begins(last, unit, &services, is_long)));
+        let begins = open.last().is_none_or(|last| after_common || begins(last, unit, &services));
         after_common = false;
         match open.last_mut() {
             Some(last) if !begins => {
                 last.end = unit.end;
+                last.words += words.split_whitespace().count();
                 last.services.extend(services);
             }
-            _ => open.push(Open { start: unit.start, end: unit.end, apart: unit.apart, services }),
+            _ => open.push(Open {
+                start: unit.start,
+                end: unit.end,
+                words: words.split_whitespace().count(),
+                apart: unit.apart,
+                services,
+            }),
         }
     }
     // What lies beyond the part that was looked at belongs to the last segment.
     if let Some(last) = open.last_mut().filter(|_| body.len() > MOST_BYTES) {
         last.end = body.len();
     }
+    put_together(&mut open);
     let segments = open.into_iter().map(|o| Segment { words: body[o.start..o.end].trim().to_owned(), apart: o.apart });
-    Pieces { segments: segments.collect(), common: common.join("\n") }
+    Pieces { segments: segments.collect(), common: common.join("\n"), counted: false }
 }
 
 /// Whether a unit begins a segment of its own after `last`.
-fn begins(last: &Open, unit: &Unit, services: &BTreeSet<String>, is_long: bool) -> bool {
+fn begins(last: &Open, unit: &Unit, services: &BTreeSet<String>) -> bool {
     let another = !services.is_empty() && services.is_disjoint(&last.services);
     match unit.apart {
         Apart::Announced => true,
-        Apart::Paragraph => is_long || another,
-        Apart::Sentence => another && !last.services.is_empty() && !unit.leans,
+        Apart::Paragraph => true,
+        Apart::Sentence => !unit.leans || another,
+        // "And not to do with that, there is a van …": the announcement is not the matter.
+        Apart::Clause if last.words <= SHORT && last.services.is_empty() => false,
+        Apart::Clause => another || unit.asks && !unit.leans,
+    }
+}
+
+/// Puts neighbours together, those least apart first, until there are no more than may be judged.
+fn put_together(open: &mut Vec<Open>) {
+    while open.len() > MOST_SEGMENTS {
+        let length = |n: usize| open[n].end - open[n - 1].start;
+        let Some(least) = (1..open.len()).min_by_key(|n| (open[*n].apart, length(*n))) else { return };
+        let Open { end, services, .. } = open.remove(least);
+        open[least - 1].end = end;
+        open[least - 1].services.extend(services);
     }
 }
 

@@ -11,6 +11,7 @@ mod house;
 mod killed;
 mod letters;
 mod logs;
+mod splits;
 #[path = "../wires/stack.rs"]
 #[expect(dead_code, reason = "the wires use more of it")]
 mod stack;

@@ -1,6 +1,6 @@
 //! Which segments are requests of their own.
 
-use super::{Apart, Pieces, Segment};
+use super::{Apart, Pieces, Segment, pieces};
 use crate::core::verdict::{Part, Reason};
 use crate::core::{Place, Verdict};
 use crate::understanding::rules::{Rules, normalise};
@@ -13,14 +13,21 @@ const MAY_BE_THE_SAME: f64 = 0.12;
 /// Two of one service farther apart than this, in metres, and announced as two, are two requests.
 const ANOTHER_PLACE_M: f64 = 400.0;
 
-/// Least probability of its service at which a segment is a request of its own.
-fn least(apart: Apart, service: &str) -> f64 {
-    let least: f64 = match apart {
-        Apart::Announced => 0.5,
-        Apart::Paragraph => 0.65,
-        Apart::Sentence => 0.8,
-    };
-    if GENERAL.contains(&service) { if apart == Apart::Announced { 0.8 } else { f64::INFINITY } } else { least }
+/// What a segment must reach to be a request of its own: the probability of its service in its own words, and in the whole
+/// message. What is only mentioned in passing is sure of its service too, but the whole message knows nothing of it.
+fn least(apart: Apart, service: &str, by_rules_alone: bool) -> (f64, f64) {
+    let general = GENERAL.contains(&service);
+    match apart {
+        // Rules alone never reach the probabilities of the model; what they name and somebody announced is enough.
+        Apart::Announced if by_rules_alone => (if general { 0.5 } else { 0.25 }, 0.0),
+        _ if by_rules_alone => (f64::INFINITY, 0.0),
+        Apart::Announced if general => (0.7, 0.01),
+        _ if general => (0.8, 0.1),
+        Apart::Announced => (0.4, 0.0),
+        Apart::Paragraph => (0.6, 0.002),
+        Apart::Sentence => (0.6, 0.01),
+        Apart::Clause => (0.7, 0.02),
+    }
 }
 
 /// A request in the making: neighbouring segments that belong together.
@@ -30,19 +37,63 @@ struct Group {
     sure: bool,
 }
 
-/// The separate requests of a message, with what is common to them: none where fewer than two are sure. `embeddings` are
-/// those of the segments, in order, where the encoder took part.
-pub(in crate::understanding) fn parts(
+/// Looks for several requests in messages that were judged as one each, and writes what it finds into their verdicts. The
+/// segments of all of them go to the encoder at once; where it fails, nothing is split.
+pub(in crate::understanding) async fn find(
+    judge: &Understanding,
+    rules: &Rules,
+    questions: &[Question],
+    verdicts: &mut [Verdict],
+) {
+    let taken_apart: Vec<(usize, Pieces)> = questions
+        .iter()
+        .zip(verdicts.iter())
+        .map(|(question, verdict)| pieces(&question.body, rules, verdict))
+        .enumerate()
+        .filter(|(_, pieces)| !pieces.segments.is_empty())
+        .collect();
+    let texts: Vec<String> =
+        taken_apart.iter().flat_map(|(_, pieces)| &pieces.segments).map(|segment| segment.words.clone()).collect();
+    let mut embeddings: Vec<Option<Vec<f32>>> = vec![None; texts.len()];
+    if let Some(encoder) = &judge.encoder {
+        let Ok(vectors) = encoder.encode(texts).await else { return };
+        embeddings = vectors.into_iter().map(Some).collect();
+    }
+    let mut embeddings = embeddings.into_iter();
+    for (n, pieces) in taken_apart {
+        let own: Vec<Option<Vec<f32>>> = embeddings.by_ref().take(pieces.segments.len()).collect();
+        let verdict = &mut verdicts[n];
+        let parts = parts(judge, rules, &questions[n], &pieces, &own, verdict);
+        if parts.len() > 1 {
+            let text = format!("This message holds {} requests, so a person decides.", parts.len());
+            verdict.reasons.push(Reason::Note { text });
+            (verdict.parts, verdict.common) = (parts, pieces.common);
+        }
+    }
+}
+
+/// The separate requests of a message; none where fewer than two are sure.
+fn parts(
     judge: &Understanding,
     rules: &Rules,
     question: &Question,
-    pieces: Pieces,
+    pieces: &Pieces,
     embeddings: &[Option<Vec<f32>>],
     whole: &Verdict,
-) -> (Vec<Part>, String) {
+) -> Vec<Part> {
+    let hits = rules.hits(&normalise(&question.text()));
+    let everything = judge.weigh(rules, &hits, whole.embedding.as_deref(), &mut Vec::new());
+    let alone = judge.classifier.is_none();
     let mut groups: Vec<Group> = Vec::new();
-    for (segment, embedding) in pieces.segments.iter().zip(embeddings) {
-        let group = judge_segment(judge, rules, question, segment, embedding.as_deref());
+    for (n, (segment, embedding)) in pieces.segments.iter().zip(embeddings).enumerate() {
+        // What stands before an announcement is set apart by it as well.
+        let next = pieces.segments.get(n + 1).map_or(Apart::Clause, |next| next.apart);
+        let counted = pieces.counted && segment.apart != Apart::Clause;
+        let apart = if counted || next == Apart::Announced { Apart::Announced } else { segment.apart };
+        let mut group = judge_segment(judge, rules, question, segment, embedding.as_deref());
+        let (own, in_whole) = least(apart, &group.part.service, alone || embedding.is_none());
+        let known = everything.iter().find(|c| c.service == group.part.service).map_or(0.0, |c| c.probability);
+        group.sure = group.part.confidence >= own && known >= in_whole;
         match groups.last_mut() {
             Some(last) if belongs(last, &group) => absorb(last, group),
             _ => groups.push(group),
@@ -57,10 +108,10 @@ pub(in crate::understanding) fn parts(
         }
     }
     if parts.len() < 2 {
-        return (Vec::new(), String::new());
+        return Vec::new();
     }
     lend_place(&mut parts, whole.place.as_ref());
-    (parts, pieces.common)
+    parts
 }
 
 fn judge_segment(
@@ -88,7 +139,7 @@ fn judge_segment(
         reasons,
         service,
     };
-    Group { sure: part.confidence >= least(segment.apart, &part.service), apart: segment.apart, part }
+    Group { sure: false, apart: segment.apart, part }
 }
 
 /// Whether a segment is no request of its own beside the one before it.

@@ -13,8 +13,12 @@ pub(super) struct Unit {
     pub(super) end: usize,
     /// How it is set apart from the one before.
     pub(super) apart: Apart,
-    /// Whether it is a greeting, thanks, or who writes: no request.
+    /// Whether it is a greeting, thanks, or who writes, unless a rule finds a request in it.
     pub(super) is_common: bool,
+    /// Whether it speaks of what is done, past or not meant: no request, whatever it names.
+    pub(super) is_aside: bool,
+    /// Whether it begins as a question or a wish does.
+    pub(super) asks: bool,
     /// Whether it leans on the sentence before: "It …", "Because of this …".
     pub(super) leans: bool,
 }
@@ -45,12 +49,12 @@ static ANNOUNCES: LazyLock<Regex> = LazyLock::new(|| {
         (?: also\b | additionally\b | in\ addition\b | as\ well\ as\ (?:this|that)\b | on\ top\ of\ (?:this|that)\b
           | (?:first|second|third|fourth|last)(?:ly)? (?: \ of\ all | \ (?:thing|point|issue|matter|problem|one|is|item) )? \s* [,:.\u{2013}\u{2014}-]
           | (?:first|second|third|fourth)ly\b | (?:the|my)\ (?:first|second|third|fourth|other|next|last|final)\ (?:thing|point|issue|matter|problem|one|item|request|question|concern)\b
-          | lastly\b | finally\s*, | next\s*,
+          | lastly\b | finally\s*, | next\s*[,:] | after\ that\s*,?\ the\b
           | (?:the\ |and\ )?(?:an?other|one\ (?:more|other|last|final)|other|last|next|final|a\ (?:second|third|further|separate|different)) \ (?:small\ |quick\ |little\ )?
             (?:thing|issue|matter|point|problem|request|question|concern|query|complaint|item)s?\b
           | separate(?:ly)?\b [\s,:] | unrelated(?:ly)?\b | (?:quite\ |totally\ |completely\ )?(?:separate|different)\ (?:matter|subject|topic|issue|thing|question)
           | on\ (?:a|an|another|the)? \ ?(?:other|another|separate|different|unrelated|side|completely\ different|totally\ different)?\ ?(?:note|matter|topic|subject|issue|front)\b
-          | whil(?:e|st)\ (?:i|we|you) (?:'m|'re|'ve|\ am|\ are|\ have|\ was)? \ ?(?:also\ )?(?:writing|at\ it|here|on|about|got|emailing|messaging|in\ touch|contacting|typing|complaining|moaning|on\ the\ subject)\b
+          | whil(?:e|st)\ (?:i|we|you) (?:'m|'re|'ve|\ am|\ are|\ have|\ was|\ were)? \ ?(?:also\ )?(?:there|out|passing|writing|at\ it|here|on|about|got|emailing|messaging|in\ touch|contacting|typing|complaining|moaning|on\ the\ subject)\b
           | by\ the\ way\b | btw\b | p\.?\ ?(?:p\.?\ ?)?s\b[\s.:,\u{2013}\u{2014}-] | plus\b | besides\b
           | apart\ from\ (?:this|that)\b | aside\ from\ (?:this|that)\b | (?:my|the)\ (?:neighbour|mother|mum|dad|father|son|daughter|husband|wife)\ also\b
           | (?:can|could|may|might|would|will|please)(?:\ (?:you|i|we|somebody|someone|the\ council|please|can|could)){1,3}\ also\b
@@ -69,6 +73,13 @@ static ANNOUNCES: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// "There are rats too", "dumped in the alley as well": the sentence is about something more.
+static ANNOUNCED_AT_END: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"^(?:there|they|he|she|we|i|my|our|the|his|her|their)\b [^,.;]* \b(?:too|as\ well) [\s]*[,.!;] | ^\S+(?:\ \S+)?\ also\b | ^(?:and\ |n\ )?not\ to\ do\ with\ (?:this|that)\b",
+    )
+});
+
 /// The same inside a sentence, after a comma, a semicolon, a dash or "and".
 static ANNOUNCES_INSIDE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -81,16 +92,27 @@ static ANNOUNCES_INSIDE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// Where a clause may begin that is another request.
+static CLAUSE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?: [,;:] \s+ (?:and\s+|but\s+|so\s+)? | \s (?:and|&|\+|n|und|et|y|oraz|ve|dan) \s+ | \s/\s+ | \.{2,3} \s* (?:n\s+|and\s+)? | [，、；] ) (\S)",
+    )
+});
+
+/// Least words on either side of a cut inside a sentence.
+const LEAST_WORDS: usize = 3;
+
 /// Greetings, thanks, who writes and how to reach them, "I have two things".
 static COMMON: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r#"^[\s"'(*_>-]*(?:
-          (?:dear|hi|hello|hey|hiya|good\ (?:morning|afternoon|evening|day)|morning|evening|to\ whom|councillor|cllr|sir|madam|greetings)\b .{0,60} $
+          (?:dear|hi|hello|hey|hiya|good\ (?:morning|afternoon|evening|day)|morning|evening|to\ whom|councillor|cllr|sir|madam|greetings)\b (?:[\s,]+\S+){0,4}[\s,!.]* $
         | (?:many\ |very\ many\ |with\ |kind\ |best\ |warm\ |yours\ |)(?:thanks?|thank\ you|ta|cheers|regards|wishes|sincerely|faithfully|truly|respectfully|gratefully|in\ anticipation)\b .{0,160} $
         | (?:i|we)\ (?:look|am\ looking|are\ looking)\ forward\b .{0,120} $ | looking\ forward\b .{0,120} $
         | (?:i\ |we\ )?(?:hope|trust)\ (?:this|you|all|that\ you|to\ hear)\b .{0,140} $
         | (?:so\ )?sorry\ (?:to|for|about|this|if|it)\b .{0,140} $ | apologies\b .{0,120} $
         | (?:please\ |can\ you\ |could\ you\ |would\ you\ )?(?:please\ )?(?:let\ me\ know|let\ us\ know|advise|get\ back|reply|respond|confirm|help|look\ into\ (?:this|these|both|all|them)|pass\ (?:this|these|it|them)\ on|sort\ (?:these|both|them)|acknowledge)\b .{0,120} $
+        | (?:i|we)\ (?:won't|will\ not|would\ rather\ not)\ (?:give|say|leave)\ my\ name\b .{0,60} $ | may\ i\ (?:take|trouble|bother)\b .{0,80} $
         | any\ help\b .{0,120} $ | (?:i|we)(?:'d|\ would|\ should)\ (?:appreciate|be\ (?:very\ |most\ |so\ )?grateful|be\ pleased)\b .{0,120} $
         | my\ (?:name|phone|telephone|mobile|number|email|address|contact)\b .{0,140} $ | (?:tel|phone|mobile|mob|email|address|name|postcode|ref|reference)\ ?(?:no\.?|number)?\ ?[:.] .{0,100} $
         | (?:i|we)(?:'ve|\ have|\ am|'m|\ are|\ live|\ rent|\ own)\ (?:a\ |been\ |lived\ |living\ )?(?:at|in|on|a\ (?:resident|constituent|tenant|council\ tax\ payer|voter))\b .{0,140} $
@@ -101,11 +123,45 @@ static COMMON: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// "Two things", "about both": the message says itself that it holds several.
+static COUNTED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"\b(?:two|three|four|five|a\ few|a\ couple\ of|couple\ of|2|3|4|5)\ (?:quick\ |small\ |separate\ |different\ |unrelated\ |other\ |more\ )*(?:things|issues|matters|points|problems|questions|requests|concerns|complaints|topics|items|wishes|jottings|queries|jobs|favours)\b
+        | \b(?:two|three)\ for\ you\b | \b(?:about|do|sort|fix|at|on|of|for|help\ with|look\ into|for\ reading)\ both\b\s*[.!?\n]? \s* $ | \bin\ (?:one|the\ same)\ (?:email|e-mail|message|letter)\b
+        | \b(?:dos|tres)\ cosas\b | \b(?:deux|trois)\ (?:choses|questions|problèmes)\b | \b(?:zwei|drei)\ (?:sachen|dinge|anliegen|fragen|probleme)\b
+        | \b(?:dwie|trzy)\ sprawy\b | \b(?:iki|üç)\ (?:şey|konu|sorun)\b | \b(?:dua|tiga)\ (?:perkara|hal|aduan)\b | [两兩二三]件事",
+    )
+});
+
+/// Thanks for what was done, what is over, what used to be, and what somebody does not want.
+static ASIDE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"^[\s"'(*_>-]*(?:(?:and|but|so|big|many|very\ many|first|firstly|first\ of\ all)[\s,]+){0,3}(?:
+          (?:thanks|thank\ you|ta|cheers|thankyou|thx)\ (?:\S+\ ){0,4}(?:for|to)\b | (?:grand|great|good|brilliant|lovely|super|excellent|nice)\ (?:job|work|stuff)\b | well\ done\b
+        | (?:danke|vielen\ dank|merci|gracias|dziękuję|dziękujemy|teşekkürler|teşekkür\ ederim|terima\ kasih|grazie)\ (?:für|pour|por|za|kerana|karena|per)\b
+        | when\ (?:i|we)\ (?:was|were)\ (?:a|young|little|kids|children|lads|growing)\b | (?:i|we|it|there|they|you)\ used\ to\b | years\ ago\b | in\ the\ old\ days\b
+        | (?:last|the\ first|the\ previous|the\ other)\ time\b | the\ time\ before\b
+        | (?:i|we)(?:'m|\ am|'re|\ are|\ do)?\ ?(?:not|don't|dont|do\ not|didn't)\ (?:asking|complaining|want\ to|talking|writing|here|bothered|on\ about|mind|expect)\b
+        | not\ (?:the|about|for|to\ mention)\b | none\ of\b | never\ mind\b | forget\ (?:the|about)\b | das\ mit\b
+        )
+      | \b(?:was|were|is|are|it's|has\ been|have\ been|been|got|now|all|since\ been)\ (?:now\ |all\ |been\ |since\ )?(?:fixed|mended|repaired|sorted|resolved|dealt\ with|erledigt)\b[^?]*$ | \bi\ can\ live\ with\b | \bisn't\ yours\b | \bnot\ your\ (?:fault|job|problem|department)\b | \bhat\ sich\ erledigt\b
+        | \b(?:it's|it\ has|has|have)\ stopped\s*[.!]? $"#,
+    )
+});
+
+/// Words that a question or a wish begins with.
+static ASKS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"^[\s(]*(?:(?:and|also|but|so|n)\s+){0,2}(?:is|are|can|could|do|does|did|how|when|where|who|whom|why|what|which|please|pls|plz|will|would|may|has|have|should
+          | (?:i|we)(?:'d|\ would)?\ (?:want|need|like|would\ like)) \b",
+    )
+});
+
 /// Words at the beginning of a sentence that lean on the one before.
 static LEANS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"^[\s(]*(?: it | it's | its | this | that | these | those | they | they're | their | he | she | his | her | him | them | which | who | because | so
-          | as\ a\ result | therefore | meanwhile | since\ then | hence | otherwise | even | then | now | again | and | but | or | yet | still )\b",
+          | as\ a\ result | therefore | meanwhile | since\ then | hence | otherwise | even | then | now | again | but | or | yet | still )\b",
     )
 });
 
@@ -116,22 +172,40 @@ const ABBREVIATIONS: &[&str] = &[
     "dec", "a.m", "p.m", "str", "bzw", "z.b", "ul", "p.s", "p", "hr", "fr", "sr", "sra", "mme",
 ];
 
-/// The units of a text, and whether anything in it announces another matter.
-pub(super) fn units(text: &str) -> (Vec<Unit>, bool) {
+/// A text taken apart.
+#[derive(Debug, Default)]
+pub(super) struct Units {
+    /// Its sentences and list items, in order.
+    pub(super) units: Vec<Unit>,
+    /// Whether anything in it announces another matter.
+    pub(super) announced: bool,
+    /// Whether it says itself that it holds several.
+    pub(super) counted: bool,
+}
+
+/// Takes a text apart.
+pub(super) fn units(text: &str) -> Units {
     let mut units: Vec<Unit> = Vec::new();
     let items = items(text);
     for (line, apart) in lines(text, &items) {
         for (n, (start, end)) in sentences(&text[line.0..line.1]).into_iter().enumerate() {
             let (start, end) = (line.0 + start, line.0 + end);
             let apart = if n == 0 { apart } else { Apart::Sentence };
-            for (m, (start, end)) in clauses(text, start, end, &items).into_iter().enumerate() {
+            for (m, (start, end, inside)) in clauses(text, start, end, &items).into_iter().enumerate() {
                 let words = text[start..end].trim();
                 if words.is_empty() {
                     continue;
                 }
-                let apart = if m > 0 || ANNOUNCES.is_match(words) { Apart::Announced } else { apart };
+                let apart = if m > 0 { inside } else { apart };
+                let apart = if ANNOUNCES.is_match(words) || ANNOUNCED_AT_END.is_match(words) {
+                    Apart::Announced
+                } else {
+                    apart
+                };
                 let is_common = is_common(words);
-                units.push(Unit { start, end, apart, is_common, leans: LEANS.is_match(words) });
+                let is_aside = words.chars().count() <= 240 && ASIDE.is_match(words);
+                let (leans, asks) = (LEANS.is_match(words), ASKS.is_match(words));
+                units.push(Unit { start, end, apart, is_common, is_aside, leans, asks });
             }
         }
     }
@@ -146,8 +220,8 @@ pub(super) fn units(text: &str) -> (Vec<Unit>, bool) {
             break;
         }
     }
-    let announced = units.iter().skip(1).any(|u| u.apart == Apart::Announced && !u.is_common);
-    (units, announced)
+    let announced = units.iter().skip(1).any(|u| u.apart == Apart::Announced && !u.is_common && !u.is_aside);
+    Units { units, announced, counted: COUNTED.is_match(text) }
 }
 
 fn is_common(words: &str) -> bool {
@@ -217,7 +291,7 @@ fn sentences(text: &str) -> Vec<(usize, usize)> {
     let mut start = 0;
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
-        let end = at + c.len_utf8();
+        let mut end = at + c.len_utf8();
         let ends = match c {
             '。' | '！' | '？' => true,
             '.' | '!' | '?' | '…' | '؟' | '۔' | '।' => {
@@ -227,6 +301,11 @@ fn sentences(text: &str) -> Vec<(usize, usize)> {
             _ => false,
         };
         if ends {
+            while let Some((at, quote)) =
+                chars.next_if(|(_, c)| matches!(c, '"' | '\'' | ')' | '\u{201d}' | '\u{2019}'))
+            {
+                end = at + quote.len_utf8();
+            }
             out.push((start, end));
             start = end;
         }
@@ -246,23 +325,31 @@ fn is_abbreviated(before: &str) -> bool {
         || ABBREVIATIONS.contains(&word.as_str())
 }
 
-/// A sentence taken apart where another matter is announced inside it, or another item of a list begins.
-fn clauses(text: &str, start: usize, end: usize, items: &[usize]) -> Vec<(usize, usize)> {
+/// A sentence taken apart: where another matter is announced inside it, where another item of a list begins, and between its
+/// clauses.
+fn clauses(text: &str, start: usize, end: usize, items: &[usize]) -> Vec<(usize, usize, Apart)> {
     let sentence = &text[start..end];
-    let mut cuts: Vec<usize> =
-        ANNOUNCES_INSIDE.captures_iter(sentence).filter_map(|c| Some(start + c.get(1)?.start())).collect();
-    cuts.extend(items.iter().copied().filter(|i| *i > start && *i < end));
-    cuts.sort_unstable();
-    cuts.dedup();
+    let announced =
+        ANNOUNCES_INSIDE.captures_iter(sentence).filter_map(|c| Some((start + c.get(1)?.start(), Apart::Announced)));
+    let listed = items.iter().filter(|i| **i > start && **i < end).map(|i| (*i, Apart::Announced));
+    let joined = CLAUSE.captures_iter(sentence).filter_map(|c| Some((start + c.get(1)?.start(), Apart::Clause)));
+    let mut cuts: Vec<(usize, Apart)> = announced.chain(listed).chain(joined).collect();
+    cuts.sort_unstable_by_key(|(at, apart)| (*at, std::cmp::Reverse(*apart)));
+    cuts.dedup_by_key(|(at, _)| *at);
     let mut out = Vec::new();
-    let mut from = start;
-    for cut in cuts {
-        // Two or three words are no request: "and also".
-        if text[from..cut].split_whitespace().count() >= 4 || items.contains(&cut) {
-            out.push((from, cut));
-            from = cut;
+    let (mut from, mut apart) = (start, Apart::Sentence);
+    for (cut, next) in cuts {
+        // One or two words are no request: "and also".
+        if text[from..cut].split_whitespace().count() < LEAST_WORDS && !items.contains(&cut) {
+            apart = apart.max(next).min(if from == start { apart } else { Apart::Announced });
+            continue;
         }
+        if text[cut..end].split_whitespace().count() < LEAST_WORDS {
+            continue;
+        }
+        out.push((from, cut, apart));
+        (from, apart) = (cut, next);
     }
-    out.push((from, end));
+    out.push((from, end, apart));
     out
 }

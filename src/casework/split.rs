@@ -14,6 +14,7 @@ use crate::store::part::MessagePart;
 use crate::store::{self, Tx};
 use crate::understanding::Question;
 use crate::understanding::rules::Rules;
+use crate::understanding::split::without_mark;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
@@ -80,7 +81,7 @@ impl Offer {
 
 /// The words of a part, and what is common to all of them.
 fn with_common(words: &str, verdict: &Verdict) -> String {
-    if verdict.common.is_empty() { words.to_owned() } else { format!("{words}\n\n{}", verdict.common) }
+    if verdict.common.is_empty() { words.to_owned() } else { format!("{words}\n\n…\n{}", verdict.common) }
 }
 
 /// The several requests that were found in a case's first message; none where it holds one.
@@ -293,7 +294,7 @@ impl Splitter<'_> {
             attention: None,
             councillor: first.councillor.as_deref(),
             consent: first.consent.parse().unwrap_or(routing::consent::Consent::Neither),
-            title: open::title("", words),
+            title: open::title("", without_mark(words)),
             received_at: first.received_at,
             due_on: self.due(first, &verdict.service),
         };
@@ -355,7 +356,7 @@ impl Splitter<'_> {
     fn take_on(&self, case: &mut Case, own: &Verdict, words: &str) {
         case.place = own.place.clone().map(Json);
         case.ward = own.ward().map(str::to_owned);
-        case.title = open::title("", words);
+        case.title = open::title("", without_mark(words));
         // A service that none of the parts is about came out of the mixture of them all.
         if case.service != own.service {
             case.service.clone_from(&own.service);

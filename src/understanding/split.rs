@@ -21,6 +21,8 @@ use units::{Unit, Units, units};
 pub const MOST_SEGMENTS: usize = 8;
 /// So much of a message is taken apart; what comes after it belongs to the last segment.
 const MOST_BYTES: usize = 8_000;
+/// So many sentences and list items of a message are told apart.
+const MOST_UNITS: usize = 64;
 /// A message of so many words in so many paragraphs may hold several requests though no word says so.
 const LONG_WORDS: usize = 110;
 const LONG_PARAGRAPHS: usize = 3;
@@ -60,7 +62,7 @@ pub struct Pieces {
     pub segments: Vec<Segment>,
     /// Greeting, who writes, thanks: what belongs to all of it.
     pub common: String,
-    /// Whether the message says itself that it holds several requests.
+    /// Whether the message says that it holds several requests, though not where each of them begins.
     pub counted: bool,
 }
 
@@ -68,19 +70,29 @@ pub struct Pieces {
 /// to be as one.
 #[must_use]
 pub fn pieces(body: &str, rules: &Rules, whole: &Verdict) -> Pieces {
-    let Units { units, announced, counted } = units(head(body));
+    let head = head(body);
+    let Units { mut units, announced, counted, listed } = units(head);
+    units.truncate(MOST_UNITS);
     let asking = units.iter().filter(|u| !u.is_common && !u.is_aside).count();
     if units.len() < 2 || asking < 1 {
         return Pieces::default();
     }
     let paragraphs = 1 + units.iter().skip(1).filter(|u| u.apart > Apart::Sentence).count();
-    let is_long = paragraphs >= LONG_PARAGRAPHS && body.split_whitespace().nth(LONG_WORDS).is_some();
+    let is_long = paragraphs >= LONG_PARAGRAPHS && head.split_whitespace().nth(LONG_WORDS).is_some();
     let is_mixed = whole.candidates.get(1).is_some_and(|c| c.probability >= MIXED);
-    if !announced && !counted && !is_long && !is_mixed && services_named(&rules.hits(&normalise(body))).len() < 2 {
+    if !announced && !counted && !is_long && !is_mixed && services_named(&rules.hits(&normalise(head))).len() < 2 {
         return Pieces::default();
     }
-    let pieces = Pieces { counted, ..gather(body, &units, rules) };
+    // Who numbers their requests, or says "also", has said where they begin.
+    let counted = counted && !announced;
+    let pieces = Pieces { counted, ..gather(body, &units, rules, listed) };
     if pieces.segments.len() < 2 { Pieces::default() } else { pieces }
+}
+
+/// The words of a list item without its bullet or number: `2. The lamp is out` is called "The lamp is out".
+#[must_use]
+pub fn without_mark(words: &str) -> &str {
+    units::without_mark(words)
 }
 
 /// The services that rules speak for.
@@ -92,6 +104,7 @@ fn services_named(hits: &[Hit<'_>]) -> BTreeSet<String> {
     named.collect()
 }
 
+/// As much of a text as is looked at.
 fn head(body: &str) -> &str {
     let mut end = body.len().min(MOST_BYTES);
     while !body.is_char_boundary(end) {
@@ -109,7 +122,7 @@ struct Open {
     services: BTreeSet<String>,
 }
 
-fn gather(body: &str, units: &[Unit], rules: &Rules) -> Pieces {
+fn gather(body: &str, units: &[Unit], rules: &Rules, listed: bool) -> Pieces {
     let mut open: Vec<Open> = Vec::new();
     let mut common: Vec<&str> = Vec::new();
     let mut after_common = false;
@@ -121,7 +134,7 @@ fn gather(body: &str, units: &[Unit], rules: &Rules) -> Pieces {
             after_common = true;
             continue;
         }
-        let begins = open.last().is_none_or(|last| after_common || begins(last, unit, &services));
+        let begins = open.last().is_none_or(|last| after_common || begins(last, unit, &services, listed));
         after_common = false;
         match open.last_mut() {
             Some(last) if !begins => {
@@ -138,8 +151,9 @@ fn gather(body: &str, units: &[Unit], rules: &Rules) -> Pieces {
             }),
         }
     }
-    // What lies beyond the part that was looked at belongs to the last segment.
-    if let Some(last) = open.last_mut().filter(|_| body.len() > MOST_BYTES) {
+    // What lies beyond what was looked at belongs to the last segment.
+    let looked_at = body.len() <= MOST_BYTES && units.len() < MOST_UNITS;
+    if let Some(last) = open.last_mut().filter(|_| !looked_at) {
         last.end = body.len();
     }
     put_together(&mut open);
@@ -148,11 +162,12 @@ fn gather(body: &str, units: &[Unit], rules: &Rules) -> Pieces {
 }
 
 /// Whether a unit begins a segment of its own after `last`.
-fn begins(last: &Open, unit: &Unit, services: &BTreeSet<String>) -> bool {
+fn begins(last: &Open, unit: &Unit, services: &BTreeSet<String>, listed: bool) -> bool {
     let another = !services.is_empty() && services.is_disjoint(&last.services);
     match unit.apart {
-        Apart::Announced => true,
-        Apart::Paragraph => true,
+        Apart::Announced | Apart::Paragraph => true,
+        // What stands in one item of a list is one matter.
+        Apart::Sentence | Apart::Clause if listed && last.apart == Apart::Announced => false,
         Apart::Sentence => !unit.leans || another,
         // "And not to do with that, there is a van …": the announcement is not the matter.
         Apart::Clause if last.words <= SHORT && last.services.is_empty() => false,

@@ -1,10 +1,10 @@
 //! Which segments are requests of their own.
 
-use super::{Apart, Pieces, Segment, pieces};
+use super::{Apart, Pieces, Segment, head, pieces};
 use crate::core::verdict::{Part, Reason};
 use crate::core::{Place, Verdict};
 use crate::understanding::rules::{Rules, normalise};
-use crate::understanding::{Question, Understanding, reason_of_hit, reason_of_place, weigh_priority};
+use crate::understanding::{Question, Understanding, head_and_tail, reason_of_hit, reason_of_place, weigh_priority};
 
 /// Services that are said of nearly everything: unless they are announced, they are how somebody feels about their request.
 const GENERAL: &[&str] = &["general_enquiry", "council_complaint", "councillor_only", "not_for_us"];
@@ -81,15 +81,15 @@ fn parts(
     embeddings: &[Option<Vec<f32>>],
     whole: &Verdict,
 ) -> Vec<Part> {
-    let hits = rules.hits(&normalise(&question.text()));
+    let hits = rules.hits(&normalise(&head_and_tail(&question.text())));
     let everything = judge.weigh(rules, &hits, whole.embedding.as_deref(), &mut Vec::new());
     let alone = judge.classifier.is_none();
     let mut groups: Vec<Group> = Vec::new();
     for (n, (segment, embedding)) in pieces.segments.iter().zip(embeddings).enumerate() {
-        // What stands before an announcement is set apart by it as well.
-        let next = pieces.segments.get(n + 1).map_or(Apart::Clause, |next| next.apart);
+        // What stands at the beginning, before an announcement, is set apart by it as well.
+        let next = if n == 0 { pieces.segments[1..].first().map(|next| next.apart) } else { None };
         let counted = pieces.counted && segment.apart != Apart::Clause;
-        let apart = if counted || next == Apart::Announced { Apart::Announced } else { segment.apart };
+        let apart = if counted || next == Some(Apart::Announced) { Apart::Announced } else { segment.apart };
         let mut group = judge_segment(judge, rules, question, segment, embedding.as_deref());
         let (own, in_whole) = least(apart, &group.part.service, alone || embedding.is_none());
         let known = everything.iter().find(|c| c.service == group.part.service).map_or(0.0, |c| c.probability);
@@ -121,11 +121,12 @@ fn judge_segment(
     segment: &Segment,
     embedding: Option<&[f32]>,
 ) -> Group {
-    let hits = rules.hits(&normalise(&segment.words));
+    let words = head(&segment.words);
+    let hits = rules.hits(&normalise(words));
     let mut reasons = Vec::new();
     let mut candidates = judge.weigh(rules, &hits, embedding, &mut reasons);
     candidates.truncate(5);
-    let place = judge.places.find(&segment.words, &question.home_wards).into_iter().next();
+    let place = judge.places.find(words, &question.home_wards).into_iter().next();
     reasons.extend(hits.iter().map(reason_of_hit));
     reasons.extend(place.as_ref().map(reason_of_place));
     let (service, confidence) =

@@ -71,6 +71,18 @@ async fn bullets_and_an_also_inside_a_sentence_count_too() {
 }
 
 #[tokio::test]
+async fn the_sentences_of_one_item_of_a_list_are_one_request() {
+    let parts = parts(
+        "1. My recycling bin was not emptied.\n2. There is a deep pothole outside. A cyclist fell over the dog mess there.\n",
+    )
+    .await;
+    assert_eq!(parts.len(), 2);
+    assert!(parts[1].words.ends_with("dog mess there."), "{parts:?}");
+    assert_eq!(without_mark(&parts[1].words).split_whitespace().next(), Some("There"));
+    assert_eq!(without_mark("12 Mill Lane has a pothole"), "12 Mill Lane has a pothole");
+}
+
+#[tokio::test]
 async fn detail_story_and_consequence_are_no_requests() {
     for one in [
         "There is a deep pothole outside our house. I also told the man who came. It is a danger to my neighbour too.",
@@ -130,6 +142,15 @@ fn a_long_list_is_bounded_and_loses_no_word() {
     assert!((2..=MOST_SEGMENTS).contains(&pieces.segments.len()));
     let words: Vec<&str> = pieces.segments.iter().flat_map(|s| s.words.split_whitespace()).collect();
     assert_eq!(words, body.split_whitespace().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_message_of_a_megabyte_of_commas_costs_no_more_than_a_long_letter() {
+    let rules = Rules::load(&home().join("rules")).unwrap();
+    let body = "also a pothole, and the bin, ".repeat(1 << 15);
+    let pieces = pieces(&body, &rules, &verdict());
+    assert!(pieces.segments.len() <= MOST_SEGMENTS);
+    assert_eq!(pieces.segments.iter().map(|s| s.words.split_whitespace().count()).sum::<usize>(), 6 << 15);
 }
 
 fn verdict() -> Verdict {

@@ -181,6 +181,8 @@ pub(super) struct Units {
     pub(super) announced: bool,
     /// Whether it says itself that it holds several.
     pub(super) counted: bool,
+    /// Whether it is written as a list.
+    pub(super) listed: bool,
 }
 
 /// Takes a text apart.
@@ -221,7 +223,14 @@ pub(super) fn units(text: &str) -> Units {
         }
     }
     let announced = units.iter().skip(1).any(|u| u.apart == Apart::Announced && !u.is_common && !u.is_aside);
-    Units { units, announced, counted: COUNTED.is_match(text) }
+    Units { units, announced, counted: COUNTED.is_match(text), listed: !items.is_empty() }
+}
+
+/// The words of a list item without its bullet or number.
+pub(super) fn without_mark(words: &str) -> &str {
+    let Some(item) = ITEM.find(words) else { return words };
+    let last = words[..item.end()].chars().next_back().map_or(0, char::len_utf8);
+    &words[item.end() - last..]
 }
 
 fn is_common(words: &str) -> bool {

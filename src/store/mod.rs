@@ -13,6 +13,7 @@ pub mod inbox;
 pub mod link;
 pub mod message;
 pub mod outbox;
+pub mod part;
 pub mod session;
 pub mod setting;
 mod sql;
@@ -277,6 +278,7 @@ pub async fn empty(db: &Db) -> Result<()> {
         "DELETE FROM audit",
         "DELETE FROM decisions",
         "DELETE FROM links",
+        "DELETE FROM message_parts",
         "DELETE FROM attachments",
         "DELETE FROM blobs",
         "DELETE FROM thread_ids",

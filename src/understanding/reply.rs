@@ -31,6 +31,8 @@ pub struct Reply {
     pub joined: String,
     /// What `{told}` says where the councillor is told, with `{councillor}`; else it says nothing.
     pub told: String,
+    /// What `{several}` says where the message held several requests, each of which has a case; else it says nothing.
+    pub several: Option<String>,
     /// What `{greeting}` says to somebody whose `{name}` is known.
     pub greeting: Option<String>,
     /// What `{greeting}` says to everybody else.
@@ -130,6 +132,12 @@ impl Reply {
         self.your_councillor.as_deref().unwrap_or("your councillor")
     }
 
+    /// What stands behind what was understood, where the message held several requests.
+    #[must_use]
+    pub fn several(&self) -> &str {
+        self.several.as_deref().unwrap_or_default()
+    }
+
     /// A place behind the service it is about.
     #[must_use]
     pub fn at_place(&self, place: &str) -> String {
@@ -169,6 +177,7 @@ impl Reply {
             "councillor",
             "place",
             "told",
+            "several",
         ];
         for text in [&self.subject, &self.body, &self.joined] {
             check_words(text, CASE)?;

@@ -14,6 +14,7 @@ mod languages;
 mod letters;
 mod logs;
 mod places;
+mod splits;
 #[path = "../wires/stack.rs"]
 #[expect(dead_code, reason = "the wires use more of it")]
 mod stack;

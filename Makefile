@@ -11,7 +11,7 @@ help:
 	@echo 'make demo    fetch what is missing, build, and show a day of a council'"'"'s post   (DEMO_ARGS=…)'
 	@echo 'make test    fetch what is missing, then style checks and every test              (TEST_ARGS=… for nextest)'
 	@echo 'make check   formatting, clippy and documentation, warnings refused; cargo-deny where it is installed'
-	@echo 'make model   train the classifier in models/ anew from training-data/messages'
+	@echo 'make model   train the models in models/ anew from training-data/'
 	@echo 'make bench   the benchmarks'
 
 demo:
@@ -34,7 +34,11 @@ check:
 
 model:
 	@scripts/setup.sh demo
-	$(CARGO) run --release --locked -- train --data training-data/messages --out models
+	$(CARGO) build --release --locked
+	"$${CARGO_TARGET_DIR:-target}/release/beadle" train --data training-data/messages --out models
+	"$${CARGO_TARGET_DIR:-target}/release/beadle" train --target hazard --data training-data/messages --out models/hazard
+	"$${CARGO_TARGET_DIR:-target}/release/beadle" train --target concern --data training-data/safeguarding/learn.jsonl \
+	  --data training-data/safeguarding/more.jsonl --data training-data/messages --out models/concern
 
 bench:
 	@scripts/setup.sh test

@@ -132,7 +132,7 @@ impl Pipeline {
         }
         // Judged and decided by the same rules, though others may be put in force meanwhile.
         let rules = self.understanding.rules();
-        self.think(&mut thoughts, &rules).await?;
+        self.think(&mut thoughts, &rules).await;
         self.commit(&thoughts, &rules, &mut worked).await?;
         Ok(worked)
     }
@@ -225,28 +225,33 @@ impl Pipeline {
     }
 
     /// Judges what people wrote, and compares it with the open cases as they are now.
-    async fn think(&self, thoughts: &mut [Thought], rules: &Rules) -> store::Result<()> {
+    async fn think(&self, thoughts: &mut [Thought], rules: &Rules) {
         let wanted: Vec<usize> = (0..thoughts.len()).filter(|&i| thoughts[i].mail.automatic.is_none()).collect();
         if wanted.is_empty() {
-            return Ok(());
+            return;
         }
         let questions: Vec<Question> = wanted.iter().map(|&i| thoughts[i].question.clone()).collect();
         let verdicts = self.understanding.judge_by(rules, &questions).await;
-        let now = self.clock.now();
-        let mut tx = self.db.read().await?;
         for (i, verdict) in wanted.into_iter().zip(verdicts) {
             let thought = &mut thoughts[i];
-            // Only who is vouched for can be "the same person again": anybody may copy somebody's words and name.
-            let from = thought.mail.from.as_ref().filter(|_| thought.mail.sender.is_verified());
-            let contact = match from {
-                Some(address) => store::contact::known(&mut tx, address).await?,
-                None => None,
-            };
-            let compared =
-                Compared::with_open_cases(&mut tx, &thought.question, &verdict, contact.as_ref(), now).await?;
+            // What fails here is a fault of one row: it shows again where that row is brought to its end.
+            let compared = self.compare(thought, &verdict).await.unwrap_or_else(|error| {
+                tracing::warn!(inbox = %thought.row.id, %error, "a message could not be compared with the open cases beforehand");
+                Compared::with_nothing(&thought.question, &verdict)
+            });
             thought.meaning = Some(Meaning { verdict, compared });
         }
-        Ok(())
+    }
+
+    async fn compare(&self, thought: &Thought, verdict: &Verdict) -> store::Result<Compared> {
+        let mut tx = self.db.read().await?;
+        // Only who is vouched for can be "the same person again": anybody may copy somebody's words and name.
+        let from = thought.mail.from.as_ref().filter(|_| thought.mail.sender.is_verified());
+        let contact = match from {
+            Some(address) => store::contact::known(&mut tx, address).await?,
+            None => None,
+        };
+        Compared::with_open_cases(&mut tx, &thought.question, verdict, contact.as_ref(), self.clock.now()).await
     }
 
     async fn commit_all(&self, thoughts: &[Thought], rules: &Rules) -> store::Result<()> {

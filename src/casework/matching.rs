@@ -5,6 +5,7 @@
 //! person sending the same words again is taken as the same; anybody else is offered to a gatekeeper.
 
 use crate::core::{CaseId, ContactId, Place, Reference, Verdict};
+use crate::store::case::Candidate;
 use crate::store::{self, Tx};
 use crate::understanding::{Question, encoder, place};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -59,10 +60,11 @@ impl Compared {
         now: DateTime<Utc>,
     ) -> store::Result<Self> {
         let mut compared = Self::with_nothing(question, verdict);
-        for key in keys(tx, verdict, contact, now).await? {
-            if let Some(found) = compare_with(tx, &compared.new, &key.id, verdict, contact).await? {
-                compared.cases.insert(key.id, (key.service, found));
-            }
+        let since = now - TimeDelta::days(WINDOW_DAYS);
+        for candidate in store::case::candidates(tx, &verdict.service, contact, since, MOST).await? {
+            let service = candidate.service.clone();
+            let found = compared.new.compare_with(candidate, verdict, contact);
+            compared.cases.insert(found.case.clone(), (service, found));
         }
         Ok(compared)
     }
@@ -80,11 +82,13 @@ impl Compared {
         except: &[CaseId],
         now: DateTime<Utc>,
     ) -> store::Result<Option<Match>> {
+        let since = now - TimeDelta::days(WINDOW_DAYS);
         let mut best: Option<Match> = None;
-        for key in keys(tx, verdict, contact, now).await?.into_iter().filter(|k| !except.contains(&k.id)) {
+        let keys = store::case::candidate_keys(tx, &verdict.service, contact, since, MOST).await?;
+        for key in keys.into_iter().filter(|k| !except.contains(&k.id)) {
             let found = match self.cases.get(&key.id) {
                 Some((service, found)) if *service == key.service => Some(found.clone()),
-                _ => compare_with(tx, &self.new, &key.id, verdict, contact).await?,
+                _ => store::case::candidate(tx, &key.id).await?.map(|c| self.new.compare_with(c, verdict, contact)),
             };
             if let Some(found) = found
                 && best.as_ref().is_none_or(|b| found.score > b.score)
@@ -94,35 +98,6 @@ impl Compared {
         }
         Ok(best)
     }
-}
-
-async fn keys(
-    tx: &mut Tx,
-    verdict: &Verdict,
-    contact: Option<&ContactId>,
-    now: DateTime<Utc>,
-) -> store::Result<Vec<store::case::CandidateKey>> {
-    store::case::candidate_keys(tx, &verdict.service, contact, now - TimeDelta::days(WINDOW_DAYS), MOST).await
-}
-
-async fn compare_with(
-    tx: &mut Tx,
-    new: &Described,
-    id: &CaseId,
-    verdict: &Verdict,
-    contact: Option<&ContactId>,
-) -> store::Result<Option<Match>> {
-    let Some(candidate) = store::case::candidate(tx, id).await? else { return Ok(None) };
-    let text = Question { subject: candidate.subject, body: candidate.body, ..Question::default() }.text();
-    let known = Described {
-        words: words(&text),
-        features: place::fixed_features(&text),
-        embedding: candidate.embedding.as_deref().map(store::message::from_bytes),
-        place: candidate.place.map(|p| p.0).filter(Place::is_spot),
-    };
-    let same_person = contact.is_some() && candidate.contact_id.as_ref() == contact;
-    let (score, why) = compare(new, &known, same_person, candidate.service == verdict.service);
-    Ok(Some(Match { case: candidate.id, reference: candidate.reference, score, why }))
 }
 
 /// What a comparison looks at.
@@ -143,6 +118,19 @@ impl Described {
             embedding: verdict.embedding.clone(),
             place: verdict.place.clone().filter(Place::is_spot),
         }
+    }
+
+    fn compare_with(&self, candidate: Candidate, verdict: &Verdict, contact: Option<&ContactId>) -> Match {
+        let text = Question { subject: candidate.subject, body: candidate.body, ..Question::default() }.text();
+        let known = Self {
+            words: words(&text),
+            features: place::fixed_features(&text),
+            embedding: candidate.embedding.as_deref().map(store::message::from_bytes),
+            place: candidate.place.map(|p| p.0).filter(Place::is_spot),
+        };
+        let same_person = contact.is_some() && candidate.contact_id.as_ref() == contact;
+        let (score, why) = compare(self, &known, same_person, candidate.service == verdict.service);
+        Match { case: candidate.id, reference: candidate.reference, score, why }
     }
 }
 

@@ -397,6 +397,17 @@ pub async fn undo(tx: &mut Tx, link: &LinkId, actor: &str, now: DateTime<Utc>) -
     }
     let mut child = store::case::get(tx, &link.child).await?.ok_or(SplitError::Unknown("case"))?;
     let mut first = store::case::get(tx, &link.parent).await?.ok_or(SplitError::Unknown("case"))?;
+    if link.ended_at.is_some() {
+        return Err(SplitError::NotNow("this split was undone already"));
+    }
+    if let Some(why) = cannot_undo(tx, &child).await? {
+        return Err(SplitError::NotNow(why));
+    }
+    for purpose in ["referral", "acknowledgement", "notice", "addition"] {
+        let why = "the split was undone before it left";
+        store::outbox::cancel(tx, &child.id, purpose, DateTime::UNIX_EPOCH, why).await?;
+    }
+    // What began to be sent before it could be cancelled.
     if let Some(why) = cannot_undo(tx, &child).await? {
         return Err(SplitError::NotNow(why));
     }
@@ -407,10 +418,6 @@ pub async fn undo(tx: &mut Tx, link: &LinkId, actor: &str, now: DateTime<Utc>) -
     store::part::delete(tx, &child.id).await?;
     for other in store::link::standing(tx, &child.id).await? {
         store::link::end(tx, &other.id, actor, now).await?;
-    }
-    for purpose in ["referral", "acknowledgement", "notice", "addition"] {
-        store::outbox::cancel(tx, &child.id, purpose, DateTime::UNIX_EPOCH, "the split was undone before it left")
-            .await?;
     }
     child.state = CaseState::Closed;
     child.closed_at = Some(now);
@@ -462,15 +469,6 @@ pub async fn cannot_undo(tx: &mut Tx, child: &Case) -> store::Result<Option<&'st
         return Ok(Some("somebody wrote on this case since, so the split cannot be undone"));
     }
     Ok(None)
-}
-
-/// The case that a case was split off from, if it was: the link between them.
-///
-/// # Errors
-/// What the database says.
-pub async fn from(tx: &mut Tx, case: &CaseId) -> store::Result<Option<store::link::Link>> {
-    let standing = store::link::standing(tx, case).await?;
-    Ok(standing.into_iter().find(|l| l.kind == LinkKind::Split && l.child == *case))
 }
 
 /// Whether the resident who wrote a case's first message is vouched for: only then are they "the same person".

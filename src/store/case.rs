@@ -276,8 +276,44 @@ pub struct CandidateKey {
     pub service: String,
 }
 
+/// Cases with their first message, or the part of one that they are about.
+macro_rules! with_first_message {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.id, c.reference, c.service, c.place, c.contact_id, c.received_at,
+                    CASE WHEN p.words IS NULL THEN m.subject ELSE '' END AS subject,
+                    COALESCE(p.words, m.body) AS body, CASE WHEN p.words IS NULL THEN m.embedding END AS embedding
+             FROM cases c LEFT JOIN message_parts p ON p.case_id = c.id
+             JOIN messages m ON m.id = COALESCE(p.message_id, (SELECT f.id FROM messages f WHERE f.case_id = c.id
+                                                               ORDER BY f.received_at, f.id LIMIT 1)) ",
+            $rest
+        )
+    };
+}
+
 /// Open cases since `since` that stand by themselves, of this service or reported by this contact, newest first, at
-/// most `limit`.
+/// most `limit`, each with its first message.
+///
+/// # Errors
+/// What the database says.
+pub async fn candidates(
+    tx: &mut Tx,
+    service: &str,
+    contact: Option<&ContactId>,
+    since: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Candidate>> {
+    tx.all(
+        with_first_message!(
+            "WHERE c.state NOT IN ('closed', 'joined') AND c.received_at >= $1 AND (c.service = $2 OR c.contact_id = $3)
+             ORDER BY c.received_at DESC, c.id DESC LIMIT $4"
+        ),
+        args![since, service, contact, limit],
+    )
+    .await
+}
+
+/// The same cases by name only: enough to see which of them are still what they were.
 ///
 /// # Errors
 /// What the database says.
@@ -297,21 +333,10 @@ pub async fn candidate_keys(
     .await
 }
 
-/// An open case with its first message, or the part of one that it is about; none where it has no message.
+/// One of them with its first message; none where it has no message.
 ///
 /// # Errors
 /// What the database says.
 pub async fn candidate(tx: &mut Tx, id: &CaseId) -> Result<Option<Candidate>> {
-    tx.opt(
-        "SELECT c.id, c.reference, c.service, c.place, c.contact_id, c.received_at,
-                CASE WHEN p.words IS NULL THEN m.subject ELSE '' END AS subject,
-                COALESCE(p.words, m.body) AS body, CASE WHEN p.words IS NULL THEN m.embedding END AS embedding
-         FROM cases c
-         JOIN messages m ON m.id IN (SELECT id FROM messages WHERE case_id = $1
-                                     UNION SELECT message_id FROM message_parts WHERE case_id = $1)
-         LEFT JOIN message_parts p ON p.message_id = m.id AND p.case_id = c.id
-         WHERE c.id = $1 ORDER BY m.received_at, m.id LIMIT 1",
-        args![id],
-    )
-    .await
+    tx.opt(with_first_message!("WHERE c.id = $1"), args![id]).await
 }

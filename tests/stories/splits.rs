@@ -28,7 +28,8 @@ async fn split_off(house: &House, first: &CaseId, service: Option<&str>) -> Resu
 
 async fn split_link(house: &House, case: &CaseId) -> LinkId {
     let mut tx = house.db.read().await.unwrap();
-    split::from(&mut tx, case).await.unwrap().expect("it was split off").id
+    let links = store::link::standing(&mut tx, case).await.unwrap();
+    links.into_iter().find(|l| l.kind == LinkKind::Split && l.child == *case).expect("it was split off").id
 }
 
 async fn undo(house: &House, link: &LinkId) -> Result<CaseId, DeskError> {

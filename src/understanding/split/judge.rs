@@ -165,7 +165,7 @@ fn belongs(last: &Group, next: &Group) -> bool {
 
 /// Puts a segment to the one before it; the surer one says what both are about.
 fn absorb(last: &mut Group, next: Group) {
-    let between = if next.apart == Apart::Sentence { " " } else { "\n\n" };
+    let between = if next.apart <= Apart::Sentence { " " } else { "\n\n" };
     let leads = next.sure && (!last.sure || next.part.confidence > last.part.confidence);
     if leads {
         let before = std::mem::replace(&mut last.part, next.part);

@@ -10,6 +10,7 @@ mod learn;
 mod quarantine;
 mod rules;
 mod run;
+mod teach;
 
 use crate::config::Settings;
 use anyhow::{Context as _, bail};
@@ -39,6 +40,8 @@ enum Command {
     Quarantine(quarantine::QuarantineArgs),
     /// The rules.
     Rules(rules::RulesArgs),
+    /// Learn from the council's own decisions, and put the new model to work where it is better; or go back.
+    Learn(teach::TeachArgs),
     /// Fit the classifier to labelled messages.
     Train(learn::TrainArgs),
     /// Say how good a model is on labelled messages.
@@ -66,6 +69,7 @@ impl Cli {
                 Command::Classify(args) => classify::classify(args).await,
                 Command::Quarantine(args) => quarantine::quarantine(args).await,
                 Command::Rules(args) => rules::rules(&args),
+                Command::Learn(args) => teach::teach(args).await,
                 Command::Train(args) => learn::train(args).await,
                 Command::Evaluate(args) => learn::evaluate(args).await,
                 Command::SimulateLearning(args) => learn::simulate(args).await,

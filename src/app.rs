@@ -403,7 +403,7 @@ async fn teach(teacher: Teacher, stop: CancellationToken) {
                     );
                 }
             }
-            Err(error) => tracing::error!(error = format!("{error:#}"), "learning failed; trying again"),
+            Err(error) => tracing::error!(error = format!("{error:#}"), "learning failed; the next look is in a minute, the next lesson in the next night"),
         }
         tokio::select! {
             () = stop.cancelled() => {}

@@ -14,7 +14,7 @@ use crate::store::{self, Db};
 use crate::understanding::Understanding;
 use crate::understanding::encoder::Encoder;
 use crate::understanding::models::Models;
-use crate::understanding::place::Places;
+use crate::understanding::place::{PlaceFiles, Places};
 use crate::understanding::rules::Rules;
 use anyhow::{Context as _, bail};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -76,9 +76,13 @@ pub fn understanding(settings: &Settings) -> anyhow::Result<(Understanding, Vec<
         }
     }
     let file = |path: &Option<std::path::PathBuf>| path.as_deref().map(|p| settings.path(p));
-    let (wards, postcodes, streets) =
-        (file(&settings.places.wards), file(&settings.places.postcodes), file(&settings.places.streets));
-    let places = Places::load(wards.as_deref(), postcodes.as_deref(), streets.as_deref()).or_else(|why| {
+    let files = PlaceFiles {
+        wards: file(&settings.places.wards),
+        postcodes: file(&settings.places.postcodes),
+        streets: file(&settings.places.streets),
+        gazetteer: settings.places.gazetteer.iter().map(|path| settings.path(path)).collect(),
+    };
+    let places = Places::read(&files).or_else(|why| {
         missing.push(format!("{why}; until then no place or ward is found in messages"));
         Places::load(None, None, None)
     })?;
@@ -403,7 +407,10 @@ async fn teach(teacher: Teacher, stop: CancellationToken) {
                     );
                 }
             }
-            Err(error) => tracing::error!(error = format!("{error:#}"), "learning failed; the next look is in a minute, the next lesson in the next night"),
+            Err(error) => tracing::error!(
+                error = format!("{error:#}"),
+                "learning failed; the next look is in a minute, the next lesson in the next night"
+            ),
         }
         tokio::select! {
             () = stop.cancelled() => {}

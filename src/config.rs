@@ -257,6 +257,8 @@ pub struct PlacesSettings {
     pub postcodes: Option<PathBuf>,
     /// CSV with `name,kind,lat,lon,postcode`.
     pub streets: Option<PathBuf>,
+    /// More files, or folders of `.csv` files, as they are published: OS Open Names, OS Open UPRN, or either of the above.
+    pub gazetteer: Vec<PathBuf>,
 }
 
 /// `[limits]`.

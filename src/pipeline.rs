@@ -10,6 +10,7 @@ use crate::core::{
 };
 use crate::desk::{Desk, DeskError};
 use crate::intake::mime::{self, MimeLimits};
+use crate::intake::photo;
 use crate::intake::threads::{self, Answers};
 use crate::outbox::compose::Composer;
 use crate::routing::consent::Consent;
@@ -193,7 +194,9 @@ impl Pipeline {
 
     fn question(&self, row: Claimed, mail: Mail) -> Thought {
         let home_wards = self.councillor(&row, &mail).map(|c| c.wards.clone()).unwrap_or_default();
-        let question = Question { subject: mail.subject.clone(), body: mail.text.clone(), home_wards, spot: None };
+        let photos = photo::positions(&mail.attachments);
+        let (subject, body) = (mail.subject.clone(), mail.text.clone());
+        let question = Question { subject, body, home_wards, photos, shared: None };
         Thought { row, mail, question, verdict: None }
     }
 
@@ -429,8 +432,7 @@ impl Pipeline {
         });
         let evidence = json!({
             "verdict": verdict, "policy": policy_json(&house.policy), "likest_case": likeness, "model": verdict.model,
-            "rules": verdict.rules, "question": {"subject": thought.question.subject, "body": thought.question.body,
-            "home_wards": thought.question.home_wards},
+            "rules": verdict.rules, "question": thought.question,
         });
         let new = NewDecision {
             case_id: Some(&case.id),

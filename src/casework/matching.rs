@@ -49,7 +49,7 @@ pub async fn find(
         words: words(&text),
         features: place::fixed_features(&text),
         embedding: verdict.embedding.clone(),
-        place: verdict.place.clone(),
+        place: verdict.place.clone().filter(Place::is_spot),
     };
     let mut best: Option<Match> = None;
     for candidate in candidates {
@@ -58,7 +58,7 @@ pub async fn find(
             words: words(&text),
             features: place::fixed_features(&text),
             embedding: candidate.embedding.as_deref().map(store::message::from_bytes),
-            place: candidate.place.map(|p| p.0),
+            place: candidate.place.map(|p| p.0).filter(Place::is_spot),
         };
         let same_person = contact.is_some() && candidate.contact_id.as_ref() == contact;
         let same_service = candidate.service == verdict.service;
@@ -142,7 +142,7 @@ fn compare(new: &Described, known: &Described, same_person: bool, same_service: 
     let said = format!("{:.0} % of the words shared, meaning {:.0} % alike", shared * 100.0, meaning * 100.0);
     match (&new.place, &known.place) {
         (Some(a), Some(b)) => {
-            let metres = a.distance_m(b);
+            let metres = a.distance_m(b).unwrap_or(f64::MAX);
             let near = match metres {
                 m if m <= 40.0 || a.name == b.name => 1.0,
                 m if m <= 150.0 => 0.7,
@@ -174,17 +174,17 @@ fn contradiction(a: &[String], b: &[String]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::PlaceSource;
+    use crate::core::{PlaceSource, Point};
 
     fn described(text: &str, place: Option<(f64, f64)>) -> Described {
         let place = place.map(|(lat, lon)| Place {
             words: String::new(),
             name: format!("{lat},{lon}"),
             source: PlaceSource::Postcode,
-            lat,
-            lon,
+            point: Point::new(lat, lon),
             ward: None,
             confidence: 1.0,
+            alternatives: Vec::new(),
         });
         Described { words: words(text), features: place::fixed_features(text), embedding: None, place }
     }

@@ -6,6 +6,7 @@ use crate::config::Settings;
 use crate::core::verdict::Reason;
 use crate::core::{Disposition, Verdict};
 use crate::intake::mime::{self, MimeLimits};
+use crate::intake::photo;
 use crate::routing;
 use crate::understanding::Question;
 use anyhow::Context as _;
@@ -78,9 +79,10 @@ fn question(bytes: &[u8]) -> Question {
     let fields = ["from:", "received:", "subject:", "message-id:", "return-path:", "delivered-to:"];
     let looks_like_mail = header.filter(|l| fields.iter().any(|f| l.to_lowercase().starts_with(f))).count() >= 2;
     if looks_like_mail && let Ok(mail) = mime::parse(bytes, &MimeLimits::default(), None) {
-        return Question { subject: mail.subject, body: mail.text, ..Question::default() };
+        let photos = photo::positions(&mail.attachments);
+        return Question { subject: mail.subject, body: mail.text, photos, ..Question::default() };
     }
-    Question { subject: String::new(), body: text.into_owned(), ..Question::default() }
+    Question { body: text.into_owned(), ..Question::default() }
 }
 
 fn print(
@@ -96,11 +98,7 @@ fn print(
     }
     say(format!("Department  {}", taxonomy.department_name(department)));
     say(format!("Priority    {}", verdict.priority.label()));
-    say(format!(
-        "Language    {} ({})",
-        crate::core::language::name(&verdict.language),
-        percent(verdict.language_confidence)
-    ));
+    say(format!("Language    {} ({})", verdict.language, percent(verdict.language_confidence)));
     let place = verdict.place.as_ref().map_or_else(|| "none found".to_owned(), |p| p.name.clone());
     say(format!("Place       {place}{}", verdict.ward().map(|w| format!(", {w} ward")).unwrap_or_default()));
     say(format!("Decision    {}{}", decision.label(), hold.map(|h| format!(": {h}")).unwrap_or_default()));

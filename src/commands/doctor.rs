@@ -109,7 +109,10 @@ async fn learning(settings: &Settings, tx: &mut Tx) -> anyhow::Result<Result<Str
         return Ok(Ok(format!("the shipped model is in force; {last}")));
     }
     let place = Shelf::new(means.folder.join("models")).place(&in_force);
-    let gone = format!("model {in_force} is to be in force and is not in {}: put it back, or run `beadle learn --force`", place.display());
+    let gone = format!(
+        "model {in_force} is to be in force and is not in {}: put it back, or run `beadle learn --force`",
+        place.display()
+    );
     Ok(if place.is_dir() { Ok(format!("model {in_force}, learned here, is in force; {last}")) } else { Err(gone) })
 }
 
@@ -127,6 +130,14 @@ async fn look(settings: &Settings) -> Vec<Check> {
                     rules.taxonomy.services.len(),
                     rules.len(),
                     rules.version
+                )),
+            );
+            let known = understanding.places().counts();
+            add(
+                "places",
+                Ok(format!(
+                    "{} wards, {} postcodes, {} names, {} properties (UPRN)",
+                    known.wards, known.postcodes, known.names, known.uprns
                 )),
             );
             let samples: Vec<&str> = rules

@@ -64,7 +64,9 @@ fn in_words(outcome: &Outcome) -> String {
         Outcome::NothingNew { .. } => {
             "Nothing was decided since the last lesson (--force learns again). Nothing was changed.".to_owned()
         }
-        Outcome::Busy => "Another process is learning, or was cut short less than two hours ago. Nothing was changed.".to_owned(),
+        Outcome::Busy => {
+            "Another process is learning, or was cut short less than two hours ago. Nothing was changed.".to_owned()
+        }
         Outcome::Learned { lesson } => described(lesson),
     }
 }

@@ -17,7 +17,7 @@ pub use clock::Clock;
 pub use council::{Council, Councillor};
 pub use ids::{CaseId, ContactId, DecisionId, Ids, InboxId, LessonId, LinkId, MessageId, OutboxId};
 pub use message::{Address, Attachment, Channel, Mail, RawMessage, SenderCheck};
-pub use place::{Place, PlaceSource};
+pub use place::{Alternative, PhotoPoint, Place, PlaceSource, Point, SharedPoint};
 pub use reference::Reference;
 pub use taxonomy::{Department, Mode, Service, Taxonomy};
 pub use token::TokenKey;

@@ -4,6 +4,7 @@ pub mod accept;
 pub mod automatic;
 pub mod fold;
 pub mod mime;
+pub mod photo;
 pub mod sender;
 pub mod text;
 pub mod threads;

@@ -5,7 +5,6 @@ use crate::core::{CaseId, DecisionId, Reference, Taxonomy};
 use crate::pipeline;
 use crate::store::{self, Tx};
 use crate::understanding::Question;
-use crate::understanding::lexical::Spot;
 use chrono::{DateTime, Utc};
 
 /// Most corrections that are learned from: the newest.
@@ -76,7 +75,7 @@ pub async fn read(tx: &mut Tx, taxonomy: &Taxonomy) -> store::Result<Corrections
                 id: row.message.to_string(),
                 text: question.text(),
                 label: row.service,
-                spot: place.map(|place| Spot { lat: place.lat, lon: place.lon }),
+                spot: place.and_then(|place| place.point),
             },
             decision: row.decision,
             actor: row.actor,

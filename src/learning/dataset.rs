@@ -2,9 +2,9 @@
 //! are ignored. For a model of danger the label is the field `hazard` (true, false, 1 or 0) or `concern` (its kind, or
 //! null).
 
+use crate::core::{Point, SharedPoint};
 use crate::understanding::Question;
 use crate::understanding::classifier::Target;
-use crate::understanding::lexical::Spot;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde_json::Value;
@@ -20,7 +20,7 @@ pub struct Example {
     /// Service key; `yes` or `no` for a model of danger.
     pub label: String,
     /// Where it is about, where that is known.
-    pub spot: Option<Spot>,
+    pub spot: Option<Point>,
 }
 
 /// A line as it stands in a file. An id may be a number there.
@@ -88,7 +88,7 @@ pub fn read(path: &Path, target: Target) -> anyhow::Result<Vec<Example>> {
             let label = line.label(target).map_err(|why| anyhow::anyhow!("{}: {why}", place()))?;
             let Some(label) = label else { continue };
             let id = line.id.as_str().map_or_else(|| line.id.to_string(), str::to_owned);
-            let spot = line.lat.zip(line.lon).map(|(lat, lon)| Spot { lat, lon });
+            let spot = line.lat.zip(line.lon).and_then(|(lat, lon)| Point::new(lat, lon));
             examples.push(Example { id, text: line.text, label, spot });
         }
     }
@@ -103,7 +103,8 @@ impl Example {
     #[must_use]
     pub fn question(&self) -> Question {
         let (subject, body) = split(&self.text);
-        Question { subject: subject.to_owned(), body: body.to_owned(), spot: self.spot, ..Question::default() }
+        let shared = self.spot.map(|point| SharedPoint { point, accuracy_m: None });
+        Question { subject: subject.to_owned(), body: body.to_owned(), shared, ..Question::default() }
     }
 }
 
@@ -133,7 +134,7 @@ mod tests {
             r#"{"id":7,"text":"a\n\nb","label":"trees","hazard":1,"concern":null,"lat":51.5,"lon":-0.1,"x":[1]}"#;
         let service = read_lines(lines, Target::Service).expect("readable");
         assert_eq!((service[0].id.as_str(), service[0].label.as_str()), ("7", "trees"));
-        assert_eq!(service[0].spot, Some(Spot { lat: 51.5, lon: -0.1 }));
+        assert_eq!(service[0].spot, Point::new(51.5, -0.1));
         assert_eq!(service[0].question().subject, "a");
         assert_eq!(read_lines(lines, Target::Hazard).expect("readable")[0].label, "yes");
         assert_eq!(read_lines(lines, Target::Concern).expect("readable")[0].label, "no");

@@ -171,7 +171,7 @@ impl Composer<'_> {
             due_text(case),
         );
         if let Some(place) = &case.place {
-            text += &format!("Where: {} ({:.5}, {:.5})\n", place.name, place.lat, place.lon);
+            text += &format!("Where: {}\n", place.whereabouts());
         }
         if let Some(ward) = &case.ward {
             text += &format!("Ward: {ward}\n");

@@ -244,11 +244,7 @@ fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate
         ),
         Line { late: due.overdue, ..Line::new("To be done by", due.text, None) },
         Line::new("Councillor", councillor, Some(told)),
-        Line::new(
-            "Place",
-            place.map_or("Not known", |p| &p.name),
-            place.map(|p| format!("Found in the words \"{}\"", p.words)),
-        ),
+        Line::new("Place", place.map_or("Not known", |p| &p.name), place.map(|p| p.found_in())),
         Line::new("Ward", case.ward.as_deref().unwrap_or("Not known"), None),
         match first.and_then(|m| m.from_name.clone()) {
             Some(name) => Line::new("Resident", name, email),

@@ -74,10 +74,8 @@ fn lesson_view(lesson: &Lesson, in_use: &mut Option<&str>, taxonomy: &Taxonomy) 
     };
     if lesson.kind == "back" {
         view.tag = ("Went back", "waiting");
-        view.text = format!(
-            "On {day} model {} was put to work again, instead of {}.",
-            lesson.model_after, lesson.model_before
-        );
+        view.text =
+            format!("On {day} model {} was put to work again, instead of {}.", lesson.model_after, lesson.model_before);
         return view;
     }
     let used = if lesson.promoted && in_use.is_some_and(|model| model == lesson.model_after) {
@@ -102,7 +100,8 @@ fn lesson_view(lesson: &Lesson, in_use: &mut Option<&str>, taxonomy: &Taxonomy) 
     services.sort_by_key(|(_, of)| {
         (std::cmp::Reverse(of.right_after.abs_diff(of.right_before)), std::cmp::Reverse(of.corrections))
     });
-    view.services = services.into_iter().map(|(service, of)| service_view(taxonomy.service_name(service), of)).collect();
+    view.services =
+        services.into_iter().map(|(service, of)| service_view(taxonomy.service_name(service), of)).collect();
     view
 }
 
@@ -127,16 +126,16 @@ pub(super) async fn taught(tx: &mut Tx, case: &CaseId) -> store::Result<Option<(
     let Some(correction) = store::correction::of_case(tx, pipeline::ACTOR, case).await? else { return Ok(None) };
     let lesson = store::lesson::that_used(tx, correction.decided_at).await?;
     let line = match lesson {
-        _ if correction.is_held_back() => {
-            "Held back: models are compared by it, and never learn from it".to_owned()
-        }
+        _ if correction.is_held_back() => "Held back: models are compared by it, and never learn from it".to_owned(),
         None => "Will be learned from at the next lesson".to_owned(),
         Some(lesson) => {
             let day = format::date(lesson.created_at);
             if lesson.promoted {
                 format!("Learned from in model {} on {day}", lesson.model_after)
             } else {
-                format!("Learned from on {day}, in a model that was no better and is not used; the next one learns from it too")
+                format!(
+                    "Learned from on {day}, in a model that was no better and is not used; the next one learns from it too"
+                )
             }
         }
     };

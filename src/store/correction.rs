@@ -145,3 +145,31 @@ pub async fn latest(tx: &mut Tx) -> Result<Option<DecisionId>> {
         .await?;
     Ok(row.map(|r| r.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::Ids;
+
+    #[test]
+    fn about_one_message_in_five_is_held_back_and_the_same_ones_for_ever() {
+        let ids = Ids::counted();
+        let correction = |message| Correction {
+            decision: ids.next(),
+            actor: String::new(),
+            decided_at: DateTime::UNIX_EPOCH,
+            case_id: ids.next(),
+            reference: ids.reference(),
+            service: String::new(),
+            message,
+            subject: String::new(),
+            body: String::new(),
+            place: None,
+        };
+        let messages: Vec<MessageId> = (0..1_000).map(|n| MessageId::from(format!("message {n}"))).collect();
+        let held_back = || messages.iter().filter(|m| correction((*m).clone()).is_held_back()).count();
+        let count = held_back();
+        assert!((150..250).contains(&count), "{count}");
+        assert_eq!(held_back(), count, "whatever else is different");
+    }
+}

@@ -5,6 +5,7 @@
 //! comes out of it, one score for each service, goes into linfa's fit beside the sentence embedding. It is also what makes
 //! a verdict explainable: each score is a sum over words.
 
+use crate::core::Point;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -30,15 +31,6 @@ pub enum Block {
     Place = 2,
 }
 
-/// Where a message is about, in degrees WGS 84.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Spot {
-    /// Latitude.
-    pub lat: f64,
-    /// Longitude.
-    pub lon: f64,
-}
-
 /// A term of a message, by the hash of it, and how often it stands there.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Term {
@@ -52,7 +44,7 @@ pub struct Term {
 
 /// Every term of a message, in the order of their hashes.
 #[must_use]
-pub fn terms(text: &str, spot: Option<Spot>) -> Vec<Term> {
+pub fn terms(text: &str, spot: Option<Point>) -> Vec<Term> {
     let mut all: Vec<(Block, u32)> = Vec::new();
     let words = words(text);
     for (n, word) in words.iter().enumerate() {
@@ -61,10 +53,10 @@ pub fn terms(text: &str, spot: Option<Spot>) -> Vec<Term> {
             all.push((Block::Words, of_pair(&word.key, &next.key)));
         }
     }
-    if let Some(spot) = spot.filter(|s| s.lat.is_finite() && s.lon.is_finite()) {
+    if let Some(spot) = spot {
         for (n, edge) in SQUARES.iter().enumerate() {
             // A degree of longitude is about 0.62 of one of latitude in Britain.
-            let (x, y) = ((spot.lon * 0.62 / edge).floor() as i64, (spot.lat / edge).floor() as i64);
+            let (x, y) = ((spot.lon() * 0.62 / edge).floor() as i64, (spot.lat() / edge).floor() as i64);
             all.push((Block::Place, hash(4, &[&n.to_string(), " ", &x.to_string(), " ", &y.to_string()])));
         }
     }

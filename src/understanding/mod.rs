@@ -18,15 +18,16 @@ pub mod rules;
 mod weigh;
 
 use crate::core::verdict::{Concern, Reason};
-use crate::core::{Place, Priority, Verdict};
+use crate::core::{PhotoPoint, Point, Priority, SharedPoint, Verdict};
 use classifier::{Classifier, Known};
 use encoder::Encoder;
 use known::KnownCase;
 use language::Languages;
-use lexical::{Spot, Term};
+use lexical::Term;
 use models::Models;
-use place::Places;
+use place::{Clues, Places};
 use rules::{Effect, Hit, Rules};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use weigh::Said;
@@ -42,8 +43,9 @@ const CONCERN: f64 = 0.5;
 const HEAD: usize = 24_000;
 const TAIL: usize = 8_000;
 
-/// What is asked about.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// What is asked about. It is stored with the decision, so that it can be asked again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Question {
     /// Subject; may be empty.
     pub subject: String,
@@ -51,8 +53,10 @@ pub struct Question {
     pub body: String,
     /// Wards that the addressed councillor stands for, where known: they decide between two streets of one name.
     pub home_wards: Vec<String>,
-    /// Where it is about, where that is known from elsewhere than the text.
-    pub spot: Option<Spot>,
+    /// A position that was sent along with the message.
+    pub shared: Option<SharedPoint>,
+    /// Where the attached photos were taken, by their own account.
+    pub photos: Vec<PhotoPoint>,
 }
 
 impl Question {
@@ -253,9 +257,10 @@ impl Understanding {
         let plain = rules::normalise(&text);
         let hits = rules.hits(&plain);
         let language = self.languages.detect(&text);
-        let place = self.places.find(&text, &question.home_wards).into_iter().next();
-        let sure = place.as_ref().filter(|p| p.confidence >= 0.6).map(|p| Spot { lat: p.lat, lon: p.lon });
-        let spot = question.spot.or(sure);
+        let (home_wards, photos) = (&question.home_wards, &question.photos);
+        let located = self.places.locate(&Clues { text: &text, home_wards, shared: question.shared.as_ref(), photos });
+        let sure = || located.places.first().filter(|p| p.confidence >= 0.6).and_then(|p| p.point);
+        let spot: Option<Point> = question.shared.as_ref().map(|shared| shared.point).or_else(sure);
         let columns = evidence::columns(&hits);
         let message = Message { terms: lexical::terms(&text, spot), placed: spot.is_some(), columns: &columns };
         let models = bench.models.as_deref();
@@ -295,7 +300,7 @@ impl Understanding {
             }
         }
         reasons.extend(hits.iter().map(reason_of_hit));
-        reasons.extend(place.as_ref().map(reason_of_place));
+        reasons.extend(located.reasons());
         let near = embedding.as_deref().map(|e| known::nearest(&bench.known, e, MOST_NEAR)).unwrap_or_default();
         if !near.is_empty() {
             reasons.push(Reason::Nearest { cases: near });
@@ -312,7 +317,7 @@ impl Understanding {
             hazard,
             language: language.code.to_owned(),
             language_confidence: language.confidence,
-            place,
+            place: located.places.into_iter().next(),
             concerns,
             reasons,
             model: said.as_ref().map(|said| said.model.card().version.clone()),
@@ -365,10 +370,6 @@ fn reason_of_hit(hit: &Hit<'_>) -> Reason {
         Effect::Concern(concern) => format!("concern {}: {}", concern.kind, concern.reason),
     };
     Reason::Rule { rule: hit.rule.to_owned(), says, words: hit.words.clone() }
-}
-
-fn reason_of_place(place: &Place) -> Reason {
-    Reason::Place { words: place.words.clone(), name: place.name.clone(), ward: place.ward.clone() }
 }
 
 /// A text as it is looked at: head and tail of a longer one.

@@ -24,11 +24,7 @@ story!(every_decision_can_be_replayed_from_what_was_stored_with_it, house, {
         let stored: Verdict = serde_json::from_value(evidence["verdict"].clone()).unwrap();
         let policy: RoutingPolicy = serde_json::from_value(evidence["policy"].clone()).unwrap();
         assert_eq!(evidence["rules"], rules.version.as_str(), "the version that took part is named");
-        let question = Question {
-            subject: evidence["question"]["subject"].as_str().unwrap().to_owned(),
-            body: evidence["question"]["body"].as_str().unwrap().to_owned(),
-            home_wards: serde_json::from_value(evidence["question"]["home_wards"].clone()).unwrap(),
-        };
+        let question: Question = serde_json::from_value(evidence["question"].clone()).unwrap();
         let again = house.pipeline.understanding.judge(&[question]).await.remove(0);
         assert_eq!(again, stored, "the same words give the same verdict");
         let department = routing::department_for(&rules.taxonomy, &again.service, again.ward());

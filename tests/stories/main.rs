@@ -11,8 +11,10 @@ mod faults;
 mod house;
 mod killed;
 mod languages;
+mod learning;
 mod letters;
 mod logs;
+mod places;
 #[path = "../wires/stack.rs"]
 #[expect(dead_code, reason = "the wires use more of it")]
 mod stack;

@@ -12,6 +12,8 @@ use tokens::{Token, Tokens, attribute, decode};
 
 /// A link longer than this is a tracker's and tells a reader nothing more than its host does.
 const MAX_LINK: usize = 200;
+/// The same for the link of a map, which says where.
+const MAX_MAP_LINK: usize = 2_000;
 /// Deepest nesting of quotes and lists that shows.
 const MAX_SHOWN: usize = 10;
 
@@ -211,6 +213,17 @@ fn is_block(name: &str) -> bool {
     )
 }
 
+/// Whether a link, its scheme left off, is that of a map.
+fn is_map(link: &str) -> bool {
+    let link = link.trim_start_matches("www.");
+    let google = link.strip_prefix("google.").is_some_and(|rest| rest.split('/').nth(1) == Some("maps"));
+    google
+        || ["maps.google.", "maps.app.goo.gl/", "goo.gl/maps/", "maps.apple.com/", "openstreetmap.org/", "osm.org/"]
+            .iter()
+            .chain(&["what3words.com/", "w3w.co/", "bing.com/maps"])
+            .any(|host| link.starts_with(host))
+}
+
 /// ` (https://…)` for a link whose words do not show it already; nothing for addresses, anchors and scripts.
 fn link_behind(url: &str, words: &str) -> String {
     let url = url.trim();
@@ -218,6 +231,10 @@ fn link_behind(url: &str, words: &str) -> String {
         return String::new();
     };
     let bare = host.trim_start_matches("www.").trim_end_matches('/');
+    // The link of a map says where, long or short, and behind a picture of the map too.
+    if is_map(host) && url.len() <= MAX_MAP_LINK && !words.contains(bare) && !url.contains(char::is_whitespace) {
+        return format!(" ({url})");
+    }
     if super::is_blank(words) || bare.is_empty() || words.contains(bare) || url.contains(char::is_whitespace) {
         return String::new();
     }
@@ -254,6 +271,15 @@ mod tests {
         let long = format!(r#"<a href="https://t.example/{}">click</a>"#, "x".repeat(500));
         assert_eq!(text(&long), "click (https://t.example/…)");
         assert_eq!(text("<a href=javascript:alert(1)>click</a>"), "click");
+        let map = format!(
+            "https://www.google.com/maps/place/Mill+Lane/@54.0,2.0,17z/data={}!3d54.02!4d2.05",
+            "x".repeat(300)
+        );
+        assert_eq!(text(&format!("<a href='{map}'>here</a>")), format!("here ({map})"), "a map says where");
+        assert_eq!(
+            text("At<a href='https://maps.app.goo.gl/x'><img src=map.png></a>"),
+            "At (https://maps.app.goo.gl/x)"
+        );
     }
 
     #[test]

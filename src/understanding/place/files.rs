@@ -1,199 +1,218 @@
-//! Reading postcodes and street names out of CSV files.
+//! Reading postcodes, names and properties out of CSV files, row by row: nothing but the rows that are kept is held.
+//!
+//! A file says itself what it is. The layouts:
+//!
+//! - **OS Open Names** (Ordnance Survey): 34 columns without a first line of names (or with it), grid coordinates; holds
+//!   settlements, roads, sites and, for Great Britain, postcodes;
+//! - **OS Open UPRN** (Ordnance Survey): `UPRN,X_COORDINATE,Y_COORDINATE,LATITUDE,LONGITUDE`;
+//! - **postcodes**: columns `postcode` (or pcd, pcds), `lat`, `lon`, as in the ONS Postcode Directory;
+//! - **names**: columns `name`, `kind`, `lat`, `lon`, `postcode`, of which `kind` and `postcode` may be missing.
+//!
+//! Where an area is given, rows outside of it are passed over, so that the national files can be given as they are.
 
-use super::gazetteer::Entry;
+mod layout;
+mod open_names;
+mod table;
+
+use super::Area;
+use super::gazetteer::{Kind, Rows};
 use super::postcode::Postcode;
 use crate::understanding::boundary::PlaceDataError;
+use layout::Layout;
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use table::{Row, Table};
 
-/// Latitude that ONS and Code-Point files give a postcode without a place.
-const NOWHERE: f64 = 99.999_999;
+pub(super) use layout::Expected;
 
-/// Reads postcodes with the columns `postcode` (or pcd, pcds), `lat` and `lon`, in any order; others are left alone.
-/// Postcodes without a place are left out.
-pub(super) fn postcodes(text: &str) -> Result<HashMap<Postcode, (f64, f64)>, PlaceDataError> {
-    let mut table = Table::read(text, "postcode,lat,lon")?;
-    let code = table.column(&["postcode", "pcd", "pcds", "pcd7", "pcd8"])?;
-    let (lat, lon) = table.coordinates()?;
-    let mut found = HashMap::new();
-    while let Some(row) = table.next()? {
+/// So many rows are kept at most of each kind: a tenth of that is a large county.
+const MOST_KEPT: usize = 5_000_000;
+/// Bytes that are looked at to see what a file is.
+const FIRST_BYTES: usize = 16;
+
+/// What the files hold.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// Degrees north and east of each postcode.
+    pub postcodes: HashMap<Postcode, (f64, f64)>,
+    /// Names of streets and places.
+    pub rows: Rows,
+    /// Properties with degrees north and east, sorted by number once all files are read.
+    pub uprns: Vec<(u64, f64, f64)>,
+    /// Where rows have to lie to be kept.
+    area: Option<Area>,
+    /// Rows that were read, and those of them that lay elsewhere.
+    read: usize,
+    elsewhere: usize,
+}
+
+impl Gathered {
+    /// Nothing yet; rows are kept only within `area`, where there is one.
+    pub fn within(area: Option<Area>) -> Self {
+        Self { area, ..Self::default() }
+    }
+
+    /// Takes in a file, or each `.csv` file of a folder (OS Open Names comes as one file for each square of 20 km).
+    ///
+    /// # Errors
+    /// Names the file, the line, what is wrong and what to do about it.
+    pub fn take_in(&mut self, path: &Path, expected: Expected) -> Result<(), PlaceDataError> {
+        let (read, elsewhere) = (self.read, self.elsewhere);
+        if path.is_dir() {
+            let files = csv_files(path)?;
+            if files.is_empty() {
+                return Err(PlaceDataError::new(
+                    "there is no .csv file in this folder",
+                    "unpack the download into it, or name the file itself",
+                )
+                .of(path));
+            }
+            for file in files {
+                self.take_in_file(&file, expected).map_err(|error| error.of(&file))?;
+            }
+        } else {
+            self.take_in_file(path, expected).map_err(|error| error.of(path))?;
+        }
+        let rows = self.read - read;
+        if rows > 0 && self.elsewhere - elsewhere == rows {
+            let what = format!("none of its {rows} rows lies in the council's wards or near them");
+            return Err(PlaceDataError::new(what, "give the file of the council's own area").of(path));
+        }
+        Ok(())
+    }
+
+    fn take_in_file(&mut self, file: &Path, expected: Expected) -> Result<(), PlaceDataError> {
+        let mut reader = BufReader::new(File::open(file).map_err(|error| unreadable(&error))?);
+        let first = reader.fill_buf().map_err(|error| unreadable(&error))?;
+        layout::refuse_other_formats(&first[..first.len().min(FIRST_BYTES)])?;
+        self.take_in_text(reader, expected)
+    }
+
+    /// Takes in the text of a file.
+    pub fn take_in_text(&mut self, reader: impl Read, expected: Expected) -> Result<(), PlaceDataError> {
+        let mut table = Table::read(reader)?;
+        let layout = Layout::of(&mut table, expected)?;
+        while let Some(row) = table.next()? {
+            self.read += 1;
+            match &layout {
+                Layout::OpenNames => self.open_name(&row)?,
+                Layout::OpenUprn { uprn, point } => self.uprn(&row, *uprn, point)?,
+                Layout::Postcodes { code, point } => self.postcode(&row, *code, point)?,
+                Layout::Names { name, kind, code, point } => self.name(&row, *name, *kind, *code, point)?,
+            }
+            if self.postcodes.len().max(self.rows.entries.len()).max(self.uprns.len()) > MOST_KEPT {
+                return Err(row.wrong(
+                    format!("there are more than {MOST_KEPT} rows"),
+                    "set [places] wards, so that only rows of the council's area are kept",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_kept(&mut self, (lat, lon): (f64, f64)) -> bool {
+        let kept = self.area.is_none_or(|area| area.holds(lat, lon));
+        self.elsewhere += usize::from(!kept);
+        kept
+    }
+
+    /// A row of OS Open Names, which is trusted to be well formed but for its coordinates.
+    fn open_name(&mut self, row: &Row<'_>) -> Result<(), PlaceDataError> {
+        let point = open_names::point(row)?;
+        if !self.is_kept(point) {
+            return Ok(());
+        }
+        if open_names::is_postcode(row) {
+            if let Some(code) = Postcode::parse(row.get(open_names::NAME1)) {
+                self.postcodes.insert(code, point);
+            }
+            return Ok(());
+        }
+        let kind = open_names::kind(row);
+        let (area, district) = (row.get(open_names::POPULATED_PLACE), row.get(open_names::POSTCODE_DISTRICT));
+        for name in [row.get(open_names::NAME1), row.get(open_names::NAME2)] {
+            if name.chars().any(char::is_alphabetic) {
+                self.rows.add(name, kind, point, area, district);
+            }
+        }
+        Ok(())
+    }
+
+    fn uprn(&mut self, row: &Row<'_>, uprn: usize, point: &layout::PointColumns) -> Result<(), PlaceDataError> {
+        let text = row.get(uprn);
+        let number = text.parse().ok().filter(|n| (1..1_000_000_000_000_u64).contains(n));
+        let number = number.ok_or_else(|| {
+            row.wrong(format!("'{text}' is no UPRN"), "give it as a number of up to twelve digits, or delete the line")
+        })?;
+        if let Some(point) = point.read(row)?
+            && self.is_kept(point)
+        {
+            self.uprns.push((number, point.0, point.1));
+        }
+        Ok(())
+    }
+
+    /// A postcode; one without a place is left out.
+    fn postcode(&mut self, row: &Row<'_>, code: usize, point: &layout::PointColumns) -> Result<(), PlaceDataError> {
         let text = row.get(code);
         let Some(code) = Postcode::parse(text) else {
             return Err(row.wrong(format!("'{text}' is no postcode"), "write it like 'ZM1 4QT', or delete the line"));
         };
-        if let Some(point) = row.point(lat, lon)? {
-            found.insert(code, point);
+        if let Some(point) = point.read(row)?
+            && self.is_kept(point)
+        {
+            self.postcodes.insert(code, point);
         }
+        Ok(())
     }
-    Ok(found)
-}
 
-/// Reads names with the columns `name`, `kind`, `lat`, `lon` and `postcode`; `kind` and `postcode` may be missing.
-pub(super) fn streets(text: &str) -> Result<Vec<Entry>, PlaceDataError> {
-    let mut table = Table::read(text, "name,kind,lat,lon,postcode")?;
-    let name = table.column(&["name", "street", "street_name"])?;
-    let kind = table.column(&["kind", "type"]).ok();
-    let code = table.column(&["postcode", "pcd", "pcds"]).ok();
-    let (lat, lon) = table.coordinates()?;
-    let mut found = Vec::new();
-    while let Some(row) = table.next()? {
+    fn name(
+        &mut self,
+        row: &Row<'_>,
+        name: usize,
+        kind: Option<usize>,
+        code: Option<usize>,
+        point: &layout::PointColumns,
+    ) -> Result<(), PlaceDataError> {
         let text = row.get(name);
         if !text.chars().any(char::is_alphabetic) {
             return Err(
                 row.wrong(format!("'{text}' is no name of a street or place"), "write its name, or delete the line")
             );
         }
-        // The postcode tells nothing that the point does not, but a wrong one is a sign of shifted columns.
-        let postcode = code.map_or("", |code| row.get(code));
-        if !postcode.is_empty() && Postcode::parse(postcode).is_none() {
-            return Err(row.wrong(format!("'{postcode}' is no postcode"), "write it like 'ZM1 4QT', or leave it empty"));
+        // A wrong postcode is a sign of shifted columns.
+        let code = code.map_or("", |code| row.get(code));
+        let parsed = Postcode::parse(code);
+        if !code.is_empty() && parsed.is_none() {
+            return Err(row.wrong(format!("'{code}' is no postcode"), "write it like 'ZM1 4QT', or leave it empty"));
         }
-        if let Some((lat, lon)) = row.point(lat, lon)? {
-            let kind = kind.map_or("street", |kind| row.get(kind)).to_lowercase();
-            found.push(Entry { name: text.to_owned(), kind, lat, lon });
+        if let Some(point) = point.read(row)?
+            && self.is_kept(point)
+        {
+            let kind = kind.map_or(Kind::Street, |kind| Kind::of_word(row.get(kind)));
+            let district = parsed.map(|code| code.district().to_string()).unwrap_or_default();
+            self.rows.add(text, kind, point, "", &district);
         }
-    }
-    Ok(found)
-}
-
-struct Table<'t> {
-    reader: csv::Reader<&'t [u8]>,
-    header: Vec<String>,
-    /// What the columns should be, for the remedy.
-    wanted: &'static str,
-    record: csv::StringRecord,
-}
-
-struct Row<'r> {
-    record: &'r csv::StringRecord,
-    line: u64,
-}
-
-impl<'t> Table<'t> {
-    fn read(text: &'t str, wanted: &'static str) -> Result<Self, PlaceDataError> {
-        let text = text.trim_start_matches('\u{feff}');
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-        let header = reader.headers().map_err(|error| broken(&error))?;
-        let header = header.iter().map(str::to_lowercase).collect();
-        Ok(Self { reader, header, wanted, record: csv::StringRecord::new() })
-    }
-
-    fn column(&self, names: &[&str]) -> Result<usize, PlaceDataError> {
-        let at = names.iter().find_map(|name| self.header.iter().position(|h| h == name));
-        at.ok_or_else(|| PlaceDataError {
-            line: Some(1),
-            ..PlaceDataError::new(
-                format!("there is no column '{}' among '{}'", names[0], self.header.join(",")),
-                format!("let the first line read {}", self.wanted),
-            )
-        })
-    }
-
-    fn coordinates(&self) -> Result<(usize, usize), PlaceDataError> {
-        Ok((self.column(&["lat", "latitude"])?, self.column(&["lon", "long", "longitude", "lng"])?))
-    }
-
-    fn next(&mut self) -> Result<Option<Row<'_>>, PlaceDataError> {
-        if !self.reader.read_record(&mut self.record).map_err(|error| broken(&error))? {
-            return Ok(None);
-        }
-        let line = self.record.position().map_or(0, csv::Position::line);
-        Ok(Some(Row { record: &self.record, line }))
+        Ok(())
     }
 }
 
-impl Row<'_> {
-    fn get(&self, column: usize) -> &str {
-        self.record.get(column).unwrap_or_default()
-    }
-
-    fn wrong(&self, what: impl Into<String>, remedy: &str) -> PlaceDataError {
-        PlaceDataError { line: Some(self.line), ..PlaceDataError::new(what, remedy) }
-    }
-
-    /// The place in degrees; none where the file says that it has none.
-    fn point(&self, lat: usize, lon: usize) -> Result<Option<(f64, f64)>, PlaceDataError> {
-        let number = |column: usize| {
-            let text = self.get(column);
-            let number: Option<f64> = text.parse().ok();
-            number.filter(|n| n.is_finite()).ok_or_else(|| {
-                self.wrong(
-                    format!("'{text}' is no number of degrees"),
-                    "give latitude and longitude like 54.02878 and -1.53090",
-                )
-            })
-        };
-        let (lat, lon) = (number(lat)?, number(lon)?);
-        if (NOWHERE..100.0).contains(&lat) {
-            return Ok(None);
-        }
-        if lat.abs() > 90.0 || lon.abs() > 180.0 {
-            let remedy = "export the file in WGS 84 (EPSG:4326), not on the British National Grid";
-            return Err(self.wrong(format!("{lat}, {lon} are not degrees"), remedy));
-        }
-        if (-9.0..3.0).contains(&lat) && (49.0..62.0).contains(&lon) {
-            return Err(self
-                .wrong(format!("latitude {lat} is far from the United Kingdom"), "exchange the columns lat and lon"));
-        }
-        Ok(Some((lat, lon)))
-    }
+fn csv_files(folder: &Path) -> Result<Vec<PathBuf>, PlaceDataError> {
+    let entries = std::fs::read_dir(folder).map_err(|error| unreadable(&error).of(folder))?;
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")));
+    files.sort();
+    Ok(files)
 }
 
-fn broken(error: &csv::Error) -> PlaceDataError {
-    let line = error.position().map(csv::Position::line);
-    let what = match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("the line has {len} columns where the first has {expected_len}")
-        }
-        _ => format!("this is no CSV ({error})"),
-    };
-    PlaceDataError { line, ..PlaceDataError::new(what, "put text with a comma in it between double quotes") }
+fn unreadable(error: &std::io::Error) -> PlaceDataError {
+    PlaceDataError::new(
+        format!("the file cannot be read ({error})"),
+        "check its path in the settings, and that it is text in UTF-8",
+    )
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_may_be_named_and_ordered_in_the_usual_ways() {
-        for text in [
-            "postcode,lat,lon\nZM1 4QT,54.1,-1.5\n",
-            "\u{feff}Longitude,Latitude,PCDS,ward\n-1.5,54.1,zm14qt,Abbey\n",
-            "pcd , lat , long\r\n\"ZM1 4QT\" , 54.1, -1.5\r\nZE9 9ZZ,99.999999,0.000000\r\n",
-        ] {
-            let found = postcodes(text).unwrap();
-            assert_eq!(
-                found.into_iter().collect::<Vec<_>>(),
-                [(Postcode::parse("ZM1 4QT").unwrap(), (54.1, -1.5))],
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_street_needs_neither_kind_nor_postcode() {
-        let found = streets("name,lat,lng\n\"Mill Lane, Upper\",54.1,-1.5\n").unwrap();
-        assert_eq!((found[0].name.as_str(), found[0].kind.as_str()), ("Mill Lane, Upper", "street"));
-    }
-
-    #[test]
-    fn an_error_says_line_fault_and_remedy() {
-        let cases = [
-            ("code,lat,lon\n", "line 1: there is no column 'postcode' among 'code,lat,lon'; let the first line read"),
-            ("", "line 1: there is no column 'postcode'"),
-            ("postcode,lat,lon\nZM1 4QT,54,-1\nnonsense,54,-1\n", "line 3: 'nonsense' is no postcode; write it like"),
-            ("postcode,lat,lon\nZM1 4QT,north,-1\n", "line 2: 'north' is no number of degrees; give"),
-            ("postcode,lat,lon\nZM1 4QT,NaN,-1\n", "line 2: 'NaN' is no number"),
-            ("postcode,lat,lon\nZM1 4QT,540000,430000\n", "line 2: 540000, 430000 are not degrees; export"),
-            ("postcode,lat,lon\nZM1 4QT,-1.5,54.1\n", "line 2: latitude -1.5 is far from the United Kingdom; exchange"),
-            ("postcode,lat,lon\nZM1 4QT,54.1\n", "line 2: the line has 2 columns where the first has 3; put"),
-        ];
-        for (text, message) in cases {
-            let error = postcodes(text).unwrap_err().to_string();
-            assert!(error.starts_with(message), "{error}");
-        }
-        let error = streets("name,kind,lat,lon,postcode\n12,street,54.1,-1.5,\n").unwrap_err().to_string();
-        assert!(error.starts_with("line 2: '12' is no name"), "{error}");
-        let error = streets("name,kind,lat,lon,postcode\nMill Lane,street,54.1,-1.5,ZZ\n").unwrap_err().to_string();
-        assert!(error.starts_with("line 2: 'ZZ' is no postcode"), "{error}");
-    }
-}
+mod tests;

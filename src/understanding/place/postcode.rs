@@ -40,6 +40,35 @@ impl Postcode {
     }
 }
 
+/// The first half of a postcode, its outward code: two to four bytes, filled up with zero bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct District([u8; 4]);
+
+impl District {
+    /// Reads an outward code, in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        // With any inward code it has to be a postcode.
+        let code = Postcode::parse(&format!("{text}1AA")).filter(|_| text.len() <= 4)?;
+        Some(code.district())
+    }
+}
+
+impl fmt::Display for District {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().filter(|b| **b != 0).try_for_each(|b| write!(f, "{}", char::from(*b)))
+    }
+}
+
+impl Postcode {
+    /// Its first half.
+    pub fn district(&self) -> District {
+        let len = self.0.iter().filter(|b| **b != 0).count();
+        let mut bytes = [0; 4];
+        bytes[..len - 3].copy_from_slice(&self.0[..len - 3]);
+        District(bytes)
+    }
+}
+
 fn is_inward_letter(b: &u8) -> bool {
     b.is_ascii_uppercase() && !b"CIKMOV".contains(b)
 }
@@ -102,6 +131,57 @@ pub(super) fn unknown<T>(words: &[Word<'_>], table: &HashMap<Postcode, T>) -> Ve
         at = hit.map_or(at + 1, |(last, _)| last + 1);
     }
     found
+}
+
+/// A district named in a text.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct FoundDistrict {
+    /// Which.
+    pub district: District,
+    /// Index of its first word, which is all of it or the first word of a postcode that is not known.
+    pub first: usize,
+    /// Index of its last word.
+    pub last: usize,
+}
+
+/// Words before what looks like a district and is the number of something else.
+const NUMBERED: [&str; 18] = [
+    "bus", "buses", "route", "routes", "service", "junction", "jct", "motorway", "flat", "unit", "block", "room",
+    "bay", "zone", "plot", "platform", "form", "size",
+];
+/// Words that say beside it that a short code is a district.
+const SAYS_DISTRICT: [&str; 6] = ["postcode", "postal", "area", "district", "in", "around"];
+
+/// The known districts among `words`, other than in the known postcodes at `codes`: as the first half alone, or of a whole
+/// postcode that is not in the table. A code of one letter ("M1") may be a road or a bus and has to be said to be one.
+pub(super) fn districts<T>(words: &[Word<'_>], codes: &[Found], table: &HashMap<District, T>) -> Vec<FoundDistrict> {
+    let mut found: Vec<FoundDistrict> = Vec::new();
+    let mut at = 0;
+    while at < words.len() {
+        if let Some(code) = codes.iter().find(|code| (code.first..=code.last).contains(&at)) {
+            at = code.last + 1;
+            continue;
+        }
+        let whole = windows(words, at)
+            .filter(|(last, _)| last - at <= 1)
+            .find_map(|(last, text)| Some((last, Postcode::parse(&text)?.district())));
+        let alone = || District::parse(words[at].text).filter(|_| is_said(words, at)).map(|district| (at, district));
+        let hit = whole.or_else(alone).filter(|(_, district)| table.contains_key(district));
+        if let Some((last, district)) = hit {
+            found.push(FoundDistrict { district, first: at, last });
+        }
+        at = hit.map_or(at, |(last, _)| last) + 1;
+    }
+    found
+}
+
+/// Whether the word is meant as a district.
+fn is_said(words: &[Word<'_>], at: usize) -> bool {
+    let before = at.checked_sub(1).map_or("", |before| words[before].norm.as_str());
+    let after = words.get(at + 1).map_or("", |after| after.norm.as_str());
+    let one_letter = words[at].text.as_bytes()[1].is_ascii_digit();
+    let says = |word: &str| SAYS_DISTRICT.contains(&word);
+    !NUMBERED.contains(&before) && !matches!(after, "bus" | "buses") && (!one_letter || says(before) || says(after))
 }
 
 /// The joined texts of one to four words from `at` on that have the length of a postcode, longest first.
@@ -204,6 +284,22 @@ mod tests {
     fn an_unknown_postcode_is_told_once_and_a_known_one_is_not() {
         let found = unknown(&words("LS6 3QT, ls63qt and ZM1 4QT or ZMI 4QT; so 1 2by"), &table());
         assert_eq!(found, ["LS6 3QT"]);
+    }
+
+    #[test]
+    fn a_district_is_found_alone_and_in_a_postcode_that_is_not_known() {
+        let table: HashMap<District, ()> =
+            ["ZM1", "M1", "SW1A"].iter().filter_map(|d| Some((District::parse(d)?, ()))).collect();
+        let find = |text: &str| -> Vec<String> {
+            let words = words(text);
+            let codes = known(&words, &self::table());
+            districts(&words, &codes, &table).into_iter().map(|f| f.district.to_string()).collect()
+        };
+        assert_eq!(find("all over ZM1 and sw1a"), ["ZM1", "SW1A"]);
+        assert_eq!(find("at ZM1 9ZZ"), ["ZM1"], "a postcode that is not in the table");
+        assert_eq!(find("at ZM1 4QT"), Vec::<String>::new(), "the postcode says more");
+        assert_eq!(find("the M1 is closed, bus ZM1, ZM2, the ZM1 bus"), Vec::<String>::new());
+        assert_eq!(find("in M1"), ["M1"]);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(super) struct Word<'t> {
     pub bare: Option<String>,
     /// Whether it can go on with the word before: nothing but space, one line end or a hyphen lies between them.
     pub joined: bool,
+    /// Whether a line ends between the word before and it.
+    pub new_line: bool,
 }
 
 impl Word<'_> {
@@ -52,17 +54,19 @@ pub(super) fn words(text: &str) -> Vec<Word<'_>> {
             end = at + c.len_utf8();
             chars.next();
         }
-        let joined = found.last().is_some_and(|before| joins(before, &text[before.end..start]));
-        found.push(word(&text[start..end], start, end, joined));
+        let gap = found.last().map(|before| &text[before.end..start]);
+        let joined = found.last().zip(gap).is_some_and(|(before, gap)| joins(before, gap));
+        let new_line = gap.is_some_and(|gap| gap.contains('\n'));
+        found.push(Word { joined, new_line, ..word(&text[start..end], start, end) });
     }
     found
 }
 
-fn word(text: &str, start: usize, end: usize, joined: bool) -> Word<'_> {
+fn word(text: &str, start: usize, end: usize) -> Word<'_> {
     let plain = plain(text);
     let possessive = text.strip_suffix(['s', 'S']).is_some_and(|stem| stem.ends_with(is_apostrophe));
     let bare = (possessive && plain.len() > 1).then(|| canonical(&plain[..plain.len() - 1]).to_owned());
-    Word { text, start, end, norm: canonical(&plain).to_owned(), bare, joined }
+    Word { text, start, end, norm: canonical(&plain).to_owned(), bare, joined: false, new_line: false }
 }
 
 fn joins(before: &Word<'_>, gap: &str) -> bool {
@@ -91,16 +95,24 @@ fn canonical(word: &str) -> &str {
         "road" | "raod" => "rd",
         "street" | "saint" | "str" | "steet" | "stret" | "streat" | "srteet" | "sreet" | "streeet" => "st",
         "avenue" | "av" | "avanue" | "avenu" | "aveune" => "ave",
-        "lane" | "lan" | "laine" => "ln",
+        "lane" | "la" | "lan" | "laine" => "ln",
         "crescent" | "cresc" | "cresent" | "crecent" | "crescant" => "cres",
         "drive" | "doctor" | "drv" => "dr",
-        "close" | "clse" => "cl",
+        "close" | "clse" | "clo" => "cl",
         "court" | "crt" => "ct",
         "gardens" | "gardns" | "gdn" => "gdns",
         "grove" | "grv" => "gr",
         "place" => "pl",
         "square" => "sq",
-        "terrace" | "terr" | "terace" | "terrance" => "ter",
+        "terrace" | "terr" | "tce" | "terace" | "terrance" => "ter",
+        "boulevard" => "blvd",
+        "parade" | "pde" => "parade",
+        "green" | "grn" => "green",
+        "walk" | "wlk" => "walk",
+        "yard" | "yd" => "yard",
+        "view" | "vw" => "view",
+        "croft" | "cft" => "croft",
+        "hill" | "hl" => "hill",
         "park" | "prk" => "pk",
         "house" | "hse" => "ho",
         "mount" => "mt",
@@ -159,6 +171,7 @@ pub(super) fn is_street_kind(norm: &str) -> bool {
             | "gate"
             | "pk"
             | "fields"
+            | "blvd"
     )
 }
 
@@ -176,6 +189,10 @@ mod tests {
         assert_eq!(norms("Tanner’s Row"), norms("tanners row"));
         assert_eq!(norms("Monks' Walk"), norms("monks walk"));
         assert_eq!(norms("Mill Ln."), norms("mill lane"));
+        let short = "Rd St Ave Av Cl Gdns Ct Sq Terr Tce Dr La Ln Cres Pl Gr Pde Wlk Yd Blvd";
+        let long = "Road Street Avenue Avenue Close Gardens Court Square Terrace Terrace Drive Lane Lane Crescent Place Grove \
+            Parade Walk Yard Boulevard";
+        assert_eq!(norms(short), norms(long));
         assert_eq!(norms("St. Osyn's Church"), norms("Saint Osyns church"));
         assert_eq!(norms("Marks & Co Street"), norms("marks and co st"));
         assert_eq!(norms("Tŷ-Gwyn Rd"), norms("ty gwyn road"));

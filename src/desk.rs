@@ -2,8 +2,10 @@
 //! steps, the same records, whoever takes them.
 
 use crate::casework::join::{self, Grounds, JoinError};
+use crate::casework::split::{self, SplitError, Splitter};
 use crate::core::{CaseId, CaseState, LinkId, OutboxId, Priority};
 use crate::outbox::compose::{Acknowledged, Composer};
+use crate::routing::RoutingPolicy;
 use crate::routing::deadline::{WorkingDays, received_date};
 use crate::store::case::Case;
 use crate::store::decision::NewDecision;
@@ -32,6 +34,9 @@ pub enum DeskError {
     /// Joining or undoing failed.
     #[error(transparent)]
     Join(#[from] JoinError),
+    /// Splitting or undoing it failed.
+    #[error(transparent)]
+    Split(#[from] SplitError),
     /// The database.
     #[error(transparent)]
     Store(#[from] store::StoreError),
@@ -46,6 +51,19 @@ pub struct Change {
     pub department: Option<String>,
     /// How pressing.
     pub priority: Option<Priority>,
+}
+
+/// What a gatekeeper splits off, and by what it is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct SplitOff<'a> {
+    /// Which part of the verdict, from 0.
+    pub part: usize,
+    /// Service key, where a person chose another than was found.
+    pub service: Option<&'a str>,
+    /// What may happen without a person.
+    pub policy: &'a RoutingPolicy,
+    /// Working days.
+    pub calendar: &'a WorkingDays,
 }
 
 impl Desk<'_> {
@@ -212,7 +230,8 @@ impl Desk<'_> {
         if with.state != CaseState::Routed {
             return Err(DeskError::NotNow("this case is not with a department"));
         }
-        let message = store::message::get(tx, message).await?.filter(|m| m.case_id.as_ref() == Some(id));
+        let messages = store::message::of_case(tx, id).await?;
+        let message = messages.into_iter().find(|m| m.id == *message);
         let message = message.ok_or(DeskError::Unknown("message on this case"))?;
         self.composer.forward(tx, &with, &message, self.now).await?;
         case.attention = None;
@@ -231,6 +250,91 @@ impl Desk<'_> {
         store::case::update(tx, &case, self.now).await?;
         self.note(tx, &case, "seen", actor, json!({"what": what})).await?;
         Ok(())
+    }
+
+    /// Opens a case of its own for one of several requests in a case's message; the case. Asked for twice, it is opened once.
+    ///
+    /// # Errors
+    /// As [`Splitter::split`].
+    pub async fn split(
+        &self,
+        tx: &mut Tx,
+        id: &CaseId,
+        wanted: SplitOff<'_>,
+        actor: &str,
+    ) -> Result<CaseId, DeskError> {
+        let SplitOff { part, service, policy, calendar } = wanted;
+        let (rules, ids) = (self.composer.rules, self.composer.ids);
+        let splitter = Splitter { rules, policy, calendar, ids, now: self.now };
+        let made = splitter.split(tx, id, part, service, actor).await?;
+        if made.already {
+            return Ok(made.case.id);
+        }
+        let first = store::case::get(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        let decided = json!({"part": part, "case": made.case.reference, "service": made.case.service});
+        self.note(tx, &first, "split", actor, decided).await?;
+        let decided = json!({
+            "from": first.reference, "part": part, "service": made.case.service, "department": made.case.department,
+            "priority": made.case.priority, "disposition": made.case.disposition, "due_on": made.case.due_on,
+        });
+        let evidence = json!({"verdict": made.verdict, "policy": policy, "rules": rules.version});
+        let new = NewDecision {
+            case_id: Some(&made.case.id),
+            message_id: Some(&made.message),
+            kind: "split_off",
+            actor,
+            decided,
+            evidence,
+        };
+        store::decision::insert(tx, ids, new, self.now).await?;
+        store::audit::write(tx, ids, actor, "split_off", &format!("case:{}", made.case.id), json!({}), self.now)
+            .await?;
+        Ok(made.case.id)
+    }
+
+    /// Takes a split back; the case that has the words again.
+    ///
+    /// # Errors
+    /// As [`split::undo`].
+    pub async fn undo_split(&self, tx: &mut Tx, link: &LinkId, actor: &str) -> Result<CaseId, DeskError> {
+        let undone = split::undo(tx, link, actor, self.now).await?;
+        let decided = json!({"case": undone.first.reference});
+        self.note(tx, &undone.child, "unsplit", actor, decided).await?;
+        let decided = json!({"case": undone.child.reference, "message": undone.message});
+        self.note(tx, &undone.first, "unsplit", actor, decided).await?;
+        Ok(undone.first.id)
+    }
+
+    /// A gatekeeper says that what was found is no request of its own.
+    ///
+    /// # Errors
+    /// When there is no such part, or it is not offered any more.
+    pub async fn dismiss_part(&self, tx: &mut Tx, id: &CaseId, part: usize, actor: &str) -> Result<(), DeskError> {
+        let case = store::case::get_to_change(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        let offer = split::offer(tx, &case).await?.ok_or(DeskError::Unknown("part of this message"))?;
+        match offer.standing.get(part) {
+            None => Err(DeskError::Unknown("part of this message")),
+            Some(split::Standing::Dismissed) => Ok(()),
+            Some(split::Standing::Offered) => {
+                Ok(self.note(tx, &case, "dismiss_part", actor, json!({"part": part})).await?)
+            }
+            Some(_) => Err(DeskError::NotNow("this part is not offered any more")),
+        }
+    }
+
+    /// Lets the department of a case have the whole message with its files, or only the part that the case is about.
+    ///
+    /// # Errors
+    /// When the case is about no part, or its department was told already.
+    pub async fn share_whole(&self, tx: &mut Tx, id: &CaseId, whole: bool, actor: &str) -> Result<(), DeskError> {
+        let case = store::case::get_to_change(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        if !matches!(case.state, CaseState::Review | CaseState::Held) {
+            return Err(DeskError::NotNow("this case is not waiting for review any more"));
+        }
+        if !store::part::set_whole(tx, id, whole).await? {
+            return Err(DeskError::Unknown("part of this message"));
+        }
+        Ok(self.note(tx, &case, "share_whole", actor, json!({"whole": whole})).await?)
     }
 
     async fn acknowledge_child(&self, tx: &mut Tx, child: &CaseId, parent: &Case, actor: &str) -> store::Result<()> {

@@ -1,7 +1,8 @@
 //! Joining two cases and taking them apart again. A join is a link: nothing is moved, so nothing can be lost.
 
 use crate::core::{CaseId, CaseState, Ids, LinkId};
-use crate::store::{self, Tx, link::NewLink};
+use crate::store::link::{LinkKind, NewLink};
+use crate::store::{self, Tx};
 use chrono::{DateTime, Utc};
 
 /// Why two cases were not joined or taken apart.
@@ -97,11 +98,12 @@ pub async fn join(
     if standing.iter().any(|l| l.is_join() && l.child == *child) {
         return Err(JoinError::Already);
     }
-    for maybe in standing.iter().filter(|l| !l.is_join() && l.child == *child) {
+    for maybe in standing.iter().filter(|l| l.kind == LinkKind::Maybe && l.child == *child) {
         store::link::end(tx, &maybe.id, grounds.actor, now).await?;
     }
     let Grounds { score, why, actor } = grounds;
-    let new = NewLink { child, parent: &parent, join: true, score, why, child_state: Some(case.state), actor };
+    let kind = LinkKind::Join;
+    let new = NewLink { child, parent: &parent, kind, score, why, child_state: Some(case.state), actor };
     let link = store::link::insert(tx, ids, new, now).await?;
     case.state = CaseState::Joined;
     store::case::update(tx, &case, now).await?;

@@ -8,7 +8,7 @@ use crate::core::{CaseId, ContactId, Place, Reference, Verdict};
 use crate::store::{self, Tx};
 use crate::understanding::{Question, encoder, place};
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far back open cases are looked at.
 const WINDOW_DAYS: i64 = 90;
@@ -31,43 +31,98 @@ pub struct Match {
     pub why: String,
 }
 
-/// The open case most like a message, if any is at all.
-///
-/// # Errors
-/// What the database says.
-pub async fn find(
+/// What open cases were found to be to a message before the transaction that decides on it: comparing takes time, and
+/// nobody else writes while a transaction of SQLite is open.
+#[derive(Clone, Debug)]
+pub struct Compared {
+    new: Described,
+    /// Each case as it was then: its service, and how like it is.
+    cases: BTreeMap<CaseId, (String, Match)>,
+}
+
+impl Compared {
+    /// A message compared with no case yet.
+    #[must_use]
+    pub fn with_nothing(question: &Question, verdict: &Verdict) -> Self {
+        Self { new: Described::of(question, verdict), cases: BTreeMap::new() }
+    }
+
+    /// A message compared with the open cases as they are now. `contact` is who wrote it, where that is sure.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn with_open_cases(
+        tx: &mut Tx,
+        question: &Question,
+        verdict: &Verdict,
+        contact: Option<&ContactId>,
+        now: DateTime<Utc>,
+    ) -> store::Result<Self> {
+        let mut compared = Self::with_nothing(question, verdict);
+        for key in keys(tx, verdict, contact, now).await? {
+            if let Some(found) = compare_with(tx, &compared.new, &key.id, verdict, contact).await? {
+                compared.cases.insert(key.id, (key.service, found));
+            }
+        }
+        Ok(compared)
+    }
+
+    /// The open case most like the message, if any is at all, those in `except` left out. What was opened or changed since
+    /// is compared now; what was closed or joined since is left out.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn likest(
+        &self,
+        tx: &mut Tx,
+        verdict: &Verdict,
+        contact: Option<&ContactId>,
+        except: &[CaseId],
+        now: DateTime<Utc>,
+    ) -> store::Result<Option<Match>> {
+        let mut best: Option<Match> = None;
+        for key in keys(tx, verdict, contact, now).await?.into_iter().filter(|k| !except.contains(&k.id)) {
+            let found = match self.cases.get(&key.id) {
+                Some((service, found)) if *service == key.service => Some(found.clone()),
+                _ => compare_with(tx, &self.new, &key.id, verdict, contact).await?,
+            };
+            if let Some(found) = found
+                && best.as_ref().is_none_or(|b| found.score > b.score)
+            {
+                best = Some(found);
+            }
+        }
+        Ok(best)
+    }
+}
+
+async fn keys(
     tx: &mut Tx,
-    question: &Question,
     verdict: &Verdict,
     contact: Option<&ContactId>,
     now: DateTime<Utc>,
+) -> store::Result<Vec<store::case::CandidateKey>> {
+    store::case::candidate_keys(tx, &verdict.service, contact, now - TimeDelta::days(WINDOW_DAYS), MOST).await
+}
+
+async fn compare_with(
+    tx: &mut Tx,
+    new: &Described,
+    id: &CaseId,
+    verdict: &Verdict,
+    contact: Option<&ContactId>,
 ) -> store::Result<Option<Match>> {
-    let since = now - TimeDelta::days(WINDOW_DAYS);
-    let candidates = store::case::candidates(tx, &verdict.service, contact, since, MOST).await?;
-    let text = question.text();
-    let new = Described {
+    let Some(candidate) = store::case::candidate(tx, id).await? else { return Ok(None) };
+    let text = Question { subject: candidate.subject, body: candidate.body, ..Question::default() }.text();
+    let known = Described {
         words: words(&text),
         features: place::fixed_features(&text),
-        embedding: verdict.embedding.clone(),
-        place: verdict.place.clone().filter(Place::is_spot),
+        embedding: candidate.embedding.as_deref().map(store::message::from_bytes),
+        place: candidate.place.map(|p| p.0).filter(Place::is_spot),
     };
-    let mut best: Option<Match> = None;
-    for candidate in candidates {
-        let text = Question { subject: candidate.subject, body: candidate.body, ..Question::default() }.text();
-        let known = Described {
-            words: words(&text),
-            features: place::fixed_features(&text),
-            embedding: candidate.embedding.as_deref().map(store::message::from_bytes),
-            place: candidate.place.map(|p| p.0).filter(Place::is_spot),
-        };
-        let same_person = contact.is_some() && candidate.contact_id.as_ref() == contact;
-        let same_service = candidate.service == verdict.service;
-        let (score, why) = compare(&new, &known, same_person, same_service);
-        if best.as_ref().is_none_or(|b| score > b.score) {
-            best = Some(Match { case: candidate.id, reference: candidate.reference, score, why });
-        }
-    }
-    Ok(best)
+    let same_person = contact.is_some() && candidate.contact_id.as_ref() == contact;
+    let (score, why) = compare(new, &known, same_person, candidate.service == verdict.service);
+    Ok(Some(Match { case: candidate.id, reference: candidate.reference, score, why }))
 }
 
 /// What a comparison looks at.
@@ -77,6 +132,18 @@ struct Described {
     features: Vec<String>,
     embedding: Option<Vec<f32>>,
     place: Option<Place>,
+}
+
+impl Described {
+    fn of(question: &Question, verdict: &Verdict) -> Self {
+        let text = question.text();
+        Self {
+            words: words(&text),
+            features: place::fixed_features(&text),
+            embedding: verdict.embedding.clone(),
+            place: verdict.place.clone().filter(Place::is_spot),
+        }
+    }
 }
 
 /// Words that carry meaning: longer than two letters, lower case, without the commonest.

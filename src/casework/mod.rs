@@ -1,5 +1,6 @@
-//! Cases: is it known already, open it, join and undo.
+//! Cases: is it known already, open it, join and undo, split and undo.
 
 pub mod join;
 pub mod matching;
 pub mod open;
+pub mod split;

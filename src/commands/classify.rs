@@ -55,6 +55,7 @@ pub async fn classify(args: ClassifyArgs) -> anyhow::Result<u8> {
             "language": verdict.language, "ward": verdict.ward(), "decision": decision, "reasons": verdict.reasons,
             "candidates": verdict.candidates, "place": verdict.place, "concerns": verdict.concerns, "hold_reason": hold,
             "language_confidence": verdict.language_confidence, "model": verdict.model, "rules": verdict.rules,
+            "parts": verdict.parts,
         });
         say(object.to_string());
         return Ok(0);
@@ -102,6 +103,10 @@ fn print(
     let place = verdict.place.as_ref().map_or_else(|| "none found".to_owned(), |p| p.name.clone());
     say(format!("Place       {place}{}", verdict.ward().map(|w| format!(", {w} ward")).unwrap_or_default()));
     say(format!("Decision    {}{}", decision.label(), hold.map(|h| format!(": {h}")).unwrap_or_default()));
+    for (n, part) in (1..).zip(&verdict.parts) {
+        let words = part.words.split_whitespace().collect::<Vec<_>>().join(" ");
+        say(format!("Request {n}   {} ({}): {words}", taxonomy.service_name(&part.service), percent(part.confidence)));
+    }
     say("Because");
     for reason in &verdict.reasons {
         say(format!("  - {}", reason_in_words(reason, taxonomy)));

@@ -10,6 +10,7 @@ mod learn;
 mod quarantine;
 mod rules;
 mod run;
+mod splits;
 mod teach;
 
 use crate::config::Settings;
@@ -50,6 +51,8 @@ enum Command {
     SimulateLearning(learn::SimulateArgs),
     /// Say how wide and various a set of labelled messages is.
     Dataset(dataset::DatasetArgs),
+    /// Say how well several requests in one message are recognised.
+    EvaluateSplits(splits::SplitsArgs),
     /// Measure speed.
     Bench(bench::BenchArgs),
 }
@@ -74,6 +77,7 @@ impl Cli {
                 Command::Evaluate(args) => learn::evaluate(args).await,
                 Command::SimulateLearning(args) => learn::simulate(args).await,
                 Command::Dataset(args) => dataset::dataset(&args),
+                Command::EvaluateSplits(args) => splits::evaluate(args).await,
                 Command::Bench(args) => bench::bench(args).await,
             }
         })

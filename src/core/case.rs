@@ -94,6 +94,18 @@ words! {
     }
 }
 
+words! {
+    /// What a link says of two cases.
+    LinkKind {
+        /// The child is dealt with in the parent.
+        Join = "join" / "Joined",
+        /// The child is perhaps the same problem as the parent.
+        Maybe = "maybe" / "Perhaps the same",
+        /// The child is another request out of the parent's message.
+        Split = "split" / "From the same message",
+    }
+}
+
 impl Party {
     /// The letter in a signed token that says for whom the token was made.
     #[must_use]

@@ -21,4 +21,4 @@ pub use place::{Alternative, PhotoPoint, Place, PlaceSource, Point, SharedPoint}
 pub use reference::Reference;
 pub use taxonomy::{Department, Mode, Service, Taxonomy};
 pub use token::TokenKey;
-pub use verdict::{Disposition, Verdict};
+pub use verdict::{Disposition, Part, Verdict};

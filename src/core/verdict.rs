@@ -100,10 +100,28 @@ pub struct Candidate {
 /// A worry about somebody's safety.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Concern {
-    /// Which: `threat_to_life`, `self_harm`, `domestic_abuse`, `child_at_risk`, `adult_at_risk`.
+    /// Which: `threat_to_life`, `self_harm`, `domestic_abuse`, `child_at_risk`, `adult_at_risk`; `unclear` for a sign that
+    /// goes with several of them.
     pub kind: String,
     /// In words.
     pub reason: String,
+}
+
+/// How the reason of a hold begins where it is somebody's safety that holds the case.
+const SAFEGUARDING: &str = "Safeguarding: ";
+
+impl Concern {
+    /// Why a case is held for this concern.
+    #[must_use]
+    pub fn hold_reason(&self) -> String {
+        format!("{SAFEGUARDING}{}", self.reason)
+    }
+}
+
+/// Whether a case is held, or was, because somebody may be in danger.
+#[must_use]
+pub fn is_safeguarding(hold_reason: Option<&str>) -> bool {
+    hold_reason.is_some_and(|why| why.starts_with(SAFEGUARDING))
 }
 
 /// What the program thinks of a message. It is stored with the decision as it was, so that it can be replayed.
@@ -134,9 +152,34 @@ pub struct Verdict {
     pub model: Option<String>,
     /// Version (hash) of the rules that took part.
     pub rules: String,
+    /// The separate requests it holds, in the order they stand in it; none where it holds one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    /// What belongs to every part: greeting, who writes and how to reach them, thanks. Empty where there are no parts.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub common: String,
     /// Sentence embedding of the message, where the encoder took part; kept for matching, not shown.
     #[serde(skip)]
     pub embedding: Option<Vec<f32>>,
+}
+
+/// One of several requests in one message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Its words, as they stand in the message.
+    pub words: String,
+    /// Most likely service.
+    pub service: String,
+    /// Probability that it is right, 0 to 1.
+    pub confidence: f64,
+    /// The likeliest services, best first, at most five.
+    pub candidates: Vec<Candidate>,
+    /// How pressing.
+    pub priority: Priority,
+    /// Where: named in these words, or else the only place the message names.
+    pub place: Option<Place>,
+    /// Why.
+    pub reasons: Vec<Reason>,
 }
 
 impl Verdict {
@@ -150,6 +193,32 @@ impl Verdict {
     #[must_use]
     pub fn language_to_answer(&self) -> &str {
         if self.language_confidence >= Self::SURE_OF_LANGUAGE { &self.language } else { "en" }
+    }
+
+    /// The verdict on one part as if it had been a message of its own; none where there is no such part. A worry about
+    /// somebody's safety anywhere in the message holds for every part of it.
+    #[must_use]
+    pub fn of_part(&self, part: usize) -> Option<Self> {
+        let part = self.parts.get(part)?;
+        Some(Self {
+            service: part.service.clone(),
+            confidence: part.confidence,
+            candidates: part.candidates.clone(),
+            priority: if self.concerns.is_empty() { part.priority } else { Priority::Urgent },
+            place: part.place.clone(),
+            reasons: part.reasons.clone(),
+            parts: Vec::new(),
+            common: String::new(),
+            embedding: None,
+            ..self.clone()
+        })
+    }
+
+    /// The part that stays with the case when the others leave it: the first that is about the service the case has, else
+    /// the first.
+    #[must_use]
+    pub fn staying_part(&self, service: &str) -> usize {
+        self.parts.iter().position(|p| p.service == service).unwrap_or_default()
     }
 
     /// The ward of the place, where one was found that is more than a guess: department and councillor hang on it.

@@ -34,7 +34,7 @@ pub fn look(understanding: &Understanding, held_back: &[Correction], embeddings:
     let services = understanding.rules().taxonomy.services.len();
     let judged = on_all_cores(held_back, |n, correction| {
         let question = [correction.example.question()];
-        let verdicts = understanding.judge_encoded(&question, vec![embeddings.get(n).cloned()], None);
+        let verdicts = understanding.judge_encoded(&question, vec![embeddings.get(n).cloned()]);
         verdicts.first().map_or((false, LEAST), |verdict| {
             let truth = &correction.example.label;
             (verdict.service == *truth, probability(verdict, truth, services))

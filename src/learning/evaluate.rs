@@ -67,8 +67,7 @@ pub async fn evaluate(
     understanding.prepare().await;
     progress(&format!("judging {} messages", questions.len()));
     let answers = on_all_cores(&questions, |n, (_, question)| {
-        let verdict =
-            understanding.judge_encoded(std::slice::from_ref(question), vec![Some(embeddings[n].clone())], None);
+        let verdict = understanding.judge_encoded(std::slice::from_ref(question), vec![Some(embeddings[n].clone())]);
         verdict.into_iter().next().map(|verdict| answer(target, &verdict)).unwrap_or_default()
     });
     let truths = questions.iter().map(|(example, _)| example.label.as_str());

@@ -83,7 +83,7 @@ pub async fn prepare(
     let services: Vec<_> = rules.taxonomy.services.values().collect();
     let described = services.iter().map(|s| format!("{}. {}", s.name, s.description)).collect();
     let descriptions = encoder.encode(described).await?;
-    let concerns = rules.concerns().into_iter().map(|kind| format!("concern.{kind}"));
+    let concerns = rules.concern_kinds().into_iter().map(|kind| format!("concern.{kind}"));
     let priorities = ["priority.urgent", "priority.high", "priority.low"].map(str::to_owned);
     let names = services.iter().map(|s| s.id.clone());
     let column_names: Vec<String> = names.clone().chain(concerns).chain(priorities).collect();

@@ -1,5 +1,6 @@
 //! The words of outgoing mail, queued in the transaction of the decision that causes them.
 
+use crate::core::verdict::is_safeguarding;
 use crate::core::{CaseId, Council, Department, Ids, OutboxId, Party, Reference, TokenKey, language};
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
@@ -85,10 +86,13 @@ impl Composer<'_> {
         }
         // What another department sent back is not the resident's to pass on.
         files.retain(|f| messages.iter().any(|m| m.id == f.message_id));
+        // Which of the parts a file is about nobody can tell, so it goes with the whole message or not at all.
+        let whole = |f: &store::attachment::Stored| messages.iter().any(|m| m.id == f.message_id && !m.goes_in_part());
+        let (files, kept_back): (Vec<_>, Vec<_>) = files.into_iter().partition(whole);
         let service = self.rules.taxonomy.service_name(&case.service);
         let mail = OutMail {
             subject: format!("Case {}: {service}: {}", case.reference, case.title),
-            body: self.referral_text(case, &messages, &files, consent),
+            body: self.referral_text(case, &messages, &files, kept_back.len(), consent),
             attachments: passed_on(&files, consent),
             ..self.departmental_mail(tx, case, department).await?
         };
@@ -158,6 +162,7 @@ impl Composer<'_> {
         case: &Case,
         messages: &[Message],
         files: &[store::attachment::Stored],
+        kept_back: usize,
         consent: Consent,
     ) -> String {
         let taxonomy = &self.rules.taxonomy;
@@ -191,7 +196,16 @@ impl Composer<'_> {
         }
         text += "\nWhat the resident wrote:\n";
         for message in messages {
-            text += &format!("\n{}\n{}\n", message.subject, message.body.trim_end());
+            let (subject, words) = message.for_department();
+            let heading = if subject.is_empty() { String::new() } else { format!("{subject}\n") };
+            text += &format!("\n{heading}{}\n", words.trim_end());
+        }
+        if messages.iter().any(Message::goes_in_part) {
+            text += "\nThese are the words of a longer message that are about this case.\n";
+        }
+        if kept_back > 0 {
+            text +=
+                &format!("\nNot attached: {kept_back} file(s) of that message. Answer this mail if you need them.\n");
         }
         if consent.department_sees_contact() {
             for file in files.iter().filter(|f| f.refused.is_some()) {
@@ -217,7 +231,8 @@ impl Composer<'_> {
 
     /// Tells a resident that their message has become a case (requirement R21): what was understood, the reference, who
     /// the point of contact is and by when. None for automatic mail, for ourselves, past the cap; held where the sender
-    /// is not verified. `joined` says that it is dealt with together with
+    /// is not verified, and always where somebody may be in danger: then a person lets it go, and it says nothing of what was
+    /// written. `joined` says that it is dealt with together with
     /// another's: whose, the resident is not told (requirement R4).
     ///
     /// # Errors
@@ -243,7 +258,9 @@ impl Composer<'_> {
         if self.council.is_own(email) || self.council.councillor_by_email(email).is_some() || of_a_department {
             return Ok(Acknowledged::Skipped("it came from an address of the council's own".to_owned()));
         }
-        let topic = crate::understanding::strip_reply_marks(&message.subject).to_lowercase();
+        // Cases out of one message are about different things, and each of them is acknowledged.
+        let subject = if message.part.is_some() { &case.title } else { &message.subject };
+        let topic = crate::understanding::strip_reply_marks(subject).to_lowercase();
         let since = now - TimeDelta::minutes(CAP_MINUTES);
         let (all, same) = store::outbox::acknowledgements_since(tx, email, &topic, since).await?;
         if all >= CAP || same >= CAP_SAME_TOPIC {
@@ -251,12 +268,18 @@ impl Composer<'_> {
                 "this address had {all} acknowledgements in {CAP_MINUTES} minutes, {same} on this subject"
             )));
         }
+        let in_danger = is_safeguarding(case.hold_reason.as_deref());
         let held = match &message.sender.0 {
+            _ if in_danger => Some("Somebody may be in danger: is it safe to write to this address?".to_owned()),
             crate::core::SenderCheck::Verified { .. } => None,
             crate::core::SenderCheck::Unverified { why } => Some(format!("The sender is not verified: {why}")),
         };
         let id: OutboxId = self.ids.next();
-        let mail = self.acknowledgement_mail(case, message, email, joined);
+        let mail = if in_danger {
+            self.safe_mail(case, email)
+        } else {
+            self.acknowledgement_mail(case, message, email, joined)
+        };
         let new = NewOutgoing {
             id: &id,
             case_id: &case.id,
@@ -311,7 +334,7 @@ impl Composer<'_> {
         message: &Message,
         language: &str,
         reply: &Reply,
-    ) -> [(&'static str, String); 12] {
+    ) -> [(&'static str, String); 13] {
         let taxonomy = &self.rules.taxonomy;
         let department = taxonomy.departments.get(&case.department);
         let councillor = case.councillor.as_deref().and_then(|id| self.council.councillor(id));
@@ -334,7 +357,31 @@ impl Composer<'_> {
             ("councillor", value(councillor.map_or_else(|| reply.your_councillor(), |c| c.name.as_str()))),
             ("council", value(&self.council.name)),
             ("told", told),
+            ("several", if message.part.is_some() { reply.several().to_owned() } else { String::new() }),
         ]
+    }
+
+    /// An acknowledgement that whoever reads the resident's mailbox may see. It stands by itself: an answer to their message
+    /// would bring that message up beside it.
+    fn safe_mail(&self, case: &Case, email: &str) -> OutMail {
+        let (language, reply) = self.rules.safe_reply(&case.language);
+        let words =
+            [("reference", embed(case.reference.as_str(), language)), ("council", embed(&self.council.name, language))];
+        let (reply_to, mark) = self.reply_path(&case.reference, Party::Resident);
+        OutMail {
+            from: self.sender_header(),
+            envelope_from: None,
+            to: vec![email.to_owned()],
+            cc: Vec::new(),
+            reply_to: Some(reply_to),
+            subject: fill(&reply.subject, &words) + &mark,
+            body: lay_out(&fill(reply.body.trim_start(), &words), language),
+            in_reply_to: None,
+            references: Vec::new(),
+            auto_submitted: Some("auto-replied".to_owned()),
+            language: language.to_owned(),
+            attachments: Vec::new(),
+        }
     }
 
     /// Tells the councillor of a joined case that it is dealt with in another one, where that one is another councillor's:
@@ -416,10 +463,14 @@ impl Composer<'_> {
         let earlier = told.iter().rfind(|o| o.purpose == "referral").map(|o| o.rfc_message_id.clone());
         let of = message.case_id.as_ref().unwrap_or(&case.id);
         let mut files = store::attachment::of_case(tx, of).await?;
-        files.retain(|f| f.message_id == message.id);
+        files.retain(|f| f.message_id == message.id && !message.goes_in_part());
         let mail = OutMail {
             subject: format!("Case {}: more from the resident", case.reference),
-            body: format!("The resident of case {} added:\n\n{}\n", case.reference, message.body.trim_end()),
+            body: format!(
+                "The resident of case {} added:\n\n{}\n",
+                case.reference,
+                message.for_department().1.trim_end()
+            ),
             in_reply_to: earlier.clone(),
             references: earlier.into_iter().collect(),
             attachments: passed_on(&files, consent_of(case)),

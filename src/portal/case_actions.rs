@@ -5,11 +5,11 @@ use super::trouble::Trouble;
 use super::{App, Shared, case_page};
 use crate::casework::join::Grounds;
 use crate::core::{CaseId, CaseState, LinkId, MessageId, OutboxId, Priority, Reference};
-use crate::desk::{Change, Desk};
+use crate::desk::{Change, Desk, SplitOff};
 use crate::outbox::compose::Composer;
 use crate::store::case::Case;
 use crate::store::decision::NewDecision;
-use crate::store::link::Link;
+use crate::store::link::{Link, LinkKind};
 use crate::store::{self, Tx, session::Session};
 use axum::Extension;
 use axum::extract::{Form, Path, State};
@@ -29,6 +29,10 @@ enum Act {
     Different(LinkId),
     Release(OutboxId),
     SendOn(MessageId),
+    Split(String, String),
+    Unsplit(LinkId),
+    Dismiss(String),
+    Whole(bool),
     Seen,
 }
 
@@ -63,6 +67,18 @@ pub(super) struct JoinTo {
     to: String,
 }
 
+#[derive(Deserialize)]
+pub(super) struct PartService {
+    #[serde(default)]
+    service: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Whole {
+    #[serde(default)]
+    whole: String,
+}
+
 /// The part of a case that a decision rests on: where it would go and how pressing it is.
 pub(super) fn seen_mark(case: &Case) -> String {
     format!("{}/{}/{}", case.service, case.department, case.priority)
@@ -91,6 +107,10 @@ handlers! {
     same: (String, String) => |(reference, link)| (reference, Act::Same(link.into()));
     different: (String, String) => |(reference, link)| (reference, Act::Different(link.into()));
     release: (String, String) => |(reference, outgoing)| (reference, Act::Release(outgoing.into()));
+    split: (String, String), PartService => |(reference, part), form| (reference, Act::Split(part, form.service));
+    dismiss: (String, String) => |(reference, part)| (reference, Act::Dismiss(part));
+    unsplit: (String, String) => |(reference, link)| (reference, Act::Unsplit(link.into()));
+    whole: String, Whole => |reference, form| (reference, Act::Whole(form.whole == "yes"));
     send_on: (String, String) => |(reference, message)| (reference, Act::SendOn(message.into()));
 }
 
@@ -134,18 +154,18 @@ async fn at_the_desk(
             Ok("joined")
         }
         Act::Undo(link) => {
-            let link = link_of(tx, &case, &link, true).await?;
+            let link = link_of(tx, &case, &link, LinkKind::Join).await?;
             desk.undo(tx, &link.id, actor).await?;
             Ok("undone")
         }
         Act::Same(link) => {
-            let link = link_of(tx, &case, &link, false).await?;
+            let link = link_of(tx, &case, &link, LinkKind::Maybe).await?;
             let grounds = Grounds { score: link.score, why: &link.why, actor };
             desk.join(tx, &link.child, &link.parent, grounds).await?;
             Ok("joined")
         }
         Act::Different(link) => {
-            let link = link_of(tx, &case, &link, false).await?;
+            let link = link_of(tx, &case, &link, LinkKind::Maybe).await?;
             different_problems(desk, tx, &link, actor).await?;
             Ok("different")
         }
@@ -156,6 +176,27 @@ async fn at_the_desk(
         Act::SendOn(message) => {
             desk.send_on(tx, &case.id, &message, actor).await?;
             Ok("sent-on")
+        }
+        Act::Split(part, service) => {
+            let house = &app.portal.pipeline.house;
+            let service = Some(service.as_str()).filter(|s| !s.is_empty());
+            let part = part_number(&part)?;
+            let wanted = SplitOff { part, service, policy: &house.policy, calendar: &house.calendar };
+            desk.split(tx, &case.id, wanted, actor).await?;
+            Ok("split")
+        }
+        Act::Dismiss(part) => {
+            desk.dismiss_part(tx, &case.id, part_number(&part)?, actor).await?;
+            Ok("dismissed")
+        }
+        Act::Unsplit(link) => {
+            let link = link_of(tx, &case, &link, LinkKind::Split).await?;
+            desk.undo_split(tx, &link.id, actor).await?;
+            Ok("unsplit")
+        }
+        Act::Whole(whole) => {
+            desk.share_whole(tx, &case.id, whole, actor).await?;
+            Ok(if whole { "whole" } else { "part" })
         }
         Act::Seen => {
             desk.seen(tx, &case.id, actor).await?;
@@ -252,15 +293,20 @@ async fn note_different(
 }
 
 /// A standing link of this case, of the kind asked for.
-async fn link_of(tx: &mut Tx, case: &Case, id: &LinkId, join: bool) -> Result<Link, Trouble> {
-    let link =
-        store::link::get(tx, id).await?.filter(|l| l.is_join() == join && (l.child == case.id || l.parent == case.id));
+async fn link_of(tx: &mut Tx, case: &Case, id: &LinkId, kind: LinkKind) -> Result<Link, Trouble> {
+    let ours = |l: &Link| l.kind == kind && (l.child == case.id || l.parent == case.id);
+    let link = store::link::get(tx, id).await?.filter(ours);
     let link = link.ok_or_else(|| no_such("link"))?;
-    // A join that was undone is the desk's to answer for; a suggestion that was dealt with is ours.
-    if !join && link.ended_at.is_some() {
+    // A join or split that was undone is the desk's to answer for; a suggestion that was dealt with is ours.
+    if kind == LinkKind::Maybe && link.ended_at.is_some() {
         return Err(Trouble::conflict("This suggestion was dealt with already."));
     }
     Ok(link)
+}
+
+/// Parts are counted from one where people see them.
+fn part_number(shown: &str) -> Result<usize, Trouble> {
+    shown.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).ok_or_else(|| no_such("part of this message"))
 }
 
 fn grown_old() -> Trouble {

@@ -3,6 +3,7 @@
 use super::case_actions::seen_mark;
 use super::format::{self, Due};
 use super::list::{Choice, by_name};
+use super::several::{self, OwnPart, Several};
 use super::timeline::{Entry, Trail, What};
 use super::{App, Done, Page, Shared, audit_reading, html, trouble::Trouble};
 use crate::casework::join;
@@ -10,6 +11,7 @@ use crate::core::{CaseId, CaseState, Council, Party, Priority, Reference, Taxono
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
 use crate::store::case::Case;
+use crate::store::link::LinkKind;
 use crate::store::message::Message;
 use crate::store::outbox::Outgoing;
 use crate::store::{self, Tx, session::Session};
@@ -89,6 +91,8 @@ struct CasePage {
     parent: Option<Other>,
     children: Vec<Other>,
     perhaps: Vec<Other>,
+    several: Option<Several>,
+    own_part: Option<OwnPart>,
     entries: Vec<Entry>,
 }
 
@@ -101,6 +105,8 @@ struct Read {
     parent: Option<Other>,
     children: Vec<Other>,
     perhaps: Vec<Other>,
+    several: Option<several::Found>,
+    own_part: Option<OwnPart>,
     others: Vec<CaseId>,
 }
 
@@ -125,7 +131,10 @@ async fn read(app: &Shared, reference: &str) -> Result<Read, Trouble> {
     let case = find(&mut tx, reference).await?;
     let id = case.id.clone();
     let (mut parent, mut children, mut perhaps, mut others) = (None, Vec::new(), Vec::new(), Vec::new());
-    for link in store::link::standing(&mut tx, &id).await? {
+    let links = store::link::standing(&mut tx, &id).await?;
+    let several = several::found(&mut tx, &case, &links).await?;
+    let own_part = several::own_part(&mut tx, &case, &links).await?;
+    for link in links.into_iter().filter(|l| l.kind != LinkKind::Split) {
         let is_child = link.child == id;
         let beside = if is_child { &link.parent } else { &link.child };
         let Some(other) = store::case::get(&mut tx, beside).await? else { continue };
@@ -157,11 +166,11 @@ async fn read(app: &Shared, reference: &str) -> Result<Read, Trouble> {
         case,
     };
     let written_to = store::message::councillors_of_case(&mut tx, &id).await?;
-    Ok(Read { trail, parents_outgoing, written_to, parent, children, perhaps, others })
+    Ok(Read { trail, parents_outgoing, written_to, parent, children, perhaps, several, own_part, others })
 }
 
 fn words_of(message: &Message) -> String {
-    format::excerpt(&format::paragraphs(&message.body), EXCERPT)
+    format::excerpt(&format::paragraphs(message.part.as_deref().unwrap_or(&message.body)), EXCERPT)
 }
 
 fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
@@ -207,6 +216,8 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
             .map(|p| Choice::new(p.as_str(), p.label(), case.priority.as_str()))
             .collect(),
         entries: read.trail.entries(taxonomy),
+        several: read.several.map(|found| several::several(found, case, taxonomy)),
+        own_part: read.own_part,
         parent: read.parent,
         children: read.children,
         perhaps: read.perhaps,

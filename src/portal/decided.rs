@@ -116,6 +116,28 @@ pub(super) fn decision_view(decision: &Decision, taxonomy: &Taxonomy) -> Decisio
                 vec!["The join was undone".to_owned(), format!("It stands where it stood before: {state}")],
             )
         }
+        "split" => {
+            let number = decided["part"].as_u64().map_or(0, |n| n + 1);
+            view(
+                "Split off",
+                vec![format!("Request {number} is case {} now", text(decided, "case")), whither(decided, taxonomy)],
+            )
+        }
+        "split_off" => {
+            let from = format!("Split off from case {}, which the message came in as", text(decided, "from"));
+            let mut view = view("Opened", vec![from, whither(decided, taxonomy)]);
+            view.evidence = evidence_view(&evidence["verdict"], None, taxonomy);
+            view
+        }
+        "unsplit" => view("The split was undone", vec![format!("With case {}", text(decided, "case"))]),
+        "dismiss_part" => {
+            let number = decided["part"].as_u64().map_or(0, |n| n + 1);
+            view("Not split", vec![format!("Request {number} is no request of its own")])
+        }
+        "share_whole" => {
+            let what = if decided["whole"] == true { "the whole message and its files" } else { "only its own part" };
+            view("What the department gets", vec![format!("The department gets {what}")])
+        }
         "different" => view("Another problem", vec![format!("Not the same as case {}", text(decided, "with"))]),
         "release" => view("A message was let go", Vec::new()),
         "send_on" => {

@@ -16,6 +16,7 @@ mod learned;
 mod list;
 mod mail_pages;
 mod queries;
+mod several;
 mod sign_in;
 mod timeline;
 mod trouble;
@@ -89,6 +90,10 @@ pub fn router(portal: Portal) -> Router {
         .route("/cases/{reference}/change", post(case_actions::change))
         .route("/cases/{reference}/join", post(case_actions::join))
         .route("/cases/{reference}/seen", post(case_actions::seen))
+        .route("/cases/{reference}/whole", post(case_actions::whole))
+        .route("/cases/{reference}/parts/{part}/split", post(case_actions::split))
+        .route("/cases/{reference}/parts/{part}/dismiss", post(case_actions::dismiss))
+        .route("/cases/{reference}/links/{link}/unsplit", post(case_actions::unsplit))
         .route("/cases/{reference}/links/{link}/undo", post(case_actions::undo))
         .route("/cases/{reference}/links/{link}/same", post(case_actions::same))
         .route("/cases/{reference}/links/{link}/different", post(case_actions::different))
@@ -164,6 +169,13 @@ fn notice(done: &str) -> Option<&'static str> {
         "unchanged" => "Nothing was different, so nothing was changed.",
         "joined" => "Joined. Both cases keep their own trail, and the join can be undone.",
         "undone" => "The join is undone. The case stands where it stood before.",
+        "split" => {
+            "Split. The new case waits for review; the split can be undone for as long as nothing has left for it."
+        }
+        "unsplit" => "The split is undone. The words are on this case again.",
+        "dismissed" => "Noted: it is no request of its own.",
+        "whole" => "The department will get the whole message and its files.",
+        "part" => "The department will get only the words that are about this case.",
         "different" => "Noted: these are two problems.",
         "released" => "The message is on its way.",
         "sent-on" => "The resident's words are on their way to the department.",

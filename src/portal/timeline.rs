@@ -111,9 +111,9 @@ impl Trail {
         entries
     }
 
-    /// What the case was first judged to be, as it was then.
+    /// What the case was first judged to be, as it was then; of a case that was split off, what its part was.
     pub(super) fn verdict(&self) -> Option<Verdict> {
-        let triage = self.decisions.iter().find(|d| d.kind == "triage")?;
+        let triage = self.decisions.iter().find(|d| d.kind == "triage" || d.kind == "split_off")?;
         serde_json::from_value(triage.evidence.0["verdict"].clone()).ok()
     }
 
@@ -154,7 +154,13 @@ impl Trail {
     fn came_after_routing(&self, message: &Message) -> bool {
         let Some(routed) = self.case.routed_at.filter(|_| self.case.state == CaseState::Routed) else { return false };
         let put_on = |d: &&Decision| d.kind == "thread" && d.message_id.as_ref() == Some(&message.id);
-        message.party == Party::Resident && self.decisions.iter().find(put_on).is_some_and(|d| d.created_at > routed)
+        // Words that came back with an undone split, too.
+        let came_back = |d: &Decision| {
+            d.kind == "unsplit" && d.decided.0["message"] == message.id.as_str() && d.created_at > routed
+        };
+        message.party == Party::Resident
+            && (self.decisions.iter().find(put_on).is_some_and(|d| d.created_at > routed)
+                || self.decisions.iter().any(came_back))
     }
 }
 

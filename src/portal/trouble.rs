@@ -3,6 +3,7 @@
 //! A handler answers with a [`Trouble`]; the page is drawn by the guard, which knows the council's name.
 
 use crate::casework::join::JoinError;
+use crate::casework::split::SplitError;
 use crate::core::Reference;
 use crate::desk::DeskError;
 use crate::store::StoreError;
@@ -112,11 +113,15 @@ impl From<StoreError> for Trouble {
 impl From<DeskError> for Trouble {
     fn from(error: DeskError) -> Self {
         match error {
-            DeskError::Store(error) | DeskError::Join(JoinError::Store(error)) => error.into(),
-            DeskError::Unknown(_) | DeskError::Join(JoinError::Unknown) => {
+            DeskError::Store(error)
+            | DeskError::Join(JoinError::Store(error))
+            | DeskError::Split(SplitError::Store(error)) => error.into(),
+            DeskError::Unknown(_) | DeskError::Join(JoinError::Unknown) | DeskError::Split(SplitError::Unknown(_)) => {
                 Self { title: "This could not be done", ..Self::not_found(sentence(&error.to_string())) }
             }
-            DeskError::NotNow(_) | DeskError::Join(_) => Self::conflict(sentence(&error.to_string())),
+            DeskError::NotNow(_) | DeskError::Join(_) | DeskError::Split(_) => {
+                Self::conflict(sentence(&error.to_string()))
+            }
         }
     }
 }

@@ -5,10 +5,10 @@ pub mod deadline;
 
 use crate::core::taxonomy::{Mode, Taxonomy};
 use crate::core::{Disposition, Verdict};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What may happen without a person, as the council set it (`[routing]`).
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoutingPolicy {
     /// Mode of services and departments that set none.
@@ -40,7 +40,7 @@ pub fn dispose(
     policy: &RoutingPolicy,
 ) -> (Disposition, Option<String>) {
     if let Some(concern) = verdict.concerns.first() {
-        return (Disposition::Hold, Some(format!("Safeguarding: {}", concern.reason)));
+        return (Disposition::Hold, Some(concern.hold_reason()));
     }
     let service = taxonomy.services.get(&verdict.service);
     let modes = [service.and_then(|s| s.mode), taxonomy.departments.get(department).and_then(|d| d.mode)];
@@ -56,13 +56,24 @@ pub fn dispose(
         let name = taxonomy.service_name(&held.service);
         return (Disposition::Hold, Some(format!("May be about \"{name}\", which the council holds for a person")));
     }
+    // One of several requests may be one that must be held, though the whole message does not look like it.
+    let held =
+        verdict.parts.iter().find(|p| taxonomy.services.get(&p.service).is_some_and(|s| s.mode == Some(Mode::Hold)));
+    if let Some(held) = held {
+        let name = taxonomy.service_name(&held.service);
+        return (
+            Disposition::Hold,
+            Some(format!("One of its requests is about \"{name}\", which the council holds for a person")),
+        );
+    }
     if verdict.confidence < policy.unsure_below || verdict.model.is_none() && verdict.confidence < policy.auto_above {
         return (Disposition::Unsure, None);
     }
     // A service may open or close what the council set; a department may only close.
     let mode = modes[0].unwrap_or(policy.mode).max(modes[1].unwrap_or(Mode::Auto));
     let auto_above = service.and_then(|s| s.auto_above).unwrap_or(policy.auto_above);
-    if mode == Mode::Auto && verdict.confidence >= auto_above {
+    // Whoever routed a message with several requests as one would lose all but the first.
+    if mode == Mode::Auto && verdict.parts.len() < 2 && verdict.confidence >= auto_above {
         return (Disposition::Auto, None);
     }
     (Disposition::Suggest, None)

@@ -46,14 +46,15 @@ pub async fn insert_all(tx: &mut Tx, message: &MessageId, attachments: &[Attachm
     Ok(())
 }
 
-/// The files of a case's messages.
+/// The files of a case's messages; those of a message that became several cases are on each of them.
 ///
 /// # Errors
 /// What the database says.
 pub async fn of_case(tx: &mut Tx, case: &CaseId) -> Result<Vec<Stored>> {
     tx.all(
         "SELECT a.message_id, a.position, a.name, a.content_type, a.sha256, a.size, a.refused
-         FROM attachments a JOIN messages m ON m.id = a.message_id WHERE m.case_id = $1
+         FROM attachments a JOIN messages m ON m.id = a.message_id
+         WHERE m.id IN (SELECT id FROM messages WHERE case_id = $1 UNION SELECT message_id FROM message_parts WHERE case_id = $1)
          ORDER BY m.received_at, m.id, a.position",
         args![case],
     )

@@ -106,8 +106,8 @@ pub async fn update(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> 
     tx.exec(
         "UPDATE cases SET state = $1, service = $2, department = $3, priority = $4, ward = $5, councillor = $6, place = $7,
              title = $8, disposition = $9, consent = $10, hold_reason = $11, attention = $12, due_on = $13, routed_at = $14,
-             closed_at = $15, changed_at = $16
-         WHERE id = $17",
+             closed_at = $15, changed_at = $16, confidence = $17
+         WHERE id = $18",
         args![
             case.state.as_str(),
             &case.service,
@@ -125,6 +125,7 @@ pub async fn update(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> 
             case.routed_at,
             case.closed_at,
             now,
+            case.confidence,
             &case.id,
         ],
     )
@@ -266,25 +267,51 @@ pub struct Candidate {
     pub received_at: DateTime<Utc>,
 }
 
+/// An open case that a new message might belong to, by name only.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct CandidateKey {
+    /// The case.
+    pub id: CaseId,
+    /// Its service.
+    pub service: String,
+}
+
 /// Open cases since `since` that stand by themselves, of this service or reported by this contact, newest first, at
-/// most `limit`, each with its first message.
+/// most `limit`.
 ///
 /// # Errors
 /// What the database says.
-pub async fn candidates(
+pub async fn candidate_keys(
     tx: &mut Tx,
     service: &str,
     contact: Option<&ContactId>,
     since: DateTime<Utc>,
     limit: i64,
-) -> Result<Vec<Candidate>> {
+) -> Result<Vec<CandidateKey>> {
     tx.all(
-        "SELECT c.id, c.reference, c.service, c.place, c.contact_id, m.subject, m.body, m.embedding, c.received_at
-         FROM cases c JOIN messages m ON m.id = (SELECT f.id FROM messages f WHERE f.case_id = c.id
-                                                 ORDER BY f.received_at, f.id LIMIT 1)
-         WHERE c.state NOT IN ('closed', 'joined') AND c.received_at >= $1 AND (c.service = $2 OR c.contact_id = $3)
-         ORDER BY c.received_at DESC, c.id DESC LIMIT $4",
+        "SELECT id, service FROM cases
+         WHERE state NOT IN ('closed', 'joined') AND received_at >= $1 AND (service = $2 OR contact_id = $3)
+         ORDER BY received_at DESC, id DESC LIMIT $4",
         args![since, service, contact, limit],
+    )
+    .await
+}
+
+/// An open case with its first message, or the part of one that it is about; none where it has no message.
+///
+/// # Errors
+/// What the database says.
+pub async fn candidate(tx: &mut Tx, id: &CaseId) -> Result<Option<Candidate>> {
+    tx.opt(
+        "SELECT c.id, c.reference, c.service, c.place, c.contact_id, c.received_at,
+                CASE WHEN p.words IS NULL THEN m.subject ELSE '' END AS subject,
+                COALESCE(p.words, m.body) AS body, CASE WHEN p.words IS NULL THEN m.embedding END AS embedding
+         FROM cases c
+         JOIN messages m ON m.id IN (SELECT id FROM messages WHERE case_id = $1
+                                     UNION SELECT message_id FROM message_parts WHERE case_id = $1)
+         LEFT JOIN message_parts p ON p.message_id = m.id AND p.case_id = c.id
+         WHERE c.id = $1 ORDER BY m.received_at, m.id LIMIT 1",
+        args![id],
     )
     .await
 }

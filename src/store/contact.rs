@@ -4,6 +4,20 @@ use super::{Result, Tx, args};
 use crate::core::{Address, Channel, ContactId, Ids};
 use chrono::{DateTime, Utc};
 
+/// The contact of an address, where there is one.
+///
+/// # Errors
+/// What the database says.
+pub async fn known(tx: &mut Tx, address: &Address) -> Result<Option<ContactId>> {
+    let row: Option<(ContactId,)> = tx
+        .opt(
+            "SELECT contact_id FROM contact_points WHERE channel = $1 AND address = $2",
+            args![Channel::Email.as_str(), &address.email],
+        )
+        .await?;
+    Ok(row.map(|r| r.0))
+}
+
 /// The contact of an address, made where there is none. An address belongs to one contact; two addresses are never put
 /// together here.
 ///

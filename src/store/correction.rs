@@ -1,7 +1,8 @@
 //! What people decided a case's service to be: the council's own labelled examples.
 //!
-//! The last word of a person counts. A case that stands in another one, or was taken out of one and not decided since, says
-//! nothing; neither does one that was opened on a worry about somebody's safety, whose words are not to be learned from.
+//! The last word of a person counts. A case that stands in another one, or was taken out of one, split or put together again
+//! and not decided since, says nothing; neither does one that was opened on a worry about somebody's safety, whose words are
+//! not to be learned from. Of a message that became several cases each teaches by its own part.
 
 use super::{Result, Tx, args};
 use crate::core::{CaseId, DecisionId, MessageId, Place, Reference};
@@ -29,9 +30,9 @@ pub struct Correction {
     pub service: String,
     /// The resident's first message.
     pub message: MessageId,
-    /// Its subject.
+    /// Its subject; empty where the case is about a part of it.
     pub subject: String,
-    /// What was written in it.
+    /// What was written in it, or the part that the case is about.
     pub body: String,
     /// Where the case is about.
     pub place: Option<Json<Place>>,
@@ -66,17 +67,21 @@ macro_rules! decided {
             $columns,
             " FROM decisions d
              JOIN cases c ON c.id = d.case_id
-             JOIN messages m ON m.id = (SELECT f.id FROM messages f WHERE f.case_id = c.id AND f.party = 'resident'
-                                        ORDER BY f.received_at, f.id LIMIT 1)
+             JOIN messages m ON m.id = (
+                 SELECT f.id FROM messages f
+                 WHERE f.id IN (SELECT id FROM messages WHERE case_id = c.id
+                                UNION SELECT message_id FROM message_parts WHERE case_id = c.id) AND f.party = 'resident'
+                 ORDER BY f.received_at, f.id LIMIT 1)
+             LEFT JOIN message_parts p ON p.message_id = m.id AND p.case_id = c.id
              WHERE d.actor <> $1 AND c.state <> 'joined'
                AND (d.kind = 'accept' OR d.kind = 'change' AND d.decided -> 'before' ->> 'service' <> d.decided ->> 'service')
                AND NOT EXISTS (
                    SELECT 1 FROM decisions l WHERE l.case_id = d.case_id AND l.actor <> $1
                      AND (l.created_at > d.created_at OR l.created_at = d.created_at AND l.id > d.id)
-                     AND (l.kind IN ('accept', 'join', 'undo')
+                     AND (l.kind IN ('accept', 'join', 'undo', 'split', 'unsplit')
                           OR l.kind = 'change' AND l.decided -> 'before' ->> 'service' <> l.decided ->> 'service'))
                AND NOT EXISTS (
-                   SELECT 1 FROM decisions t WHERE t.case_id = d.case_id AND t.kind = 'triage'
+                   SELECT 1 FROM decisions t WHERE t.case_id = d.case_id AND t.kind IN ('triage', 'split_off')
                      AND t.evidence -> 'verdict' -> 'concerns' ->> 0 IS NOT NULL)
                AND ",
             $more
@@ -92,7 +97,7 @@ pub async fn newest(tx: &mut Tx, machine: &str, most: i64) -> Result<Vec<Correct
     tx.all(
         decided!(
             "d.id AS decision, d.actor, d.created_at AS decided_at, d.case_id, c.reference, d.decided ->> 'service' AS service,
-             m.id AS message, m.subject, m.body, c.place",
+             m.id AS message, CASE WHEN p.words IS NULL THEN m.subject ELSE '' END AS subject, COALESCE(p.words, m.body) AS body, c.place",
             "d.decided ->> 'service' IS NOT NULL ORDER BY d.created_at DESC, d.id DESC LIMIT $2"
         ),
         args![machine, most],
@@ -108,7 +113,7 @@ pub async fn of_case(tx: &mut Tx, machine: &str, case: &CaseId) -> Result<Option
     tx.opt(
         decided!(
             "d.id AS decision, d.actor, d.created_at AS decided_at, d.case_id, c.reference, d.decided ->> 'service' AS service,
-             m.id AS message, m.subject, m.body, c.place",
+             m.id AS message, CASE WHEN p.words IS NULL THEN m.subject ELSE '' END AS subject, COALESCE(p.words, m.body) AS body, c.place",
             "d.case_id = $2"
         ),
         args![machine, case],
@@ -124,7 +129,7 @@ pub async fn encoded(tx: &mut Tx, machine: &str, most: i64) -> Result<Vec<Decide
     tx.all(
         decided!(
             "c.reference, d.decided ->> 'service' AS service, m.embedding",
-            "m.embedding IS NOT NULL ORDER BY d.created_at DESC, d.id DESC LIMIT $2"
+            "m.embedding IS NOT NULL AND p.words IS NULL ORDER BY d.created_at DESC, d.id DESC LIMIT $2"
         ),
         args![machine, most],
     )
@@ -138,7 +143,7 @@ pub async fn encoded(tx: &mut Tx, machine: &str, most: i64) -> Result<Vec<Decide
 pub async fn latest(tx: &mut Tx) -> Result<Option<DecisionId>> {
     let row: Option<(DecisionId,)> = tx
         .opt(
-            "SELECT id FROM decisions WHERE kind IN ('accept', 'change', 'join', 'undo')
+            "SELECT id FROM decisions WHERE kind IN ('accept', 'change', 'join', 'undo', 'split', 'unsplit')
              ORDER BY created_at DESC, id DESC LIMIT 1",
             args![],
         )

@@ -1,6 +1,7 @@
 //! Links between cases. A link is ended, never deleted, so a join can be undone and shows that it once was.
 
 use super::{Result, Tx, args};
+pub use crate::core::case::LinkKind;
 use crate::core::{CaseId, CaseState, Ids, LinkId};
 use chrono::{DateTime, Utc};
 
@@ -9,12 +10,13 @@ use chrono::{DateTime, Utc};
 pub struct Link {
     /// The link.
     pub id: LinkId,
-    /// The case that was joined, or might be.
+    /// The case that was joined, or might be, or was split off.
     pub child: CaseId,
-    /// The case it belongs to, or might.
+    /// The case it belongs to, or might, or came from.
     pub parent: CaseId,
-    /// `join` or `maybe`.
-    pub kind: String,
+    /// What it says.
+    #[sqlx(try_from = "String")]
+    pub kind: LinkKind,
     /// 0 to 1.
     pub score: f64,
     /// Why, for people.
@@ -30,10 +32,10 @@ pub struct Link {
 }
 
 impl Link {
-    /// Whether this is a join (not merely a suggestion).
+    /// Whether this is a join.
     #[must_use]
     pub fn is_join(&self) -> bool {
-        self.kind == "join"
+        self.kind == LinkKind::Join
     }
 }
 
@@ -44,8 +46,8 @@ pub struct NewLink<'a> {
     pub child: &'a CaseId,
     /// The case it belongs to.
     pub parent: &'a CaseId,
-    /// True for a join, false for a suggestion.
-    pub join: bool,
+    /// What the link says.
+    pub kind: LinkKind,
     /// 0 to 1.
     pub score: f64,
     /// Why.
@@ -59,10 +61,9 @@ pub struct NewLink<'a> {
 /// Writes a link.
 ///
 /// # Errors
-/// What the database says; a second standing join of the same child is refused by it.
+/// What the database says; a second standing join, or split, of the same child is refused by it.
 pub async fn insert(tx: &mut Tx, ids: &Ids, new: NewLink<'_>, now: DateTime<Utc>) -> Result<LinkId> {
     let id: LinkId = ids.next();
-    let kind = if new.join { "join" } else { "maybe" };
     tx.exec(
         "INSERT INTO links (id, child, parent, kind, score, why, child_state, created_at, created_by)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -70,7 +71,7 @@ pub async fn insert(tx: &mut Tx, ids: &Ids, new: NewLink<'_>, now: DateTime<Utc>
             &id,
             new.child,
             new.parent,
-            kind,
+            new.kind.as_str(),
             new.score,
             new.why,
             new.child_state.map(CaseState::as_str),

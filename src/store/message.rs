@@ -35,6 +35,28 @@ pub struct Message {
     pub no_auto_answer: Option<String>,
     /// When we took it in.
     pub received_at: DateTime<Utc>,
+    /// The words that the case it was asked for is about, where the message became several cases.
+    pub part: Option<String>,
+    /// Whether that case's department may have the whole message all the same.
+    pub whole: Option<bool>,
+}
+
+impl Message {
+    /// Whether its case is about a part of it, and its department gets no more than that.
+    #[must_use]
+    pub fn goes_in_part(&self) -> bool {
+        self.part.is_some() && self.whole != Some(true)
+    }
+
+    /// Subject and words for the department of the case: a subject may be about the other parts, so it goes only with the
+    /// whole.
+    #[must_use]
+    pub fn for_department(&self) -> (&str, &str) {
+        match &self.part {
+            Some(part) if self.goes_in_part() => ("", part),
+            _ => (&self.subject, &self.body),
+        }
+    }
 }
 
 /// What is written down of a new message.
@@ -103,27 +125,17 @@ pub async fn by_fingerprint(tx: &mut Tx, fingerprint: &str) -> Result<Option<(Me
     tx.opt("SELECT id, case_id FROM messages WHERE fingerprint = $1", args![fingerprint]).await
 }
 
-/// One message.
-///
-/// # Errors
-/// What the database says.
-pub async fn get(tx: &mut Tx, id: &MessageId) -> Result<Option<Message>> {
-    tx.opt(
-        "SELECT id, case_id, party, from_email, from_name, subject, body, folded, language, rfc_message_id, sender,
-                no_auto_answer, received_at FROM messages WHERE id = $1",
-        args![id],
-    )
-    .await
-}
-
-/// The messages of a case, oldest first.
+/// The messages of a case, oldest first, a message that it is only a part of among them.
 ///
 /// # Errors
 /// What the database says.
 pub async fn of_case(tx: &mut Tx, case: &CaseId) -> Result<Vec<Message>> {
     tx.all(
-        "SELECT id, case_id, party, from_email, from_name, subject, body, folded, language, rfc_message_id, sender,
-                no_auto_answer, received_at FROM messages WHERE case_id = $1 ORDER BY received_at, id",
+        "SELECT m.id, m.case_id, m.party, m.from_email, m.from_name, m.subject, m.body, m.folded, m.language, m.rfc_message_id,
+                m.sender, m.no_auto_answer, m.received_at, p.words AS part, p.whole AS whole
+         FROM messages m LEFT JOIN message_parts p ON p.message_id = m.id AND p.case_id = $1
+         WHERE m.id IN (SELECT id FROM messages WHERE case_id = $1 UNION SELECT message_id FROM message_parts WHERE case_id = $1)
+         ORDER BY m.received_at, m.id",
         args![case],
     )
     .await
@@ -149,8 +161,10 @@ pub async fn add_councillor(tx: &mut Tx, message: &MessageId, councillor: &str) 
 pub async fn councillors_of_case(tx: &mut Tx, case: &CaseId) -> Result<Vec<String>> {
     let rows: Vec<(String,)> = tx
         .all(
-            "SELECT DISTINCT mc.councillor FROM message_councillors mc JOIN messages m ON m.id = mc.message_id
-             WHERE m.case_id = $1 ORDER BY mc.councillor",
+            "SELECT DISTINCT councillor FROM message_councillors
+             WHERE message_id IN (SELECT id FROM messages WHERE case_id = $1
+                                  UNION SELECT message_id FROM message_parts WHERE case_id = $1)
+             ORDER BY councillor",
             args![case],
         )
         .await?;
@@ -199,7 +213,10 @@ pub async fn thread(tx: &mut Tx, rfc_message_id: &str) -> Result<Option<Thread>>
 pub async fn party_of_writer(tx: &mut Tx, case: &CaseId, email: &str) -> Result<Option<Party>> {
     let row: Option<(String,)> = tx
         .opt(
-            "SELECT party FROM messages WHERE case_id = $1 AND from_email = $2 ORDER BY received_at DESC, id DESC LIMIT 1",
+            "SELECT party FROM messages
+             WHERE id IN (SELECT id FROM messages WHERE case_id = $1 UNION SELECT message_id FROM message_parts WHERE case_id = $1)
+               AND from_email = $2
+             ORDER BY received_at DESC, id DESC LIMIT 1",
             args![case, email],
         )
         .await?;

@@ -15,6 +15,7 @@ pub mod lesson;
 pub mod link;
 pub mod message;
 pub mod outbox;
+pub mod part;
 pub mod session;
 pub mod setting;
 mod sql;
@@ -280,6 +281,7 @@ pub async fn empty(db: &Db) -> Result<()> {
         "DELETE FROM decisions",
         "DELETE FROM lessons",
         "DELETE FROM links",
+        "DELETE FROM message_parts",
         "DELETE FROM attachments",
         "DELETE FROM blobs",
         "DELETE FROM thread_ids",

@@ -1,7 +1,7 @@
 //! What the rules say of a message, as numbers: columns that a model is fitted on.
 //!
-//! A column is named by a service's key (its rules' weights), or `priority.urgent`, `concern.self_harm` (1 where a rule
-//! says so). A model names its columns, so a council may add and remove rules and services without training anew.
+//! A column is named by a service's key (its rules' weights), or `priority.urgent` (1 where a
+//! rule says so), `concern.self_harm` (the sum of its rules' weights). A model names its columns, so a council may add and remove rules and services without training anew.
 
 use super::rules::{Effect, Hit};
 use std::collections::BTreeMap;
@@ -19,9 +19,10 @@ pub fn columns(hits: &[Hit<'_>]) -> BTreeMap<String, f64> {
             Effect::Priority { priority, .. } => {
                 out.insert(format!("priority.{}", priority.as_str()), 1.0);
             }
-            Effect::Concern(concern) => {
-                out.insert(format!("concern.{}", concern.kind), 1.0);
+            Effect::Concern { concern, weight } => {
+                *out.entry(format!("concern.{}", concern.kind)).or_default() += weight;
             }
+            Effect::Part { .. } => {}
         }
     }
     for (service, mut weights) in weights {

@@ -13,12 +13,15 @@ pub mod language;
 pub mod lexical;
 pub mod models;
 pub mod place;
+pub mod priority;
 pub mod reply;
 pub mod rules;
+pub mod split;
 mod weigh;
 
-use crate::core::verdict::{Concern, Reason};
+use crate::core::verdict::{Candidate, Concern, Reason};
 use crate::core::{PhotoPoint, Point, Priority, SharedPoint, Verdict};
+use chrono::NaiveDate;
 use classifier::{Classifier, Known};
 use encoder::Encoder;
 use known::KnownCase;
@@ -32,10 +35,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use weigh::Said;
 
+/// Likeliest services named in a verdict.
+const MOST_CANDIDATES: usize = 5;
 /// Known cases named beside a message.
 const MOST_NEAR: usize = 3;
-/// A learned hazard score from here on makes a message pressing.
-const HAZARD: f64 = 0.6;
 /// A learned score of concern from here on holds a message, whatever the rules say: better one look too many.
 const CONCERN: f64 = 0.5;
 
@@ -57,6 +60,8 @@ pub struct Question {
     pub shared: Option<SharedPoint>,
     /// Where the attached photos were taken, by their own account.
     pub photos: Vec<PhotoPoint>,
+    /// The day it came in, local time: dates in it are reckoned from there. Without it they are left alone.
+    pub received: Option<NaiveDate>,
 }
 
 impl Question {
@@ -105,8 +110,8 @@ pub struct Understanding {
 }
 
 /// What all messages of a batch are judged by.
-struct Bench {
-    rules: Arc<Rules>,
+struct Bench<'a> {
+    rules: &'a Rules,
     models: Option<Arc<Models>>,
     descriptions: Arc<Descriptions>,
     known: Arc<Vec<KnownCase>>,
@@ -199,6 +204,11 @@ impl Understanding {
 
     /// Judges messages, in order. The encoder takes them all at once; a failure of it leaves the judgement to the rules.
     pub async fn judge(&self, questions: &[Question]) -> Vec<Verdict> {
+        self.judge_by(&self.rules(), questions).await
+    }
+
+    /// Judges messages as [`Understanding::judge`] does, by these rules.
+    pub async fn judge_by(&self, rules: &Rules, questions: &[Question]) -> Vec<Verdict> {
         let mut embeddings: Vec<Option<Vec<f32>>> = vec![None; questions.len()];
         let mut fault = None;
         if let Some(encoder) = &self.encoder {
@@ -208,7 +218,10 @@ impl Understanding {
             }
         }
         self.prepare().await;
-        self.judge_encoded(questions, embeddings, fault.as_deref())
+        let bench = self.bench(rules);
+        let mut verdicts = self.judge_all(&bench, questions, embeddings, fault.as_deref());
+        split::find(self, &bench, questions, &mut verdicts).await;
+        verdicts
     }
 
     /// Encodes the descriptions of services that the model was not trained on, once for each version of the rules.
@@ -228,31 +241,35 @@ impl Understanding {
         replace(&self.descriptions, Arc::new(Descriptions { rules: version, of }));
     }
 
-    /// Judges messages whose embeddings are known already, in order; `fault` says why there are none.
+    /// Judges messages whose embeddings are known already, in order, each as one request; call [`Understanding::prepare`]
+    /// before.
     #[must_use]
-    pub fn judge_encoded(
+    pub fn judge_encoded(&self, questions: &[Question], embeddings: Vec<Option<Vec<f32>>>) -> Vec<Verdict> {
+        self.judge_all(&self.bench(&self.rules()), questions, embeddings, None)
+    }
+
+    fn bench<'a>(&self, rules: &'a Rules) -> Bench<'a> {
+        Bench { rules, models: self.models(), descriptions: read(&self.descriptions), known: read(&self.known) }
+    }
+
+    fn judge_all(
         &self,
+        bench: &Bench<'_>,
         questions: &[Question],
         embeddings: Vec<Option<Vec<f32>>>,
         fault: Option<&str>,
     ) -> Vec<Verdict> {
-        let bench = Bench {
-            rules: self.rules(),
-            models: self.models(),
-            descriptions: read(&self.descriptions),
-            known: read(&self.known),
-        };
-        questions.iter().zip(embeddings).map(|(q, embedding)| self.judge_one(&bench, q, embedding, fault)).collect()
+        questions.iter().zip(embeddings).map(|(q, embedding)| self.judge_one(bench, q, embedding, fault)).collect()
     }
 
     fn judge_one(
         &self,
-        bench: &Bench,
+        bench: &Bench<'_>,
         question: &Question,
         embedding: Option<Vec<f32>>,
         fault: Option<&str>,
     ) -> Verdict {
-        let rules = &bench.rules;
+        let rules = bench.rules;
         let text = head_and_tail(&question.text());
         let plain = rules::normalise(&text);
         let hits = rules.hits(&plain);
@@ -264,42 +281,25 @@ impl Understanding {
         let columns = evidence::columns(&hits);
         let message = Message { terms: lexical::terms(&text, spot), placed: spot.is_some(), columns: &columns };
         let models = bench.models.as_deref();
-        let said = models.zip(embedding.as_deref()).and_then(|(models, embedding)| {
-            let scores = message.scores(&models.service, embedding)?;
-            let alike = bench.descriptions.of.iter();
-            let alike = alike.map(|(service, e)| (service.as_str(), encoder::cosine(e, embedding))).collect();
-            Some(Said { model: &models.service, scores, alike })
-        });
-        let candidates = weigh::candidates(rules, &columns, said.as_ref());
-        let best = candidates.first();
         let mut reasons = Vec::new();
-        if let Some(said) = &said {
-            reasons.extend(weigh::reasons(said, best.map(|c| c.service.as_str()), &text));
-        }
-        let (mut priority, mut concerns) = weigh_priority(&hits);
-        let mut hazard = None;
-        if let (Some(models), Some(embedding)) = (models, embedding.as_deref()) {
-            let score = |model: &Option<Classifier>| {
-                let model = model.as_ref()?;
-                Some((message.yes(model, embedding)?, model.card().version.clone()))
-            };
-            if let Some((probability, version)) = score(&models.hazard) {
-                hazard = Some(probability);
-                if probability >= HAZARD {
-                    priority = priority.max(Priority::High);
-                    reasons.push(Reason::Score { of: "hazard".to_owned(), version, probability });
-                }
-            }
-            if let Some((probability, version)) = score(&models.concern).filter(|(p, _)| *p >= CONCERN) {
-                priority = Priority::Urgent;
-                reasons.push(Reason::Score { of: "concern".to_owned(), version, probability });
-                if concerns.is_empty() {
-                    let reason = "The message reads like others that were about somebody's safety".to_owned();
-                    concerns.push(Concern { kind: "possible".to_owned(), reason });
-                }
+        let said = bench.said(&message, embedding.as_deref());
+        let candidates = bench.weigh(&message, said.as_ref(), &text, &mut reasons);
+        let listen = |model: fn(&Models) -> &Option<Classifier>| {
+            let model = model(models?).as_ref()?;
+            Some((message.yes(model, embedding.as_deref()?)?, model.card().version.clone()))
+        };
+        let hazard = listen(|models| &models.hazard).map(|(probability, _)| probability);
+        let mut urgency = priority::weigh(&hits, &plain, question.received, hazard);
+        if let Some((probability, version)) = listen(|models| &models.concern).filter(|(p, _)| *p >= CONCERN) {
+            urgency.priority = Priority::Urgent;
+            reasons.push(Reason::Score { of: "concern".to_owned(), version, probability });
+            if urgency.concerns.is_empty() {
+                let reason = "The message reads like others that were about somebody's safety".to_owned();
+                urgency.concerns.push(Concern { kind: "unclear".to_owned(), reason });
             }
         }
         reasons.extend(hits.iter().map(reason_of_hit));
+        reasons.extend(urgency.reasons);
         reasons.extend(located.reasons());
         let near = embedding.as_deref().map(|e| known::nearest(&bench.known, e, MOST_NEAR)).unwrap_or_default();
         if !near.is_empty() {
@@ -310,21 +310,64 @@ impl Understanding {
         } else if said.is_none() {
             reasons.push(Reason::Note { text: "Judged by rules alone: the model is not loaded.".to_owned() });
         }
+        let best = candidates.first();
         Verdict {
             service: best.map_or_else(|| "general_enquiry".to_owned(), |c| c.service.clone()),
             confidence: best.map_or(0.0, |c| c.probability),
-            priority,
+            priority: urgency.priority,
             hazard,
             language: language.code.to_owned(),
             language_confidence: language.confidence,
             place: located.places.into_iter().next(),
-            concerns,
+            concerns: urgency.concerns,
             reasons,
             model: said.as_ref().map(|said| said.model.card().version.clone()),
             rules: rules.version.clone(),
-            candidates: candidates.into_iter().take(5).collect(),
+            candidates: candidates.into_iter().take(MOST_CANDIDATES).collect(),
+            parts: Vec::new(),
+            common: String::new(),
             embedding,
         }
+    }
+}
+
+impl Bench<'_> {
+    /// What the services' model says, where there is one.
+    fn said(&self, message: &Message<'_>, embedding: Option<&[f32]>) -> Option<Said<'_>> {
+        let (model, embedding) = (&self.models.as_deref()?.service, embedding?);
+        let scores = message.scores(model, embedding)?;
+        let alike = self.descriptions.of.iter();
+        let alike = alike.map(|(service, e)| (service.as_str(), encoder::cosine(e, embedding))).collect();
+        Some(Said { model, scores, alike })
+    }
+
+    /// Every service, likeliest first; what the model has to say goes to the reasons.
+    fn weigh(
+        &self,
+        message: &Message<'_>,
+        said: Option<&Said<'_>>,
+        text: &str,
+        reasons: &mut Vec<Reason>,
+    ) -> Vec<Candidate> {
+        let candidates = weigh::candidates(self.rules, message.columns, said);
+        if let Some(said) = said {
+            reasons.extend(weigh::reasons(said, candidates.first().map(|c| c.service.as_str()), text));
+        }
+        candidates
+    }
+
+    /// Every service by some words alone, whose place is not known, likeliest first.
+    fn weigh_words(
+        &self,
+        text: &str,
+        hits: &[Hit<'_>],
+        embedding: Option<&[f32]>,
+        reasons: &mut Vec<Reason>,
+    ) -> Vec<Candidate> {
+        let columns = evidence::columns(hits);
+        let message = Message { terms: lexical::terms(text, None), placed: false, columns: &columns };
+        let said = self.said(&message, embedding);
+        self.weigh(&message, said.as_ref(), text, reasons)
     }
 }
 
@@ -348,26 +391,13 @@ impl Message<'_> {
     }
 }
 
-/// The highest priority any rule gives; "low" only where nothing says otherwise. A concern is always urgent.
-fn weigh_priority(hits: &[Hit<'_>]) -> (Priority, Vec<Concern>) {
-    let mut raised: Option<Priority> = None;
-    let mut concerns: Vec<Concern> = Vec::new();
-    for hit in hits {
-        match hit.effect {
-            Effect::Priority { priority, .. } => raised = raised.max(Some(*priority)),
-            Effect::Concern(concern) if !concerns.contains(concern) => concerns.push(concern.clone()),
-            Effect::Concern(_) | Effect::Service { .. } => {}
-        }
-    }
-    let priority = if concerns.is_empty() { raised.unwrap_or(Priority::Normal) } else { Priority::Urgent };
-    (priority, concerns)
-}
-
 fn reason_of_hit(hit: &Hit<'_>) -> Reason {
     let says = match hit.effect {
         Effect::Service { service, weight } => format!("service {service} ({weight:+.1})"),
         Effect::Priority { priority, reason } => format!("priority {priority}: {reason}"),
-        Effect::Concern(concern) => format!("concern {}: {}", concern.kind, concern.reason),
+        Effect::Part { part, reason } => format!("{}: {reason}", part.as_str()),
+        Effect::Concern { concern, weight } if *weight < 0.0 => format!("speaks against: {}", concern.reason),
+        Effect::Concern { concern, .. } => format!("concern {}: {}", concern.kind, concern.reason),
     };
     Reason::Rule { rule: hit.rule.to_owned(), says, words: hit.words.clone() }
 }

@@ -31,6 +31,8 @@ pub struct Reply {
     pub joined: String,
     /// What `{told}` says where the councillor is told, with `{councillor}`; else it says nothing.
     pub told: String,
+    /// What `{several}` says where the message held several requests, each of which has a case; else it says nothing.
+    pub several: Option<String>,
     /// What `{greeting}` says to somebody whose `{name}` is known.
     pub greeting: Option<String>,
     /// What `{greeting}` says to everybody else.
@@ -42,11 +44,25 @@ pub struct Reply {
     /// Only in English: a line below acknowledgements in other languages, for those who help the resident and in case
     /// the language was mistaken; the same words as `body`.
     pub below: Option<String>,
+    /// Words for somebody who may be in danger, where the council wrote them in this language; see
+    /// [`super::rules::Rules::safe_reply`].
+    pub safe: Option<SafeReply>,
     /// How dates are written.
     pub dates: Option<Dates>,
     /// What services are called, by their ids.
     #[serde(default)]
     pub names: BTreeMap<String, String>,
+}
+
+/// Words that give nothing away: whoever else reads the resident's mailbox learns that the council has a message, not what it
+/// says. Only `{reference}` and `{council}` can be filled in, so that no later change lets out more.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SafeReply {
+    /// Subject.
+    pub subject: String,
+    /// Body.
+    pub body: String,
 }
 
 /// How a language writes dates.
@@ -116,6 +132,12 @@ impl Reply {
         self.your_councillor.as_deref().unwrap_or("your councillor")
     }
 
+    /// What stands behind what was understood, where the message held several requests.
+    #[must_use]
+    pub fn several(&self) -> &str {
+        self.several.as_deref().unwrap_or_default()
+    }
+
     /// A place behind the service it is about.
     #[must_use]
     pub fn at_place(&self, place: &str) -> String {
@@ -155,6 +177,7 @@ impl Reply {
             "councillor",
             "place",
             "told",
+            "several",
         ];
         for text in [&self.subject, &self.body, &self.joined] {
             check_words(text, CASE)?;
@@ -170,6 +193,10 @@ impl Reply {
         }
         if !self.body.contains("{due}") || !self.joined.contains("{due}") {
             return Err("'body' and 'joined' must say by when it is {due}".to_owned());
+        }
+        for text in self.safe.iter().flat_map(|safe| [&safe.subject, &safe.body]) {
+            check_words(text, &["reference", "council"])
+                .map_err(|what| format!("[safe]: {what}: anything else could give away what was written"))?;
         }
         let Some(dates) = &self.dates else { return Ok(()) };
         check_words(&dates.date, &["weekday", "day", "month", "year"])?;

@@ -3,11 +3,16 @@
 //! Layout of `rules/`: `services.toml`, `departments.toml`, `responsibility.toml`, `patterns/*.toml`, `priority.toml`,
 //! `safeguarding.toml`, `replies/*.toml`. Every `[[rule]]` carries examples that must and must not match; they are checked
 //! each time the rules are loaded, so a rule that does not do what it says is never put to work.
+//!
+//! Two things keep many patterns readable. `[words]` at the head of a file names lists that its patterns use as `{child}`.
+//! And a rule about somebody's safety has a weight: 1 (as when none is given) is a concern by itself; signs that weigh less
+//! add up over the message until they come to 1, and context that speaks against weighs less than nothing. So "he keeps my
+//! passport" need not stand in one pattern with "please do not write to the house". See [`concerns`].
 
 use crate::core::Priority;
 use crate::core::taxonomy::{Body, Department, Route, Service, Taxonomy};
 use crate::core::verdict::Concern;
-use crate::understanding::reply::Reply;
+use crate::understanding::reply::{Reply, SafeReply};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -28,6 +33,9 @@ pub struct RulesError {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RuleFile {
+    /// Lists of words by name, to be used in this file's patterns as `{name}`.
+    #[serde(default)]
+    words: BTreeMap<String, String>,
     #[serde(default)]
     rule: Vec<RuleText>,
 }
@@ -46,8 +54,33 @@ struct RuleText {
     service: Option<String>,
     weight: Option<f64>,
     priority: Option<Priority>,
+    part: Option<Part>,
     concern: Option<String>,
     reason: Option<String>,
+}
+
+/// The parts of urgency that rules speak of beside the hazard; see [`super::priority`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Who is waiting: a child, somebody old, ill, disabled, alone.
+    Vulnerability,
+    /// What cannot wait, or has waited long.
+    Time,
+    /// It was told before.
+    Repetition,
+}
+
+impl Part {
+    /// Its name, for people and files.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vulnerability => "vulnerability",
+            Self::Time => "time",
+            Self::Repetition => "repetition",
+        }
+    }
 }
 
 /// What a rule says when it matches.
@@ -67,8 +100,20 @@ pub enum Effect {
         /// Why, in words for people.
         reason: String,
     },
-    /// A worry about somebody's safety.
-    Concern(Concern),
+    /// Something that makes a message more pressing without being a hazard.
+    Part {
+        /// Which part of urgency it belongs to.
+        part: Part,
+        /// Why, in words for people.
+        reason: String,
+    },
+    /// A sign of danger to somebody.
+    Concern {
+        /// What there is to worry about.
+        concern: Concern,
+        /// How much it weighs: 1 is enough by itself, less than 0 speaks against; see [`concerns`].
+        weight: f64,
+    },
 }
 
 #[derive(Debug)]
@@ -88,6 +133,34 @@ pub struct Hit<'a> {
     pub effect: &'a Effect,
     /// The words it hit.
     pub words: String,
+}
+
+/// What the signs of danger that hit come to: each kind once, the heaviest first and "unclear" last; empty where it is nothing to hold a
+/// message for.
+///
+/// A sign of weight 1 is a concern whatever else the message says. Lighter ones count together, of whatever kind: where they
+/// come to 1 with what speaks against them taken off, every kind among them is a concern.
+#[must_use]
+pub fn concerns(hits: &[Hit<'_>]) -> Vec<Concern> {
+    let signs = || {
+        hits.iter().filter_map(|hit| match hit.effect {
+            Effect::Concern { concern, weight } => Some((concern, *weight)),
+            Effect::Service { .. } | Effect::Priority { .. } | Effect::Part { .. } => None,
+        })
+    };
+    let together: f64 = signs().map(|(_, weight)| weight).filter(|w| *w < 1.0).sum();
+    // A thousandth is left for what adding decimal fractions loses.
+    let enough = |weight: f64| weight >= 1.0 || (weight > 0.0 && together >= 0.999);
+    let mut kinds: Vec<(Concern, f64)> = Vec::new();
+    for (concern, weight) in signs().filter(|(_, weight)| enough(*weight)) {
+        match kinds.iter_mut().find(|(known, _)| known.kind == concern.kind) {
+            Some((_, sum)) => *sum += weight,
+            None => kinds.push((concern.clone(), weight)),
+        }
+    }
+    let unclear = |concern: &Concern| concern.kind == "unclear";
+    kinds.sort_by(|a, b| unclear(&a.0).cmp(&unclear(&b.0)).then_with(|| b.1.total_cmp(&a.1)));
+    kinds.into_iter().map(|(concern, _)| concern).collect()
 }
 
 /// All rules, loaded and checked.
@@ -175,8 +248,9 @@ impl Rules {
         let mut rules: Vec<Rule> = Vec::new();
         for path in files {
             let file: RuleFile = reader.read(&path)?;
-            for text in file.rule {
-                let rule = build(&text, &taxonomy)
+            for mut text in file.rule {
+                let rule = fill_in(&mut text, &file.words)
+                    .and_then(|()| build(&text, &taxonomy))
                     .map_err(|what| reader.error(&path, format!("rule '{}': {what}", text.id)))?;
                 if rules.iter().any(|r| r.id == rule.id) {
                     return Err(reader.error(&path, format!("rule '{}' stands twice: give each its own id", rule.id)));
@@ -191,11 +265,13 @@ impl Rules {
             reply.check().map_err(|what| reader.error(&path, what))?;
             replies.insert(language, reply);
         }
-        if !replies.contains_key("en") {
-            return Err(reader.error(
-                &root.join("replies/en.toml"),
-                "is missing: English is what residents get when the language is unsure",
-            ));
+        let english = replies.get("en").ok_or_else(|| {
+            let what = "is missing: English is what residents get when the language is unsure";
+            reader.error(&root.join("replies/en.toml"), what)
+        })?;
+        if english.safe.is_none() {
+            let what = "has no [safe] with subject and body: the words for somebody who may be in danger";
+            return Err(reader.error(&root.join("replies/en.toml"), what));
         }
         let version = format!("{:x}", reader.hash.finalize())[..12].to_owned();
         Ok(Self { taxonomy, replies, version, rules })
@@ -217,10 +293,10 @@ impl Rules {
 
     /// The kinds of concern that rules know, each once, in alphabetical order.
     #[must_use]
-    pub fn concerns(&self) -> Vec<&str> {
+    pub fn concern_kinds(&self) -> Vec<&str> {
         let kinds = self.rules.iter().filter_map(|rule| match &rule.effect {
-            Effect::Concern(concern) => Some(concern.kind.as_str()),
-            Effect::Service { .. } | Effect::Priority { .. } => None,
+            Effect::Concern { concern, .. } => Some(concern.kind.as_str()),
+            Effect::Service { .. } | Effect::Priority { .. } | Effect::Part { .. } => None,
         });
         kinds.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
     }
@@ -246,6 +322,14 @@ impl Rules {
             .or_else(|| self.replies.get_key_value("en"))
             .unwrap_or_else(|| unreachable!("load() refuses rules without English replies"));
         (code, reply)
+    }
+
+    /// The words of the acknowledgement that gives nothing away, and their language: English where `language` has none.
+    #[must_use]
+    pub fn safe_reply(&self, language: &str) -> (&str, &SafeReply) {
+        let of =
+            |code: &str| self.replies.get_key_value(code).and_then(|(code, r)| Some((code.as_str(), r.safe.as_ref()?)));
+        of(language).or_else(|| of("en")).unwrap_or_else(|| unreachable!("load() refuses English replies without it"))
     }
 }
 
@@ -324,30 +408,67 @@ fn load_taxonomy(reader: &mut Reader) -> Result<Taxonomy, RulesError> {
     Ok(taxonomy)
 }
 
+/// Puts the lists of `[words]` in the place of their names. A name has two letters at least, so that it cannot be taken for
+/// a count (`{2,5}`) or a class (`\p{L}`).
+fn fill_in(text: &mut RuleText, words: &BTreeMap<String, String>) -> Result<(), String> {
+    let fill = |pattern: &str| -> Result<String, String> {
+        let mut out = String::with_capacity(pattern.len() * 2);
+        let mut rest = pattern;
+        while let Some(at) = rest.find('{') {
+            let (before, after) = rest.split_at(at);
+            out += before;
+            let name = after[1..].split('}').next().unwrap_or_default();
+            if name.len() > 1 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
+                let list = words.get(name).ok_or_else(|| format!("there is no '{name}' among the file's [words]"))?;
+                out += &format!("(?:{list})");
+                rest = &after[name.len() + 2..];
+            } else {
+                out.push('{');
+                rest = &after[1..];
+            }
+        }
+        Ok(out + rest)
+    };
+    text.pattern = fill(&text.pattern)?;
+    text.unless = text.unless.as_deref().map(fill).transpose()?;
+    Ok(())
+}
+
 fn compile(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern).case_insensitive(true).size_limit(4 << 20).build().map_err(|e| {
+    // The quick engine does not know where a word of any script ends, and hands texts with a single "£" to the slow one.
+    // A pattern without foreign letters need only know where English words end.
+    let quick = if pattern.is_ascii() { pattern.replace(r"\b", r"(?-u:\b)") } else { pattern.to_owned() };
+    RegexBuilder::new(&quick).case_insensitive(true).size_limit(4 << 20).build().map_err(|e| {
         let last = e.to_string();
         format!("the pattern is none: {}", last.lines().last().unwrap_or_default().trim_start_matches("error: "))
     })
 }
 
 fn build(text: &RuleText, taxonomy: &Taxonomy) -> Result<Rule, String> {
-    let effect = match (&text.service, text.priority, &text.concern) {
-        (Some(service), None, None) => {
+    let effect = match (&text.service, text.priority, text.part, &text.concern) {
+        (Some(service), None, None, None) => {
             if !taxonomy.services.contains_key(service) {
                 return Err(format!("there is no service '{service}' in services.toml"));
             }
             Effect::Service { service: service.clone(), weight: text.weight.unwrap_or(2.0) }
         }
-        (None, Some(priority), None) => {
+        (None, Some(priority), None, None) => {
             let reason = text.reason.clone().ok_or("a priority needs a reason")?;
             Effect::Priority { priority, reason }
         }
-        (None, None, Some(kind)) => {
-            let reason = text.reason.clone().ok_or("a concern needs a reason")?;
-            Effect::Concern(Concern { kind: kind.clone(), reason })
+        (None, None, Some(part), None) => {
+            let reason = text.reason.clone().ok_or("a part of urgency needs a reason")?;
+            Effect::Part { part, reason }
         }
-        _ => return Err("says nothing, or more than one thing: give it one of service, priority, concern".to_owned()),
+        (None, None, None, Some(kind)) => {
+            let reason = text.reason.clone().ok_or("a concern needs a reason")?;
+            Effect::Concern { concern: Concern { kind: kind.clone(), reason }, weight: text.weight.unwrap_or(1.0) }
+        }
+        _ => {
+            return Err(
+                "says nothing, or more than one thing: give it one of service, priority, part, concern".to_owned()
+            );
+        }
     };
     let rule = Rule {
         id: text.id.clone(),
@@ -365,4 +486,46 @@ fn build(text: &RuleText, taxonomy: &Taxonomy) -> Result<Rule, String> {
         return Err(format!("should not match '{example}' and does"));
     }
     Ok(rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sign(kind: &str, weight: f64) -> Effect {
+        Effect::Concern { concern: Concern { kind: kind.to_owned(), reason: format!("a sign of {kind}") }, weight }
+    }
+
+    fn kinds(signs: &[Effect]) -> Vec<String> {
+        let hits: Vec<Hit<'_>> =
+            signs.iter().map(|effect| Hit { rule: "a.sign", effect, words: String::new() }).collect();
+        concerns(&hits).into_iter().map(|concern| concern.kind).collect()
+    }
+
+    #[test]
+    fn small_signs_add_up_to_a_concern_and_one_alone_is_none() {
+        assert!(kinds(&[sign("child_at_risk", 0.6)]).is_empty());
+        assert_eq!(kinds(&[sign("child_at_risk", 0.6), sign("unclear", 0.4)]), ["child_at_risk", "unclear"]);
+        let heaviest = [sign("unclear", 0.9), sign("self_harm", 0.2), sign("adult_at_risk", 0.3)];
+        assert_eq!(kinds(&heaviest), ["adult_at_risk", "self_harm", "unclear"]);
+    }
+
+    #[test]
+    fn what_speaks_against_takes_from_small_signs_and_never_from_a_plain_one() {
+        let small = [sign("self_harm", 0.6), sign("unclear", 0.5), sign("unclear", -0.5)];
+        assert!(kinds(&small).is_empty());
+        let plain = [sign("self_harm", 1.0), sign("unclear", -0.7)];
+        assert_eq!(kinds(&plain), ["self_harm"]);
+    }
+
+    #[test]
+    fn a_list_of_words_stands_in_a_pattern_by_its_name() {
+        let words = BTreeMap::from([("child".to_owned(), "boy|girl".to_owned())]);
+        let mut text: RuleText =
+            toml::from_str("id = 'a'\npattern = 'the {child}s? x{2,3} \\p{L}'").unwrap_or_else(|e| panic!("{e}"));
+        fill_in(&mut text, &words).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(text.pattern, r"the (?:boy|girl)s? x{2,3} \p{L}");
+        text.pattern = "the {adult}".to_owned();
+        assert_eq!(fill_in(&mut text, &words), Err("there is no 'adult' among the file's [words]".to_owned()));
+    }
 }

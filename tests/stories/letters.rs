@@ -2,7 +2,7 @@
 
 use crate::house::{POTHOLE, header, letter, reference_in};
 use crate::story;
-use beadle::core::{CaseState, Party};
+use beadle::core::{CaseState, Party, Priority};
 use beadle::store;
 use chrono::TimeDelta;
 
@@ -87,6 +87,53 @@ story!(below_the_threshold_or_under_a_hold_nothing_leaves_without_a_person, hous
     assert_eq!(states, [CaseState::Review, CaseState::Held, CaseState::Held]);
     house.accepts(&house.case(0).await.id).await;
     assert_eq!(house.sends().await.len(), 2, "a person let it go");
+});
+
+story!(a_message_of_concern_is_held_and_its_acknowledgement_gives_nothing_away, house, {
+    let words = "The pothole in Mill Lane can wait. My husband beats me and he keeps my passport, please do not ring.";
+    house.receives(letter("ann@home.example", "one@home.example", "Pothole in Mill Lane", words)).await;
+    let case = house.case(0).await;
+    assert_eq!((case.state, case.priority), (CaseState::Held, Priority::Urgent));
+    assert!(house.outgoing(&case.id).await.is_empty() && house.sends().await.is_empty(), "nothing is even written");
+
+    // A person takes the case: the department hears of it, the resident does not until somebody thinks it safe.
+    house.accepts(&case.id).await;
+    let sent = house.sends().await;
+    assert_eq!(sent.len(), 1);
+    assert!(!header(&sent[0], "To").contains("ann@"));
+    let outgoing = house.outgoing(&case.id).await;
+    let waiting = outgoing.iter().find(|o| o.purpose == "acknowledgement").unwrap();
+    assert_eq!(waiting.status, "held");
+    house.desk(async |desk, tx| desk.release(tx, &case.id, &waiting.id, "administrator").await).await.unwrap();
+    let sent = house.sends().await;
+    let reply = sent.iter().find(|m| header(m, "To").contains("ann@")).expect("a person let it go");
+    assert!(reply.contains(case.reference.as_str()));
+    for header_name in ["In-Reply-To", "References"] {
+        assert_eq!(header(reply, header_name), "", "it does not bring up the message it answers");
+    }
+    let rules = house.pipeline.understanding.rules();
+    let service = rules.taxonomy.service_name(&case.service);
+    let department = rules.taxonomy.department_name(&case.department);
+    let plain = reply.replace("=\r\n", "").to_lowercase();
+    for given_away in
+        [&*case.title, "mill lane", "husband", "passport", "ann smith", "safeguarding", "danger", service, department]
+    {
+        assert!(!plain.contains(&given_away.to_lowercase()), "'{given_away}' is given away:\n{reply}");
+    }
+});
+
+story!(words_of_concern_on_a_routed_case_hold_it_and_keep_back_what_has_not_left, house, {
+    house.receives(letter("ann@home.example", "one@home.example", "Pothole", POTHOLE)).await;
+    let case = house.case(0).await;
+    let worry =
+        letter("ann@home.example", "two@home.example", &format!("Re: {}", case.reference), "My husband beats me.");
+    house.receives(worry).await;
+    assert_eq!(house.case(0).await.state, CaseState::Held);
+    let outgoing = house.outgoing(&case.id).await;
+    assert!(
+        outgoing.iter().filter(|o| o.purpose == "acknowledgement").all(|o| o.status == "cancelled"),
+        "{outgoing:?}"
+    );
 });
 
 story!(a_gatekeeper_who_changes_the_service_sends_it_to_the_other_department, house, {

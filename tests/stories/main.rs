@@ -15,6 +15,7 @@ mod learning;
 mod letters;
 mod logs;
 mod places;
+mod splits;
 #[path = "../wires/stack.rs"]
 #[expect(dead_code, reason = "the wires use more of it")]
 mod stack;

@@ -1,0 +1,203 @@
+//! A message that is a case of its own: opened, matched with what is known, routed where the council lets it.
+
+use super::clerk::Clerk;
+use super::{ACTOR, Meaning, Thought};
+use crate::casework::join::{self, JoinError};
+use crate::casework::matching::Match;
+use crate::casework::open::{self, Opening};
+use crate::core::{CaseId, ContactId, Disposition, Party, Verdict};
+use crate::desk::{Desk, DeskError};
+use crate::intake::threads::Answers;
+use crate::outbox::compose::Composer;
+use crate::routing;
+use crate::routing::consent::Consent;
+use crate::routing::deadline::received_date;
+use crate::store::case::Case;
+use crate::store::inbox::Outcome;
+use crate::store::link::{LinkKind, NewLink};
+use crate::store::{self, Tx};
+use crate::understanding::strip_reply_marks;
+use chrono::TimeDelta;
+use serde_json::json;
+
+/// Mail that lay in a mailbox for longer than this before it was taken in is never routed without a person: the first look
+/// into an old mailbox must not answer years of post.
+const OLD_DAYS: i64 = 14;
+
+/// Where a message is to go, and whether by itself.
+struct Course {
+    department: String,
+    disposition: Disposition,
+    hold_reason: Option<String>,
+    /// Why a person looks at it although the council lets its service be routed automatically.
+    caution: Option<&'static str>,
+}
+
+impl Clerk<'_> {
+    /// Opens a case for a message, and takes it as far as the council lets it go by itself.
+    pub(super) async fn open_case(
+        &self,
+        tx: &mut Tx,
+        thought: &Thought,
+        meaning: &Meaning,
+        answers: &Answers,
+        councillor: Option<String>,
+    ) -> store::Result<()> {
+        let verdict = &meaning.verdict;
+        let contact = self.contact(tx, thought).await?;
+        let course = self.course(thought, verdict);
+        let known = self.known(tx, thought, meaning, contact.as_ref()).await?;
+        let case = self.open(tx, thought, verdict, &course, contact.as_ref(), councillor.as_deref()).await?;
+        let id = self.write_message(tx, thought, Some(&case), Party::Resident, contact.as_ref()).await?;
+        if let Some(councillor) = &councillor {
+            store::message::add_councillor(tx, &id, councillor).await?;
+        }
+        let (decided, evidence) = self.triage(thought, verdict, &course, &case, known.as_ref());
+        self.decide(tx, Some(&case), &id, "triage", decided, evidence).await?;
+        let auto = course.disposition == Disposition::Auto && *answers == Answers::Nothing;
+        let joined = self.link(tx, &case, answers, known, auto && thought.mail.sender.is_verified()).await?;
+        // A message that points to a case of somebody else's is looked at by a person, whatever the confidence.
+        if auto && !joined {
+            self.desk().route(tx, &case.id, ACTOR).await?;
+        }
+        self.finish(tx, thought, Outcome::NewCase, &id, course.disposition.label()).await
+    }
+
+    fn desk(&self) -> Desk<'_> {
+        let (house, ids) = (&self.pipeline.house, &self.pipeline.ids);
+        let composer = Composer { council: &house.council, rules: self.rules, key: &house.key, ids };
+        Desk { composer, now: self.now }
+    }
+
+    fn course(&self, thought: &Thought, verdict: &Verdict) -> Course {
+        let taxonomy = &self.rules.taxonomy;
+        let department = routing::department_for(taxonomy, &verdict.service, verdict.ward()).to_owned();
+        let policy = &self.pipeline.house.policy;
+        let (disposition, hold_reason) = routing::dispose(verdict, taxonomy, &department, policy);
+        let caution = self.caution(thought).filter(|_| disposition == Disposition::Auto);
+        let disposition = if caution.is_some() { Disposition::Suggest } else { disposition };
+        Course { department, disposition, hold_reason, caution }
+    }
+
+    fn caution(&self, thought: &Thought) -> Option<&'static str> {
+        let house = &self.pipeline.house;
+        let from = thought.mail.from.as_ref().map(|a| a.email.as_str()).unwrap_or_default();
+        let of_a_department = self.rules.taxonomy.departments.values().any(|d| d.email.eq_ignore_ascii_case(from));
+        if house.council.councillor_by_email(from).is_some() {
+            Some("A councillor wrote this")
+        } else if of_a_department {
+            Some("A department wrote this, but not as an answer to a case")
+        } else if thought.row.arrived_at.is_some_and(|at| self.now - at > TimeDelta::days(OLD_DAYS)) {
+            Some("This lay in the mailbox for more than two weeks before it was taken in")
+        } else if house.consent != Consent::Share {
+            Some("The resident does not wish to be known to the department: check the words before they go")
+        } else {
+            None
+        }
+    }
+
+    /// The open case most like the message.
+    async fn known(
+        &self,
+        tx: &mut Tx,
+        thought: &Thought,
+        meaning: &Meaning,
+        contact: Option<&ContactId>,
+    ) -> store::Result<Option<Match>> {
+        // Only who is vouched for can be "the same person again": anybody may copy somebody's words and name.
+        let same_person = contact.filter(|_| thought.mail.sender.is_verified());
+        meaning.compared.likest(tx, &meaning.verdict, same_person, &[], self.now).await
+    }
+
+    async fn open(
+        &self,
+        tx: &mut Tx,
+        thought: &Thought,
+        verdict: &Verdict,
+        course: &Course,
+        contact: Option<&ContactId>,
+        councillor: Option<&str>,
+    ) -> store::Result<Case> {
+        let house = &self.pipeline.house;
+        let of_ward = verdict.ward().and_then(|w| house.council.councillor_of_ward(w)).map(|c| c.id.as_str());
+        let days = self.rules.taxonomy.services.get(&verdict.service).map_or(10, |s| s.working_days);
+        let opening = Opening {
+            contact,
+            verdict,
+            department: &course.department,
+            disposition: course.disposition,
+            hold_reason: course.hold_reason.clone(),
+            attention: course.caution.map(str::to_owned),
+            councillor: councillor.or(of_ward),
+            consent: house.consent,
+            title: open::title(strip_reply_marks(&thought.mail.subject), &thought.mail.text),
+            received_at: thought.row.received_at,
+            due_on: house.calendar.due(received_date(thought.row.received_at), days),
+        };
+        open::open(tx, &self.pipeline.ids, opening, self.now).await
+    }
+
+    /// What was decided, and everything it was decided on.
+    fn triage(
+        &self,
+        thought: &Thought,
+        verdict: &Verdict,
+        course: &Course,
+        case: &Case,
+        known: Option<&Match>,
+    ) -> (serde_json::Value, serde_json::Value) {
+        let mut decided = json!({
+            "outcome": "new_case", "service": verdict.service, "department": course.department,
+            "priority": verdict.priority, "disposition": course.disposition, "ward": verdict.ward(), "due_on": case.due_on,
+        });
+        if !verdict.parts.is_empty() {
+            let department =
+                |p: &Verdict| routing::department_for(&self.rules.taxonomy, &p.service, p.ward()).to_owned();
+            let parts = (0..verdict.parts.len()).filter_map(|n| verdict.of_part(n));
+            decided["parts"] = parts.map(|p| json!({"service": p.service, "department": department(&p)})).collect();
+        }
+        let likeness = known.map(|k| json!({"case": k.reference, "score": k.score, "why": k.why}));
+        let evidence = json!({
+            "verdict": verdict, "policy": self.pipeline.house.policy, "likest_case": likeness,
+            "model": verdict.model, "rules": verdict.rules,
+            "question": thought.question,
+        });
+        (decided, evidence)
+    }
+
+    /// Ties the case to what it may belong to. Joined, where that may be done without a person: whether it was.
+    async fn link(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        answers: &Answers,
+        known: Option<Match>,
+        may_join: bool,
+    ) -> store::Result<bool> {
+        if let Answers::Perhaps(other, why) = answers {
+            self.perhaps(tx, &case.id, other, 0.5, why).await?;
+        }
+        let Some(known) = known else { return Ok(false) };
+        let policy = &self.pipeline.house.policy;
+        if may_join && known.score >= policy.join_above {
+            let grounds = join::Grounds { score: known.score, why: &known.why, actor: ACTOR };
+            return match self.desk().join(tx, &case.id, &known.case, grounds).await {
+                Ok(_) => Ok(true),
+                Err(DeskError::Store(error) | DeskError::Join(JoinError::Store(error))) => Err(error),
+                Err(_) => Ok(false),
+            };
+        }
+        let said_already = matches!(answers, Answers::Perhaps(other, _) if *other == known.case);
+        if known.score >= policy.maybe_above && !said_already {
+            self.perhaps(tx, &case.id, &known.case, known.score, &known.why).await?;
+        }
+        Ok(false)
+    }
+
+    async fn perhaps(&self, tx: &mut Tx, child: &CaseId, parent: &CaseId, score: f64, why: &str) -> store::Result<()> {
+        let kind = LinkKind::Maybe;
+        let new = NewLink { child, parent, kind, score, why, child_state: None, actor: ACTOR };
+        store::link::insert(tx, &self.pipeline.ids, new, self.now).await?;
+        Ok(())
+    }
+}

@@ -4,6 +4,7 @@ use crate::channels::smtp::{Outgoing, Smtp};
 use crate::collect::Collector;
 use crate::config::Settings;
 use crate::core::{Clock, Ids, TokenKey};
+use crate::learning::teacher::{Outcome, Teacher};
 use crate::outbox::dispatch::{Dispatcher, Step};
 use crate::pipeline::{House, Pipeline, Worked};
 use crate::portal::{self, Portal};
@@ -11,8 +12,8 @@ use crate::routing::deadline::WorkingDays;
 use crate::store::outbox::Fate;
 use crate::store::{self, Db};
 use crate::understanding::Understanding;
-use crate::understanding::models::Models;
 use crate::understanding::encoder::Encoder;
+use crate::understanding::models::Models;
 use crate::understanding::place::{PlaceFiles, Places};
 use crate::understanding::rules::Rules;
 use anyhow::{Context as _, bail};
@@ -26,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Pause between looks where nothing rings.
 const IDLE: Duration = Duration::from_millis(500);
+/// Pause between the teacher's looks.
+const LOOK_AROUND: Duration = Duration::from_secs(60);
 /// How long a clean shutdown may take.
 const SHUTDOWN: Duration = Duration::from_secs(20);
 /// How long giving work back may take then.
@@ -42,6 +45,8 @@ pub struct App {
     pub pipeline: Pipeline,
     /// Messages out.
     pub dispatcher: Dispatcher,
+    /// What is learned.
+    pub teacher: Teacher,
     /// What could not be had at the start; the service goes on without.
     pub missing: Vec<String>,
 }
@@ -95,6 +100,21 @@ pub fn calendar(settings: &Settings) -> anyhow::Result<WorkingDays> {
         .with_context(|| format!("{} cannot be used", path.display()))
 }
 
+/// The one who teaches this `understanding`, which still works with the shipped models.
+///
+/// # Errors
+/// When the settings of learning cannot be used.
+pub fn teacher(
+    settings: &Settings,
+    db: &Db,
+    clock: &Clock,
+    ids: &Ids,
+    understanding: &Understanding,
+) -> anyhow::Result<Teacher> {
+    let (means, instance) = (settings.learning()?, settings.instance());
+    Ok(Teacher::new(db.clone(), clock.clone(), ids.clone(), instance, understanding.clone(), means))
+}
+
 /// Opens the database of the settings.
 ///
 /// # Errors
@@ -114,6 +134,8 @@ impl App {
         let db = database(&settings).await?;
         let key = signing_key(&db, &ids).await?;
         let instance = settings.instance().replace(['%', '_', '/'], "-");
+        let teacher = teacher(&settings, &db, &clock, &ids, &understanding)?;
+        missing.extend(teacher.follow().await?.and_then(Result::err));
         if settings.council.authserv_id.is_none() {
             missing.push(
                 "[council] authserv_id is not set, so no sender can be verified and every acknowledgement waits for a person".to_owned(),
@@ -159,7 +181,7 @@ impl App {
         };
         let message_bytes = settings.limits.message_bytes;
         let collector = Collector { db, clock, ids, instance, bell, message_bytes };
-        Ok(Self { settings, collector, pipeline, dispatcher, missing })
+        Ok(Self { settings, collector, pipeline, dispatcher, teacher, missing })
     }
 
     /// Gives back what this instance had begun when it last ended.
@@ -217,6 +239,7 @@ impl App {
             let root = self.settings.path(&self.settings.rules.dir);
             workers.spawn(watch_rules(self.pipeline.understanding.clone(), root, every, stop.clone()));
         }
+        workers.spawn(teach(self.teacher.clone(), stop.clone()));
         let portal = portal::router(Portal {
             pipeline: self.pipeline.clone(),
             metrics,
@@ -354,6 +377,44 @@ async fn send(dispatcher: Dispatcher, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// The teacher's worker.
+async fn teach(teacher: Teacher, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let step = tokio::select! {
+            // A lesson that is cut short is held again: its lease runs out.
+            () = stop.cancelled() => return,
+            step = teacher.step() => step,
+        };
+        match step {
+            Ok(step) => {
+                match step.model {
+                    Some(Ok(what)) => tracing::info!("{what}"),
+                    Some(Err(what)) => tracing::warn!("{what}"),
+                    None => {}
+                }
+                if let Some(Outcome::Learned { lesson }) = step.lesson {
+                    let (before, after) = (&lesson.model_before, &lesson.model_after);
+                    tracing::info!(
+                        before,
+                        after,
+                        promoted = lesson.promoted,
+                        corrections = lesson.corrections,
+                        "learned"
+                    );
+                }
+            }
+            Err(error) => tracing::error!(
+                error = format!("{error:#}"),
+                "learning failed; the next look is in a minute, the next lesson in the next night"
+            ),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(LOOK_AROUND) => {}
         }
     }
 }

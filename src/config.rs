@@ -8,11 +8,13 @@ use crate::channels::smtp::SmtpSettings;
 use crate::channels::{Secret, Security};
 use crate::core::{Address, Council, Councillor};
 use crate::intake::mime::MimeLimits;
+use crate::learning::teacher::Means;
 use crate::routing::RoutingPolicy;
 use crate::routing::consent::Consent;
 use crate::routing::deadline::Division;
 use crate::telemetry::LogFormat;
 use anyhow::{Context as _, bail};
+use chrono::NaiveTime;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -47,6 +49,9 @@ pub struct Settings {
     /// Wards, postcodes, streets.
     #[serde(default)]
     pub places: PlacesSettings,
+    /// Learning from the council's decisions.
+    #[serde(default)]
+    pub learning: LearningSettings,
     /// What may happen without a person.
     #[serde(default)]
     pub routing: RoutingPolicy,
@@ -222,6 +227,26 @@ impl Default for ModelSettings {
     }
 }
 
+/// `[learning]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LearningSettings {
+    /// Whether the service learns by night, where enough was decided since it last did.
+    pub nightly: bool,
+    /// When, local time, such as `03:00`.
+    pub at: String,
+    /// Folder for learned models and kept embeddings; that of the SQLite file, else that of these settings, where absent.
+    pub dir: Option<PathBuf>,
+    /// Folder of the messages that ship; `training-data/messages` beside the folder of `[model] classifier` where absent.
+    pub messages: Option<PathBuf>,
+}
+
+impl Default for LearningSettings {
+    fn default() -> Self {
+        Self { nightly: true, at: "03:00".to_owned(), dir: None, messages: None }
+    }
+}
+
 /// `[places]`: files the council supplies; each may be missing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -388,6 +413,29 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// Where learning finds and keeps what it needs, and its hour.
+    ///
+    /// # Errors
+    /// When the hour is none, or the database's address cannot be had.
+    pub fn learning(&self) -> anyhow::Result<Means> {
+        let set = &self.learning;
+        let at = NaiveTime::parse_from_str(&set.at, "%H:%M")
+            .with_context(|| format!("[learning] at is '{}': write an hour such as '03:00'", set.at))?;
+        let shipped = self.path(&self.model.classifier);
+        let beside = |folder: &Path| folder.parent().unwrap_or(&self.base).to_owned();
+        let url = self.database_url()?;
+        let kept = url.strip_prefix("sqlite:").map_or_else(|| self.base.clone(), |file| beside(Path::new(file)));
+        Ok(Means {
+            messages: set
+                .messages
+                .as_deref()
+                .map_or_else(|| beside(&shipped).join("training-data/messages"), |p| self.path(p)),
+            folder: set.dir.as_deref().map_or(kept, |dir| self.path(dir)),
+            nightly: set.nightly.then_some(at),
+            shipped,
+        })
     }
 
     /// A path of the settings, from the folder of their file.

@@ -38,8 +38,7 @@ pub(super) async fn verdict(args: VerdictArgs) -> anyhow::Result<()> {
     let file = |name: &str| borough.join(name);
     let places = Places::load(Some(&file("wards.geojson")), Some(&file("postcodes.csv")), Some(&file("streets.csv")))?;
     let understanding = Understanding::new(rules, Some(encoder.clone()), Some(models), places);
-    let examples =
-        dataset::read(&args.data.unwrap_or_else(|| home.join("training-data/messages")), Target::Service)?;
+    let examples = dataset::read(&args.data.unwrap_or_else(|| home.join("training-data/messages")), Target::Service)?;
     let questions: Vec<Question> = examples
         .iter()
         .filter(|e| WORDS.contains(&e.text.split_whitespace().count()))
@@ -104,7 +103,10 @@ fn hard_texts() -> Vec<(&'static str, String)> {
 
 fn percentile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
-    values.get(((values.len() as f64 * share) as usize).min(values.len().saturating_sub(1))).copied().unwrap_or_default()
+    values
+        .get(((values.len() as f64 * share) as usize).min(values.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or_default()
 }
 
 /// Resident memory of this process in megabytes, where the system tells (Linux).

@@ -128,7 +128,8 @@ fn reason_in_words(reason: &Reason, taxonomy: &crate::core::Taxonomy) -> String 
         }
         Reason::Words { service, words } => format!("for {service} these words weighed most: {}", words.join(", ")),
         Reason::Nearest { cases } => {
-            let near: Vec<String> = cases.iter().map(|c| format!("{} ({}, {:.2})", c.case, c.service, c.alike)).collect();
+            let near: Vec<String> =
+                cases.iter().map(|c| format!("{} ({}, {:.2})", c.case, c.service, c.alike)).collect();
             format!("nearest known cases: {}", near.join(", "))
         }
         Reason::Score { of, version, probability } => {

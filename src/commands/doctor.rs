@@ -6,7 +6,9 @@ use crate::channels::imap::ImapSession;
 use crate::channels::smtp::{Outgoing, Smtp};
 use crate::config::Settings;
 use crate::core::Clock;
-use crate::store;
+use crate::learning::shelf::Shelf;
+use crate::store::lesson::SHIPPED;
+use crate::store::{self, Tx};
 use clap::Args;
 use serde_json::json;
 use std::time::Duration;
@@ -82,9 +84,36 @@ pub async fn doctor(args: DoctorArgs) -> anyhow::Result<u8> {
             add(&format!("account {}", account.account), Err(format!("{error} ({since})")));
         }
     }
+    add("learning", learning(&settings, &mut tx).await?);
     drop(tx);
     checks.extend(look(&settings).await);
     Ok(print(&checks, Some(&accounts), args.json))
+}
+
+/// Which model is in force, and when it was last learned.
+async fn learning(settings: &Settings, tx: &mut Tx) -> anyhow::Result<Result<String, String>> {
+    let in_force = store::lesson::in_force(tx).await?;
+    let last = match store::lesson::last(tx).await? {
+        None => "nothing was learned here yet".to_owned(),
+        Some(lesson) => {
+            let put = if lesson.promoted { "put to work" } else { "no better" };
+            let day = lesson.created_at.format("%Y-%m-%d %H:%M UTC");
+            format!("last lesson {day}, from {} corrections: model {}, {put}", lesson.corrections, lesson.model_after)
+        }
+    };
+    let means = match settings.learning() {
+        Ok(means) => means,
+        Err(why) => return Ok(Err(format!("{why:#}"))),
+    };
+    if in_force == SHIPPED {
+        return Ok(Ok(format!("the shipped model is in force; {last}")));
+    }
+    let place = Shelf::new(means.folder.join("models")).place(&in_force);
+    let gone = format!(
+        "model {in_force} is to be in force and is not in {}: put it back, or run `beadle learn --force`",
+        place.display()
+    );
+    Ok(if place.is_dir() { Ok(format!("model {in_force}, learned here, is in force; {last}")) } else { Err(gone) })
 }
 
 /// Everything outside the database.
@@ -126,7 +155,7 @@ async fn look(settings: &Settings) -> Vec<Check> {
                 add("departments", Err(what));
             }
             if let Some(version) = understanding.model_version() {
-                add("model", Ok(format!("version {version}")));
+                add("shipped model", Ok(format!("version {version}")));
             }
             for what in missing {
                 add("model and places", Err(what));

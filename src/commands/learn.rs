@@ -119,7 +119,11 @@ pub async fn evaluate(args: EvaluateArgs) -> anyhow::Result<u8> {
         (danger, Some(folder)) => {
             let mut models = Models::load(&shipped, encoder.version())?;
             let model = Some(Classifier::load(&folder, encoder.version())?);
-            if danger == Target::Hazard { models.hazard = model } else { models.concern = model }
+            if danger == Target::Hazard {
+                models.hazard = model
+            } else {
+                models.concern = model
+            }
             models
         }
     };

@@ -11,6 +11,7 @@ mod quarantine;
 mod rules;
 mod run;
 mod splits;
+mod teach;
 
 use crate::config::Settings;
 use anyhow::{Context as _, bail};
@@ -40,6 +41,8 @@ enum Command {
     Quarantine(quarantine::QuarantineArgs),
     /// The rules.
     Rules(rules::RulesArgs),
+    /// Learn from the council's own decisions, and put the new model to work where it is better; or go back.
+    Learn(teach::TeachArgs),
     /// Fit the classifier to labelled messages.
     Train(learn::TrainArgs),
     /// Say how good a model is on labelled messages.
@@ -69,6 +72,7 @@ impl Cli {
                 Command::Classify(args) => classify::classify(args).await,
                 Command::Quarantine(args) => quarantine::quarantine(args).await,
                 Command::Rules(args) => rules::rules(&args),
+                Command::Learn(args) => teach::teach(args).await,
                 Command::Train(args) => learn::train(args).await,
                 Command::Evaluate(args) => learn::evaluate(args).await,
                 Command::SimulateLearning(args) => learn::simulate(args).await,

@@ -3,8 +3,8 @@
 use super::{home, progress, say};
 use crate::core::Part;
 use crate::learning::dataset;
-use crate::understanding::models::Models;
 use crate::understanding::encoder::Encoder;
+use crate::understanding::models::Models;
 use crate::understanding::place::Places;
 use crate::understanding::rules::Rules;
 use crate::understanding::{Question, Understanding};

@@ -102,4 +102,6 @@ id_types! {
     DecisionId,
     /// One outgoing message.
     OutboxId,
+    /// One lesson: what was learned from the council's decisions.
+    LessonId,
 }

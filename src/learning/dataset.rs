@@ -130,7 +130,8 @@ mod tests {
 
     #[test]
     fn a_line_is_read_for_what_is_asked_of_it_and_further_fields_are_ignored() {
-        let lines = r#"{"id":7,"text":"a\n\nb","label":"trees","hazard":1,"concern":null,"lat":51.5,"lon":-0.1,"x":[1]}"#;
+        let lines =
+            r#"{"id":7,"text":"a\n\nb","label":"trees","hazard":1,"concern":null,"lat":51.5,"lon":-0.1,"x":[1]}"#;
         let service = read_lines(lines, Target::Service).expect("readable");
         assert_eq!((service[0].id.as_str(), service[0].label.as_str()), ("7", "trees"));
         assert_eq!(service[0].spot, Point::new(51.5, -0.1));
@@ -141,7 +142,10 @@ mod tests {
 
     #[test]
     fn a_line_that_does_not_say_what_is_asked_is_named_or_left_out() {
-        let error = read_lines("{\"id\":\"a\",\"text\":\"b\",\"label\":\"trees\"}\n{\"id\":\"c\",\"text\":\"d\"}", Target::Service);
+        let error = read_lines(
+            "{\"id\":\"a\",\"text\":\"b\",\"label\":\"trees\"}\n{\"id\":\"c\",\"text\":\"d\"}",
+            Target::Service,
+        );
         assert!(error.expect_err("no label").to_string().contains("line 2"));
         let nobody_looked = r#"{"id":"a","text":"b","label":"trees"}"#;
         assert!(read_lines(nobody_looked, Target::Concern).is_err());

@@ -4,9 +4,9 @@
 //! order of the rows is drawn from a fixed seed: the same rows give the same weights.
 
 use crate::understanding::lexical::{Lexicon, Row, Vocabulary, log_softmax};
+use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use rand::SeedableRng;
 
 /// Passes over the rows.
 const PASSES: usize = 8;

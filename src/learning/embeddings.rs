@@ -13,8 +13,10 @@ use std::path::Path;
 
 type Key = [u8; 16];
 const RECORD: usize = 16 + DIMENSIONS * 4;
-/// Texts encoded between two lines of progress.
-const CHUNK: usize = 512;
+/// Texts handed to the encoder at once: a message that comes in meanwhile waits for no more than these.
+const CHUNK: usize = 64;
+/// Such chunks between two lines of progress.
+const CHUNKS: usize = 8;
 
 fn key(text: &str) -> Key {
     let mut key = Key::default();
@@ -54,7 +56,7 @@ pub async fn of(
         progress(&format!("{} of {} messages were encoded before", texts.len() - missing.len(), texts.len()));
     }
     for (n, chunk) in missing.chunks(CHUNK).enumerate() {
-        if missing.len() > CHUNK {
+        if missing.len() > CHUNK * CHUNKS && n.is_multiple_of(CHUNKS) {
             progress(&format!("encoding: {} of {} messages", n * CHUNK, missing.len()));
         }
         let vectors = encoder.encode(chunk.iter().map(|(_, text)| (*text).clone()).collect()).await?;

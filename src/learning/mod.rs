@@ -1,11 +1,15 @@
 //! From labelled messages to a trained model, and how good it is.
 
+pub mod compare;
+pub mod corrections;
 pub mod dataset;
 mod descent;
 pub mod embeddings;
 pub mod evaluate;
 pub mod sheet;
+pub mod shelf;
 pub mod simulate;
+pub mod teacher;
 pub mod train;
 
 /// `work` on every item, on all processors; the answers in the order of the items.

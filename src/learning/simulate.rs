@@ -50,11 +50,7 @@ const CORRECTION_COUNTS: usize = 3;
 ///
 /// # Errors
 /// When a fit fails.
-pub fn replay(
-    prepared: &Prepared,
-    shipped: usize,
-    progress: &(dyn Fn(&str) + Sync),
-) -> anyhow::Result<Vec<Step>> {
+pub fn replay(prepared: &Prepared, shipped: usize, progress: &(dyn Fn(&str) + Sync)) -> anyhow::Result<Vec<Step>> {
     let base: Vec<usize> = (0..shipped).collect();
     let held_back = |row: &usize| (row - shipped) % HELD_BACK == HELD_BACK - 1;
     let (test, stream): (Vec<usize>, Vec<usize>) = (shipped..prepared.len()).partition(held_back);

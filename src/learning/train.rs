@@ -7,7 +7,7 @@
 use super::dataset::Example;
 use super::evaluate::calibration_error;
 use super::{descent, embeddings, on_all_cores};
-use crate::understanding::classifier::{self, Card, Classifier, Head, HeldOut, Heads, Known, Target, Unseen, softmax};
+use crate::understanding::classifier::{self, Card, Classifier, Head, Heads, HeldOut, Known, Target, Unseen, softmax};
 use crate::understanding::encoder::{Encoder, cosine};
 use crate::understanding::lexical::{self, Row, Term, Vocabulary};
 use crate::understanding::rules::Rules;

@@ -365,10 +365,8 @@ impl Composer<'_> {
     /// would bring that message up beside it.
     fn safe_mail(&self, case: &Case, email: &str) -> OutMail {
         let (language, reply) = self.rules.safe_reply(&case.language);
-        let words = [
-            ("reference", embed(case.reference.as_str(), language)),
-            ("council", embed(&self.council.name, language)),
-        ];
+        let words =
+            [("reference", embed(case.reference.as_str(), language)), ("council", embed(&self.council.name, language))];
         let (reply_to, mark) = self.reply_path(&case.reference, Party::Resident);
         OutMail {
             from: self.sender_header(),

@@ -162,6 +162,7 @@ async fn read(app: &Shared, reference: &str) -> Result<Read, Trouble> {
         files: store::attachment::of_case(&mut tx, &id).await?,
         decisions: store::decision::of_case(&mut tx, &id).await?,
         outgoing: store::outbox::of_case(&mut tx, &id).await?,
+        taught: super::learned::taught(&mut tx, &id).await?,
         case,
     };
     let written_to = store::message::councillors_of_case(&mut tx, &id).await?;

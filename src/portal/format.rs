@@ -8,6 +8,11 @@ pub(super) fn when(at: DateTime<Utc>) -> String {
     at.with_timezone(&London).format("%A %-d %B %Y, %H:%M").to_string()
 }
 
+/// `13 March 2026`, by the clock on the council's wall.
+pub(super) fn date(at: DateTime<Utc>) -> String {
+    at.with_timezone(&London).format("%-d %B %Y").to_string()
+}
+
 /// `2026-03-13T14:05:00Z`, for `<time datetime>`.
 pub(super) fn machine_time(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%dT%H:%M:%SZ").to_string()

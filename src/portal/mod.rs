@@ -12,6 +12,7 @@ mod files;
 mod format;
 mod guard;
 mod health;
+mod learned;
 mod list;
 mod mail_pages;
 mod queries;
@@ -105,6 +106,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/quarantine", get(mail_pages::quarantine))
         .route("/quarantine/{id}/replay", post(mail_pages::replay))
         .route("/outbox", get(mail_pages::outbox))
+        .route("/learned", get(learned::page))
         .route("/sign-out", post(sign_in::sign_out))
         .route_layer(from_fn_with_state(Arc::clone(&app), guard::signed_in));
     let open = Router::new()

@@ -2,7 +2,7 @@
 
 use super::decided::{DecisionView, decision_view};
 use super::format;
-use crate::core::{CaseState, Party, SenderCheck, Taxonomy, Verdict, language};
+use crate::core::{CaseState, DecisionId, Party, SenderCheck, Taxonomy, Verdict, language};
 use crate::store::attachment::Stored;
 use crate::store::case::Case;
 use crate::store::decision::Decision;
@@ -17,6 +17,8 @@ pub(super) struct Trail {
     pub(super) files: Vec<Stored>,
     pub(super) decisions: Vec<Decision>,
     pub(super) outgoing: Vec<Outgoing>,
+    /// The person's decision that models learn from, and what became of it.
+    pub(super) taught: Option<(DecisionId, String)>,
 }
 
 /// One thing that happened.
@@ -96,8 +98,13 @@ impl Trail {
     /// Everything in the order it happened. Of things at one moment, what came in stands first and what went out last.
     pub(super) fn entries(&self, taxonomy: &Taxonomy) -> Vec<Entry> {
         let messages = self.messages.iter().map(|m| Entry { at: m.received_at, what: What::Message(self.message(m)) });
-        let decisions =
-            self.decisions.iter().map(|d| Entry { at: d.created_at, what: What::Decision(decision_view(d, taxonomy)) });
+        let decision = |d: &Decision| {
+            let mut view = decision_view(d, taxonomy);
+            let taught = self.taught.iter().filter(|(id, _)| *id == d.id);
+            view.lines.extend(taught.map(|(_, line)| line.clone()));
+            What::Decision(view)
+        };
+        let decisions = self.decisions.iter().map(|d| Entry { at: d.created_at, what: decision(d) });
         let outgoing = self.outgoing.iter().map(|o| Entry { at: o.created_at, what: What::Outgoing(outgoing_view(o)) });
         let mut entries: Vec<Entry> = messages.chain(decisions).chain(outgoing).collect();
         entries.sort_by_key(|e| e.at);

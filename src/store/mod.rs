@@ -7,9 +7,11 @@ pub mod attachment;
 pub mod audit;
 pub mod case;
 pub mod contact;
+pub mod correction;
 pub mod cursor;
 pub mod decision;
 pub mod inbox;
+pub mod lesson;
 pub mod link;
 pub mod message;
 pub mod outbox;
@@ -277,6 +279,7 @@ pub async fn empty(db: &Db) -> Result<()> {
         "DELETE FROM outbox",
         "DELETE FROM audit",
         "DELETE FROM decisions",
+        "DELETE FROM lessons",
         "DELETE FROM links",
         "DELETE FROM message_parts",
         "DELETE FROM attachments",

@@ -171,6 +171,13 @@ impl Understanding {
         replace(&self.models, Some(Arc::new(models)));
     }
 
+    /// The same with other models, to compare them; what is put in force here stays out of the original.
+    #[must_use]
+    pub fn with_models(&self, models: Models) -> Self {
+        let models = Arc::new(RwLock::new(Some(Arc::new(models))));
+        Self { models, descriptions: Arc::default(), ..self.clone() }
+    }
+
     /// Says which decided cases there are to compare with, newest first; those past the first [`known::MOST`] are dropped.
     pub fn replace_known(&self, mut cases: Vec<KnownCase>) {
         cases.truncate(known::MOST);
@@ -225,7 +232,8 @@ impl Understanding {
             return;
         }
         let labels = &models.service.card().labels;
-        let unseen: Vec<_> = rules.taxonomy.services.values().filter(|s| labels.binary_search(&s.id).is_err()).collect();
+        let unseen: Vec<_> =
+            rules.taxonomy.services.values().filter(|s| labels.binary_search(&s.id).is_err()).collect();
         let texts = unseen.iter().map(|s| format!("{}. {}", s.name, s.description)).collect();
         // Without them such a service still works by its rules; the next batch tries again.
         let Ok(vectors) = encoder.encode(texts).await else { return };

@@ -26,11 +26,7 @@ impl Models {
             Err(ModelError::Missing(_)) => Ok(None),
             Err(broken) => Err(broken),
         };
-        Ok(Self {
-            service: Classifier::load(folder, encoder)?,
-            hazard: beside("hazard")?,
-            concern: beside("concern")?,
-        })
+        Ok(Self { service: Classifier::load(folder, encoder)?, hazard: beside("hazard")?, concern: beside("concern")? })
     }
 }
 

@@ -195,9 +195,8 @@ impl Reply {
             return Err("'body' and 'joined' must say by when it is {due}".to_owned());
         }
         for text in self.safe.iter().flat_map(|safe| [&safe.subject, &safe.body]) {
-            check_words(text, &["reference", "council"]).map_err(|what| {
-                format!("[safe]: {what}: anything else could give away what was written")
-            })?;
+            check_words(text, &["reference", "council"])
+                .map_err(|what| format!("[safe]: {what}: anything else could give away what was written"))?;
         }
         let Some(dates) = &self.dates else { return Ok(()) };
         check_words(&dates.date, &["weekday", "day", "month", "year"])?;

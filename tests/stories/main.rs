@@ -11,6 +11,7 @@ mod faults;
 mod house;
 mod killed;
 mod languages;
+mod learning;
 mod letters;
 mod logs;
 mod places;

@@ -1,0 +1,87 @@
+//! `beadle learn`: learn from the council's own decisions, or go back to the model before.
+
+use super::{Where, progress, say};
+use crate::app;
+use crate::core::{Clock, Ids};
+use crate::learning::teacher::{FEWEST, FEWEST_HELD_BACK, Outcome};
+use crate::store::lesson::Lesson;
+use anyhow::bail;
+use clap::Args;
+use serde_json::json;
+use std::sync::Arc;
+
+/// Who the audit trail says it was.
+const OPERATOR: &str = "operator";
+
+/// Learn from the council's own decisions.
+#[derive(Debug, Args)]
+pub struct TeachArgs {
+    #[command(flatten)]
+    place: Where,
+    /// Learn also where there is little or nothing new to learn from. A model that is no better is never put to work.
+    #[arg(long)]
+    force: bool,
+    /// Put the model to work that was in force before the present one.
+    #[arg(long, conflicts_with = "force")]
+    back: bool,
+    /// One JSON object instead.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Learns or goes back, and says what came of it. A service that runs follows within a minute.
+pub async fn teach(args: TeachArgs) -> anyhow::Result<u8> {
+    let settings = args.place.settings()?;
+    let (understanding, missing) = app::understanding(&settings)?;
+    if understanding.encoder().is_none() {
+        bail!("{}", missing.first().map_or("[model] enabled is false, and nothing can be learned without", |why| why));
+    }
+    let db = app::database(&settings).await?;
+    let teacher = app::teacher(&settings, &db, &Clock::System, &Ids::Random, &understanding)?;
+    if args.back {
+        let lesson = teacher.back(OPERATOR).await?;
+        say(match (&lesson, args.json) {
+            (lesson, true) => {
+                json!({"outcome": if lesson.is_some() { "back" } else { "shipped" }, "lesson": lesson}).to_string()
+            }
+            (Some(lesson), false) => {
+                format!("Model {} is in force again, instead of {}.", lesson.model_after, lesson.model_before)
+            }
+            (None, false) => "The model that ships is in force: there is none before it.".to_owned(),
+        });
+        return Ok(0);
+    }
+    let outcome = teacher.learn(OPERATOR, args.force, Arc::new(|what: &str| progress(what))).await?;
+    say(if args.json { serde_json::to_string(&outcome)? } else { in_words(&outcome) });
+    Ok(0)
+}
+
+fn in_words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::TooFew { corrections, held_back } => format!(
+            "There are {corrections} decisions to learn from and {held_back} held back to compare with; it takes {FEWEST} and {FEWEST_HELD_BACK}. Nothing was changed."
+        ),
+        Outcome::NothingNew { .. } => {
+            "Nothing was decided since the last lesson (--force learns again). Nothing was changed.".to_owned()
+        }
+        Outcome::Busy => {
+            "Another process is learning, or was cut short less than two hours ago. Nothing was changed.".to_owned()
+        }
+        Outcome::Learned { lesson } => described(lesson),
+    }
+}
+
+fn described(lesson: &Lesson) -> String {
+    let Lesson { corrections, held_back, right_before, right_after, model_before, model_after, why, .. } = lesson;
+    let put = if lesson.promoted { "It is in force" } else { "It is not put to work" };
+    let mut text = format!(
+        "Learned from {corrections} corrections. Of {held_back} decisions held back, model {model_after} gets {right_after} right, model {model_before} {right_before}. {put}: {why}."
+    );
+    for (service, of) in &lesson.services.0 {
+        text += &format!(
+            "\n{service:32} {:>5} corrections  {:>4} held back  right before {:>4}  now {:>4}",
+            of.corrections, of.held_back, of.right_before, of.right_after
+        );
+    }
+    text
+}

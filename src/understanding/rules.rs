@@ -135,6 +135,17 @@ pub struct Hit<'a> {
     pub words: String,
 }
 
+/// What the small signs of danger that hit weigh together, those that speak against taken off; below 1 it is no concern yet,
+/// but a second voice may make it one.
+#[must_use]
+pub fn weight_of_signs(hits: &[Hit<'_>]) -> f64 {
+    let weights = hits.iter().filter_map(|hit| match hit.effect {
+        Effect::Concern { weight, .. } if *weight < 1.0 => Some(*weight),
+        _ => None,
+    });
+    weights.sum()
+}
+
 /// What the signs of danger that hit come to: each kind once, the heaviest first and "unclear" last; empty where it is nothing to hold a
 /// message for.
 ///
@@ -148,7 +159,7 @@ pub fn concerns(hits: &[Hit<'_>]) -> Vec<Concern> {
             Effect::Service { .. } | Effect::Priority { .. } | Effect::Part { .. } => None,
         })
     };
-    let together: f64 = signs().map(|(_, weight)| weight).filter(|w| *w < 1.0).sum();
+    let together = weight_of_signs(hits);
     // A thousandth is left for what adding decimal fractions loses.
     let enough = |weight: f64| weight >= 1.0 || (weight > 0.0 && together >= 0.999);
     let mut kinds: Vec<(Concern, f64)> = Vec::new();

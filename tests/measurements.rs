@@ -33,7 +33,7 @@ fn messages_of_concern_found_by_rules_alone() {
     for file in ["learn", "more"] {
         let (mut found, mut missed, mut false_alarms) = (0, 0, 0);
         for row in rows(&root().join(format!("training-data/safeguarding/{file}.jsonl"))) {
-            match (row["concern"].is_string(), !concerns(&rules.hits(&text_of(&row))).is_empty()) {
+            match (row["concern"].is_string(), !concerns(&rules.hits(&text_of(&row)), true).is_empty()) {
                 (true, true) => found += 1,
                 (true, false) => missed += 1,
                 (false, true) => false_alarms += 1,
@@ -63,7 +63,7 @@ fn priority_and_hazard_against_their_labels() {
     for row in files.iter().flat_map(|file| rows(file)) {
         let text = text_of(&row);
         let hits = rules.hits(&text);
-        let judged = priority::weigh(&hits, &text, day, None).priority;
+        let judged = priority::weigh(&hits, &text, day, None, None).priority;
         let labelled = row["priority"].as_str().expect("a priority").to_owned();
         *priorities.entry((labelled, judged.as_str())).or_default() += 1;
         let says_hazard =

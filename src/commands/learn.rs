@@ -10,6 +10,7 @@ use crate::understanding::encoder::Encoder;
 use crate::understanding::models::Models;
 use crate::understanding::place::Places;
 use crate::understanding::rules::Rules;
+use anyhow::Context as _;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -100,6 +101,9 @@ pub struct EvaluateArgs {
     /// One JSON object instead of a table.
     #[arg(long)]
     json: bool,
+    /// Write what was said of each message to this file: JSON lines with id, label, said, probability.
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
     /// Leave out rows whose label is no service.
     #[arg(long)]
     ignore_unknown: bool,
@@ -131,8 +135,13 @@ pub async fn evaluate(args: EvaluateArgs) -> anyhow::Result<u8> {
     let understanding = Understanding::new(rules, Some(encoder), Some(models), Places::load(None, None, None)?);
     let cache = args.cache.folder(&home);
     let tell = |what: &str| progress(what);
-    let figures =
+    let (figures, answers) =
         judge::evaluate(&examples, args.target, &understanding, Some(&cache), args.ignore_unknown, &tell).await?;
+    if let Some(file) = &args.answers {
+        let lines: Result<Vec<String>, _> = answers.iter().map(serde_json::to_string).collect();
+        std::fs::write(file, lines?.join("\n") + "\n")
+            .with_context(|| format!("{} cannot be written", file.display()))?;
+    }
     say(if args.json { serde_json::to_string(&figures)? } else { table(&figures) });
     Ok(0)
 }

@@ -138,6 +138,9 @@ pub struct Verdict {
     /// Learned probability that somebody can be physically hurt soon, where such a model took part.
     #[serde(default)]
     pub hazard: Option<f64>,
+    /// Learned probability that somebody's safety is a worry, where such a model took part.
+    #[serde(default)]
+    pub concern: Option<f64>,
     /// ISO 639-1 code of the language the message is in; English where nothing speaks for another.
     pub language: String,
     /// Probability that it is in that language, 0 to 1.

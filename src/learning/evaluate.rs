@@ -54,7 +54,7 @@ pub async fn evaluate(
     cache: Option<&Path>,
     ignore_unknown: bool,
     progress: &(dyn Fn(&str) + Sync),
-) -> anyhow::Result<Figures> {
+) -> anyhow::Result<(Figures, Vec<Answer>)> {
     let rules = understanding.rules();
     if target == Target::Service && !ignore_unknown {
         check_labels(examples, &rules).context("--ignore-unknown leaves their rows out")?;
@@ -68,10 +68,43 @@ pub async fn evaluate(
     progress(&format!("judging {} messages", questions.len()));
     let answers = on_all_cores(&questions, |n, (_, question)| {
         let verdict = understanding.judge_encoded(std::slice::from_ref(question), vec![Some(embeddings[n].clone())]);
-        verdict.into_iter().next().map(|verdict| answer(target, &verdict)).unwrap_or_default()
+        verdict
+            .into_iter()
+            .next()
+            .map(|verdict| (answer(target, &verdict), learned(target, &verdict)))
+            .unwrap_or_default()
     });
+    let (said, learned): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
+    let written = questions.iter().zip(&said).zip(learned).map(|(((example, _), said), learned)| Answer {
+        id: example.id.clone(),
+        label: example.label.clone(),
+        said: said.first().map_or_else(String::new, |(label, _)| label.clone()),
+        probability: learned,
+    });
+    let written = written.collect();
     let truths = questions.iter().map(|(example, _)| example.label.as_str());
-    Ok(figures(&truths.zip(answers).collect::<Vec<_>>()))
+    Ok((figures(&truths.zip(said).collect::<Vec<_>>()), written))
+}
+
+/// What was said of one message; its words are not repeated.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Answer {
+    /// The message's id.
+    pub id: String,
+    /// Its true label.
+    pub label: String,
+    /// What the verdict says.
+    pub said: String,
+    /// The verdict's confidence; of a danger, the learned probability of `yes`.
+    pub probability: f64,
+}
+
+fn learned(target: Target, verdict: &Verdict) -> f64 {
+    match target {
+        Target::Service => verdict.confidence,
+        Target::Hazard => verdict.hazard.unwrap_or_default(),
+        Target::Concern => verdict.concern.unwrap_or_default(),
+    }
 }
 
 /// Labels with their probabilities, likeliest first, as a verdict gives them.

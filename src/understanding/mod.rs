@@ -19,8 +19,8 @@ pub mod rules;
 pub mod split;
 mod weigh;
 
-use crate::core::verdict::{Candidate, Concern, Reason};
-use crate::core::{PhotoPoint, Point, Priority, SharedPoint, Verdict};
+use crate::core::verdict::{Candidate, Reason};
+use crate::core::{PhotoPoint, Point, SharedPoint, Verdict};
 use chrono::NaiveDate;
 use classifier::{Classifier, Known};
 use encoder::Encoder;
@@ -39,8 +39,6 @@ use weigh::Said;
 const MOST_CANDIDATES: usize = 5;
 /// Known cases named beside a message.
 const MOST_NEAR: usize = 3;
-/// A learned score of concern from here on holds a message, whatever the rules say: better one look too many.
-const CONCERN: f64 = 0.5;
 
 /// Characters of a message that rules and place names are looked for in: head and tail of a longer one.
 const HEAD: usize = 24_000;
@@ -289,14 +287,10 @@ impl Understanding {
             Some((message.yes(model, embedding.as_deref()?)?, model.card().version.clone()))
         };
         let hazard = listen(|models| &models.hazard).map(|(probability, _)| probability);
-        let mut urgency = priority::weigh(&hits, &plain, question.received, hazard);
-        if let Some((probability, version)) = listen(|models| &models.concern).filter(|(p, _)| *p >= CONCERN) {
-            urgency.priority = Priority::Urgent;
+        let concern = listen(|models| &models.concern);
+        let urgency = priority::weigh(&hits, &plain, question.received, hazard, concern.as_ref().map(|(p, _)| *p));
+        if let Some((probability, version)) = concern.clone().filter(|(p, _)| *p >= priority::CONCERN_FROM) {
             reasons.push(Reason::Score { of: "concern".to_owned(), version, probability });
-            if urgency.concerns.is_empty() {
-                let reason = "The message reads like others that were about somebody's safety".to_owned();
-                urgency.concerns.push(Concern { kind: "unclear".to_owned(), reason });
-            }
         }
         reasons.extend(hits.iter().map(reason_of_hit));
         reasons.extend(urgency.reasons);
@@ -316,6 +310,7 @@ impl Understanding {
             confidence: best.map_or(0.0, |c| c.probability),
             priority: urgency.priority,
             hazard,
+            concern: concern.map(|(probability, _)| probability),
             language: language.code.to_owned(),
             language_confidence: language.confidence,
             place: located.places.into_iter().next(),

@@ -20,6 +20,9 @@ use std::sync::LazyLock;
 
 /// Least learned hazard score, 0 to 1, that counts as a hazard.
 pub const HAZARD_FROM: f64 = 0.6;
+/// Least learned score of concern, 0 to 1, that holds a message: a long way below one half, since one look too many is better
+/// than one too few.
+pub const CONCERN_FROM: f64 = 0.3;
 /// A date so many days ahead is near.
 const NEAR_DAYS: i64 = 7;
 
@@ -46,9 +49,18 @@ pub struct Urgency {
 ///
 /// `hits` are the rules that matched; `text` is what they matched, as [`rules::normalise`] leaves it; `received` is the day it
 /// came in (without it no date in it is reckoned with); `hazard` is the learned probability, 0 to 1, that somebody can be
-/// hurt, where there is a model.
+/// hurt, and `concern` that somebody's safety is a worry, where there are such models.
+///
+/// A plain sign of danger is a concern whatever the model says. What is only hinted at is the model's to judge, which heeds the
+/// signs as well; where there is none, the signs add up by themselves.
 #[must_use]
-pub fn weigh(hits: &[Hit<'_>], text: &str, received: Option<NaiveDate>, hazard: Option<f64>) -> Urgency {
+pub fn weigh(
+    hits: &[Hit<'_>],
+    text: &str,
+    received: Option<NaiveDate>,
+    hazard: Option<f64>,
+    concern: Option<f64>,
+) -> Urgency {
     let mut reasons = Vec::new();
     let mut points = Points::default();
     let mut nobody_waits = false;
@@ -71,7 +83,12 @@ pub fn weigh(hits: &[Hit<'_>], text: &str, received: Option<NaiveDate>, hazard: 
         points.time = points.time.max(if near.days <= 1 { TIME_AT_ONCE } else { TIME_NEAR });
         reasons.push(Reason::Note { text: near.to_string() });
     }
-    let concerns = rules::concerns(hits);
+    let listened = concern.is_some_and(|score| score >= CONCERN_FROM);
+    let mut concerns = rules::concerns(hits, concern.is_none() || listened);
+    if listened && concerns.is_empty() {
+        let reason = "The message reads like others that were about somebody's safety".to_owned();
+        concerns.push(Concern { kind: "unclear".to_owned(), reason });
+    }
     let priority = if concerns.is_empty() { points.priority(nobody_waits) } else { Priority::Urgent };
     Urgency { priority, concerns, reasons }
 }
@@ -241,7 +258,7 @@ mod tests {
     }
 
     fn judged(effects: &[Effect], text: &str, hazard: Option<f64>) -> Priority {
-        weigh(&hits(effects), text, Some(monday()), hazard).priority
+        weigh(&hits(effects), text, Some(monday()), hazard, None).priority
     }
 
     #[test]
@@ -280,13 +297,13 @@ mod tests {
         assert_eq!(judged(&[], "the bailiffs come on Friday", None), Priority::Normal);
         let old = [part(Part::Vulnerability)];
         assert_eq!(judged(&old, "the bailiffs come on Friday", None), Priority::High);
-        let says = weigh(&[], "the bailiffs come on Friday", Some(monday()), None).reasons;
+        let says = weigh(&[], "the bailiffs come on Friday", Some(monday()), None, None).reasons;
         assert_eq!(says, [Reason::Note { text: "Time: \"bailiffs\" and \"Friday\", 4 days ahead".to_owned() }]);
     }
 
     #[test]
     fn a_learned_hazard_raises_to_high_and_says_its_score() {
-        let urgency = weigh(&[], "a wobbly thing", Some(monday()), Some(0.83));
+        let urgency = weigh(&[], "a wobbly thing", Some(monday()), Some(0.83), None);
         assert_eq!(urgency.priority, Priority::High);
         assert_eq!(urgency.reasons, [Reason::Note { text: "Hazard: the learned hazard score, 0.83".to_owned() }]);
         assert_eq!(judged(&[], "a wobbly thing", Some(0.59)), Priority::Normal);

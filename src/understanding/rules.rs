@@ -150,9 +150,10 @@ pub fn weight_of_signs(hits: &[Hit<'_>]) -> f64 {
 /// message for.
 ///
 /// A sign of weight 1 is a concern whatever else the message says. Lighter ones count together, of whatever kind: where they
-/// come to 1 with what speaks against them taken off, every kind among them is a concern.
+/// come to 1 with what speaks against them taken off, every kind among them is a concern; where they are not `adding_up`, only
+/// signs of weight 1 are.
 #[must_use]
-pub fn concerns(hits: &[Hit<'_>]) -> Vec<Concern> {
+pub fn concerns(hits: &[Hit<'_>], adding_up: bool) -> Vec<Concern> {
     let signs = || {
         hits.iter().filter_map(|hit| match hit.effect {
             Effect::Concern { concern, weight } => Some((concern, *weight)),
@@ -161,7 +162,7 @@ pub fn concerns(hits: &[Hit<'_>]) -> Vec<Concern> {
     };
     let together = weight_of_signs(hits);
     // A thousandth is left for what adding decimal fractions loses.
-    let enough = |weight: f64| weight >= 1.0 || (weight > 0.0 && together >= 0.999);
+    let enough = |weight: f64| weight >= 1.0 || (adding_up && weight > 0.0 && together >= 0.999);
     let mut kinds: Vec<(Concern, f64)> = Vec::new();
     for (concern, weight) in signs().filter(|(_, weight)| enough(*weight)) {
         match kinds.iter_mut().find(|(known, _)| known.kind == concern.kind) {
@@ -510,7 +511,7 @@ mod tests {
     fn kinds(signs: &[Effect]) -> Vec<String> {
         let hits: Vec<Hit<'_>> =
             signs.iter().map(|effect| Hit { rule: "a.sign", effect, words: String::new() }).collect();
-        concerns(&hits).into_iter().map(|concern| concern.kind).collect()
+        concerns(&hits, true).into_iter().map(|concern| concern.kind).collect()
     }
 
     #[test]

@@ -141,7 +141,7 @@ fn judge_segment(
         words: segment.words.clone(),
         confidence,
         candidates,
-        priority: priority::weigh(&hits, &plain, question.received, None).priority,
+        priority: priority::weigh(&hits, &plain, question.received, None, None).priority,
         place,
         reasons,
         service,

@@ -159,6 +159,7 @@ fn verdict() -> Verdict {
         candidates: Vec::new(),
         priority: crate::core::Priority::Normal,
         hazard: None,
+        concern: None,
         language: "en".to_owned(),
         language_confidence: 1.0,
         place: None,

@@ -14,7 +14,8 @@ const MAY_BE_THE_SAME: f64 = 0.12;
 const ANOTHER_PLACE_M: f64 = 400.0;
 
 /// What a segment must reach to be a request of its own: the probability of its service in its own words, and in the whole
-/// message. What is only mentioned in passing is sure of its service too, but the whole message knows nothing of it.
+/// message. What is only mentioned in passing is sure of its service too, but the whole message knows nothing of it. Nothing
+/// that a person did not announce begins at a comma or is about how they feel: there story and detail look like requests.
 fn least(apart: Apart, service: &str, by_rules_alone: bool) -> (f64, f64) {
     let general = GENERAL.contains(&service);
     match apart {
@@ -22,11 +23,11 @@ fn least(apart: Apart, service: &str, by_rules_alone: bool) -> (f64, f64) {
         Apart::Announced if by_rules_alone => (if general { 0.5 } else { 0.25 }, 0.0),
         _ if by_rules_alone => (f64::INFINITY, 0.0),
         Apart::Announced if general => (0.7, 0.01),
-        _ if general => (0.8, 0.1),
+        _ if general => (f64::INFINITY, 0.0),
         Apart::Announced => (0.4, 0.0),
-        Apart::Paragraph => (0.6, 0.002),
-        Apart::Sentence => (0.6, 0.01),
-        Apart::Clause => (0.7, 0.02),
+        Apart::Paragraph => (0.75, 0.02),
+        Apart::Sentence => (0.8, 0.03),
+        Apart::Clause => (f64::INFINITY, 0.0),
     }
 }
 

@@ -22,7 +22,10 @@ use std::sync::LazyLock;
 pub const HAZARD_FROM: f64 = 0.6;
 /// Least learned score of concern, 0 to 1, that holds a message: a long way below one half, since one look too many is better
 /// than one too few.
-pub const CONCERN_FROM: f64 = 0.3;
+pub const CONCERN_FROM: f64 = 0.15;
+/// A plain sign of danger is a concern, unless the learned score is below this: then it is all but sure to be a manner of
+/// speaking.
+pub const PLAIN_FROM: f64 = 0.05;
 /// A date so many days ahead is near.
 const NEAR_DAYS: i64 = 7;
 
@@ -51,8 +54,8 @@ pub struct Urgency {
 /// came in (without it no date in it is reckoned with); `hazard` is the learned probability, 0 to 1, that somebody can be
 /// hurt, and `concern` that somebody's safety is a worry, where there are such models.
 ///
-/// A plain sign of danger is a concern whatever the model says. What is only hinted at is the model's to judge, which heeds the
-/// signs as well; where there is none, the signs add up by themselves.
+/// A plain sign of danger is a concern, unless the model is all but sure that it is none. What is only hinted at is the model's to
+/// judge, which heeds the signs as well; where there is none, the signs add up by themselves.
 #[must_use]
 pub fn weigh(
     hits: &[Hit<'_>],
@@ -85,6 +88,7 @@ pub fn weigh(
     }
     let listened = concern.is_some_and(|score| score >= CONCERN_FROM);
     let mut concerns = rules::concerns(hits, concern.is_none() || listened);
+    concerns.retain(|_| concern.is_none_or(|score| score >= PLAIN_FROM));
     if listened && concerns.is_empty() {
         let reason = "The message reads like others that were about somebody's safety".to_owned();
         concerns.push(Concern { kind: "unclear".to_owned(), reason });

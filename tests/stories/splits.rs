@@ -243,9 +243,12 @@ story!(a_case_that_was_split_off_can_be_joined_and_a_joined_case_cannot_be_split
 });
 
 story!(a_new_report_of_what_was_split_off_is_matched_with_it, house, {
-    let first = two_requests(house).await;
+    // There are two Mill Lanes in the borough and one Signal Row: only a place that is sure is compared.
+    let two = TWO.replace("Signal Row", "-").replace("Mill Lane", "Signal Row").replace('-', "Mill Lane");
+    house.receives(letter("ann@home.example", "one@home.example", "Bin and pothole", &two)).await;
+    let first = house.case(0).await.id;
     let second = split_off(house, &first, None).await.unwrap();
-    let words = "There is a deep pothole outside number 12 Mill Lane. My wheel was damaged by the pothole.";
+    let words = "There is a deep pothole outside number 12 Signal Row. My wheel was damaged by the pothole.";
     house.receives(letter("bob@home.example", "b@home.example", "", words)).await;
     let third = house.cases().await.into_iter().find(|c| ![&first, &second].contains(&&c.id)).unwrap();
     let mut tx = house.db.read().await.unwrap();

@@ -37,8 +37,8 @@ model:
 	$(CARGO) build --release --locked
 	"$${CARGO_TARGET_DIR:-target}/release/beadle" train --data training-data/messages --out models
 	"$${CARGO_TARGET_DIR:-target}/release/beadle" train --target hazard --data training-data/messages --out models/hazard
-	"$${CARGO_TARGET_DIR:-target}/release/beadle" train --target concern --data training-data/safeguarding/learn.jsonl \
-	  --data training-data/safeguarding/more.jsonl --data training-data/messages --out models/concern
+	"$${CARGO_TARGET_DIR:-target}/release/beadle" train --target concern \
+	  $(foreach part,learn more a b c d e,--data training-data/safeguarding/$(part).jsonl) --data training-data/messages --out models/concern
 
 bench:
 	@scripts/setup.sh test

@@ -230,10 +230,10 @@ impl Classifier {
         Some(logs.into_iter().map(|log| log / figures.temperature).collect())
     }
 
-    /// The words that speak most for the label at `at`, strongest first.
+    /// The words of a text with these terms that speak most for the label at `at`, strongest first.
     #[must_use]
-    pub fn weightiest(&self, text: &str, at: usize, most: usize) -> Vec<String> {
-        self.heads.text.lexicon.weightiest(text, at, most).into_iter().map(|(word, _)| word).collect()
+    pub fn weightiest(&self, text: &str, terms: &[Term], at: usize, most: usize) -> Vec<String> {
+        self.heads.text.lexicon.weightiest(text, terms, at, most).into_iter().map(|(word, _)| word).collect()
     }
 }
 

@@ -1,8 +1,9 @@
 //! The sentence encoder: all-MiniLM-L6-v2 through rust-bert, from local files, in this process.
 //!
-//! The model may be sent between threads but not shared, so each worker thread owns one; texts go to them over a channel,
-//! and whatever waits is encoded together, up to 32 at a time. One OpenMP thread a worker: with two, the slowest
-//! answers under load took twenty times the median.
+//! The model may be sent between threads but not shared, so each worker thread owns one; texts go to them over a channel, one
+//! after the other. Nothing is gained by encoding them together: short texts are padded to the longest (of 512 reports of 31
+//! words, one worker encoded 69 a second singly and 43 in lots of 32), and the embedding of a text would depend, in its last
+//! digits, on its neighbours. One OpenMP thread a worker: with two, the slowest answers under load took twenty times the median.
 
 use rust_bert::pipelines::common::ModelType;
 use rust_bert::pipelines::sentence_embeddings::{SentenceEmbeddingsConfig, SentenceEmbeddingsModel};
@@ -15,8 +16,6 @@ use tokio::sync::oneshot;
 
 /// Numbers in one embedding.
 pub const DIMENSIONS: usize = 384;
-/// Most texts encoded together.
-const BATCH: usize = 32;
 /// The model reads 256 word pieces; so many characters never lose any of the head or the tail of what it would read.
 const HEAD: usize = 900;
 const TAIL: usize = 600;
@@ -36,8 +35,8 @@ pub enum EncoderError {
 }
 
 struct Job {
-    texts: Vec<String>,
-    answer: oneshot::Sender<Result<Vec<Vec<f32>>, EncoderError>>,
+    text: String,
+    answer: oneshot::Sender<Result<Vec<f32>, EncoderError>>,
 }
 
 /// A handle to the worker threads; cheap to clone. They end when the last handle is dropped.
@@ -87,12 +86,37 @@ impl Encoder {
     /// # Errors
     /// When the model fails or its thread is gone.
     pub async fn encode(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EncoderError> {
-        if texts.is_empty() {
-            return Ok(Vec::new());
+        self.begin(texts).done().await
+    }
+
+    /// Puts `texts` before the encoder, which works on them while the asker does something else.
+    #[must_use]
+    pub fn begin(&self, texts: Vec<String>) -> Encoding {
+        let begun = texts.into_iter().map(|text| {
+            let (answer, wait) = oneshot::channel();
+            // Where the thread is gone, the answer's sender goes with the job, and the asker is told.
+            let _ = self.jobs.send(Job { text, answer });
+            wait
+        });
+        Encoding(begun.collect())
+    }
+}
+
+/// Texts that are being encoded.
+#[derive(Debug)]
+pub struct Encoding(Vec<oneshot::Receiver<Result<Vec<f32>, EncoderError>>>);
+
+impl Encoding {
+    /// Their unit-length embeddings, in order; none for none.
+    ///
+    /// # Errors
+    /// When the model fails or its thread is gone.
+    pub async fn done(self) -> Result<Vec<Vec<f32>>, EncoderError> {
+        let mut vectors = Vec::with_capacity(self.0.len());
+        for wait in self.0 {
+            vectors.push(wait.await.map_err(|_| EncoderError::Failed("its thread is gone".to_owned()))??);
         }
-        let (answer, wait) = oneshot::channel();
-        self.jobs.send(Job { texts, answer }).map_err(|_| EncoderError::Failed("its thread is gone".to_owned()))?;
-        wait.await.map_err(|_| EncoderError::Failed("its thread is gone".to_owned()))?
+        Ok(vectors)
     }
 }
 
@@ -137,48 +161,19 @@ fn work(folder: &Path, queue: &Mutex<mpsc::Receiver<Job>>, ready: &mpsc::Sender<
     };
     let _ = ready.send(Ok(()));
     loop {
-        let jobs = {
-            let queue = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let Ok(first) = queue.recv() else { return };
-            let mut jobs = vec![first];
-            while jobs.iter().map(|j| j.texts.len()).sum::<usize>() < BATCH {
-                match queue.try_recv() {
-                    Ok(job) => jobs.push(job),
-                    Err(_) => break,
-                }
-            }
-            jobs
-        };
-        let texts: Vec<String> = jobs.iter().flat_map(|j| &j.texts).map(|t| prepare(t)).collect();
-        let mut answers = encode_all(&model, &texts).map(Vec::into_iter);
-        for job in jobs {
-            let n = job.texts.len();
-            let answer = match &mut answers {
-                Ok(vectors) => Ok(vectors.by_ref().take(n).collect()),
-                Err(e) => Err(e.clone()),
-            };
-            // The asker may have gone away; that is no fault.
-            let _ = job.answer.send(answer);
-        }
+        let job = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
+        let Ok(Job { text, answer }) = job else { return };
+        // The asker may have gone away; that is no fault.
+        let _ = answer.send(encode(&model, &prepare(&text)));
     }
 }
 
-/// Encodes in batches of like lengths, so that short texts are not padded to long ones.
-fn encode_all(model: &SentenceEmbeddingsModel, texts: &[String]) -> Result<Vec<Vec<f32>>, EncoderError> {
-    let mut order: Vec<usize> = (0..texts.len()).collect();
-    order.sort_by_key(|&i| texts[i].len());
-    let mut out = vec![Vec::new(); texts.len()];
-    for chunk in order.chunks(BATCH) {
-        let batch: Vec<&str> = chunk.iter().map(|&i| texts[i].as_str()).collect();
-        let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| model.encode(&batch)));
-        let vectors = run
-            .map_err(|_| EncoderError::Failed("the library panicked".to_owned()))?
-            .map_err(|e| EncoderError::Failed(e.to_string().lines().next().unwrap_or_default().to_owned()))?;
-        for (&i, vector) in chunk.iter().zip(vectors) {
-            out[i] = vector;
-        }
-    }
-    Ok(out)
+fn encode(model: &SentenceEmbeddingsModel, text: &str) -> Result<Vec<f32>, EncoderError> {
+    let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| model.encode(&[text])));
+    run.map_err(|_| EncoderError::Failed("the library panicked".to_owned()))?
+        .map_err(|e| EncoderError::Failed(e.to_string().lines().next().unwrap_or_default().to_owned()))?
+        .pop()
+        .ok_or_else(|| EncoderError::Failed("it gave no embedding".to_owned()))
 }
 
 /// What the model is given of a text: head and tail of a long one (the request often stands in the last line), and none of

@@ -254,20 +254,26 @@ impl Lexicon {
         scores
     }
 
-    /// The words of a message that speak most for `label` against the other labels, strongest first, at most `most`.
+    /// The words of a message that speak most for `label` against the other labels, strongest first, at most `most`. `terms`
+    /// are those of `text`.
     ///
     /// A word's weight is that of itself, of its letters and half of the pairs it stands in.
     #[must_use]
-    pub fn weightiest(&self, text: &str, label: usize, most: usize) -> Vec<(String, f32)> {
-        let row: HashMap<u32, f32> = self.vocabulary.row(&terms(text, None)).into_iter().collect();
-        let counts: HashMap<u32, f32> = terms(text, None).into_iter().map(|t| (t.hash, t.count)).collect();
-        let worth = |hash: u32| -> f32 {
-            let Ok(at) = self.vocabulary.hashes.binary_search(&hash) else { return 0.0 };
-            let weights = &self.weights[at * self.labels..(at + 1) * self.labels];
-            let mean = weights.iter().map(|w| f32::from(*w)).sum::<f32>() / self.labels.max(1) as f32;
-            let by = row.get(&(at as u32)).copied().unwrap_or_default() / counts.get(&hash).copied().unwrap_or(1.0);
-            by * self.scales[at] * (weights.get(label).map_or(0.0, |w| f32::from(*w)) - mean)
-        };
+    pub fn weightiest(&self, text: &str, terms: &[Term], label: usize, most: usize) -> Vec<(String, f32)> {
+        let counts: HashMap<u32, f32> = terms.iter().map(|t| (t.hash, t.count)).collect();
+        let worths: HashMap<u32, f32> = self
+            .vocabulary
+            .row(terms)
+            .into_iter()
+            .map(|(term, value)| {
+                let (at, hash) = (term as usize, self.vocabulary.hashes[term as usize]);
+                let weights = &self.weights[at * self.labels..(at + 1) * self.labels];
+                let mean = weights.iter().map(|w| f32::from(*w)).sum::<f32>() / self.labels.max(1) as f32;
+                let by = value / counts.get(&hash).copied().unwrap_or(1.0);
+                (hash, by * self.scales[at] * (weights.get(label).map_or(0.0, |w| f32::from(*w)) - mean))
+            })
+            .collect();
+        let worth = |hash: u32| worths.get(&hash).copied().unwrap_or_default();
         let words = words(text);
         let mut found: Vec<(String, f32)> = Vec::new();
         for (n, word) in words.iter().enumerate() {

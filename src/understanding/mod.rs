@@ -14,21 +14,23 @@ pub mod lexical;
 pub mod models;
 pub mod place;
 pub mod priority;
+mod reading;
 pub mod reply;
 pub mod rules;
 pub mod split;
 mod weigh;
 
 use crate::core::verdict::{Candidate, Reason};
-use crate::core::{PhotoPoint, Point, SharedPoint, Verdict};
+use crate::core::{PhotoPoint, SharedPoint, Verdict};
 use chrono::NaiveDate;
-use classifier::{Classifier, Known};
+use classifier::Classifier;
 use encoder::Encoder;
 use known::KnownCase;
 use language::Languages;
-use lexical::Term;
 use models::Models;
-use place::{Clues, Places};
+use place::Places;
+pub use reading::head_and_tail;
+use reading::{Message, Reading};
 use rules::{Effect, Hit, Rules};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,10 +41,6 @@ use weigh::Said;
 const MOST_CANDIDATES: usize = 5;
 /// Known cases named beside a message.
 const MOST_NEAR: usize = 3;
-
-/// Characters of a message that rules and place names are looked for in: head and tail of a longer one.
-const HEAD: usize = 24_000;
-const TAIL: usize = 8_000;
 
 /// What is asked about. It is stored with the decision, so that it can be asked again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -205,97 +203,89 @@ impl Understanding {
         self.judge_by(&self.rules(), questions).await
     }
 
-    /// Judges messages as [`Understanding::judge`] does, by these rules.
+    /// Judges messages as [`Understanding::judge`] does, by these rules. What needs no encoder is worked out while it is busy.
     pub async fn judge_by(&self, rules: &Rules, questions: &[Question]) -> Vec<Verdict> {
+        let encoding = self.encoder.as_ref().map(|e| e.begin(questions.iter().map(Question::text).collect()));
+        let readings: Vec<Reading<'_>> = questions.iter().map(|q| Reading::of(self, rules, q)).collect();
         let mut embeddings: Vec<Option<Vec<f32>>> = vec![None; questions.len()];
         let mut fault = None;
-        if let Some(encoder) = &self.encoder {
-            match encoder.encode(questions.iter().map(Question::text).collect()).await {
+        if let Some(encoding) = encoding {
+            match encoding.done().await {
                 Ok(vectors) => embeddings = vectors.into_iter().map(Some).collect(),
                 Err(e) => fault = Some(e.to_string()),
             }
         }
-        self.prepare().await;
-        let bench = self.bench(rules);
-        let mut verdicts = self.judge_all(&bench, questions, embeddings, fault.as_deref());
-        split::find(self, &bench, questions, &mut verdicts).await;
+        let bench = Bench { descriptions: self.describe(rules).await, ..self.bench(rules) };
+        let judged = readings.iter().zip(embeddings);
+        let mut verdicts: Vec<Verdict> =
+            judged.map(|(reading, embedding)| bench.judge(reading, embedding, fault.as_deref())).collect();
+        split::find(self, &bench, &readings, &mut verdicts).await;
         verdicts
     }
 
-    /// Encodes the descriptions of services that the model was not trained on, once for each version of the rules.
+    /// Encodes the descriptions of services that the model was not trained on, once for each version of the rules in force;
+    /// [`Understanding::judge_encoded`] needs it done.
     pub async fn prepare(&self) {
-        let (rules, Some(encoder), Some(models)) = (self.rules(), &self.encoder, self.models()) else { return };
+        self.describe(&self.rules()).await;
+    }
+
+    async fn describe(&self, rules: &Rules) -> Arc<Descriptions> {
+        let known = read(&self.descriptions);
+        let (Some(encoder), Some(models)) = (&self.encoder, self.models()) else { return known };
         let version = format!("{}/{}", rules.version, models.service.card().version);
-        if read(&self.descriptions).rules == version {
-            return;
+        if known.rules == version {
+            return known;
         }
         let labels = &models.service.card().labels;
         let unseen: Vec<_> =
             rules.taxonomy.services.values().filter(|s| labels.binary_search(&s.id).is_err()).collect();
         let texts = unseen.iter().map(|s| format!("{}. {}", s.name, s.description)).collect();
         // Without them such a service still works by its rules; the next batch tries again.
-        let Ok(vectors) = encoder.encode(texts).await else { return };
+        let Ok(vectors) = encoder.encode(texts).await else { return Arc::default() };
         let of = unseen.iter().map(|s| s.id.clone()).zip(vectors).collect();
-        replace(&self.descriptions, Arc::new(Descriptions { rules: version, of }));
+        let described = Arc::new(Descriptions { rules: version, of });
+        replace(&self.descriptions, Arc::clone(&described));
+        described
     }
 
     /// Judges messages whose embeddings are known already, in order, each as one request; call [`Understanding::prepare`]
     /// before.
     #[must_use]
     pub fn judge_encoded(&self, questions: &[Question], embeddings: Vec<Option<Vec<f32>>>) -> Vec<Verdict> {
-        self.judge_all(&self.bench(&self.rules()), questions, embeddings, None)
+        let rules = self.rules();
+        let bench = self.bench(&rules);
+        let judge = |(q, embedding)| bench.judge(&Reading::of(self, &rules, q), embedding, None);
+        questions.iter().zip(embeddings).map(judge).collect()
     }
 
     fn bench<'a>(&self, rules: &'a Rules) -> Bench<'a> {
         Bench { rules, models: self.models(), descriptions: read(&self.descriptions), known: read(&self.known) }
     }
+}
 
-    fn judge_all(
-        &self,
-        bench: &Bench<'_>,
-        questions: &[Question],
-        embeddings: Vec<Option<Vec<f32>>>,
-        fault: Option<&str>,
-    ) -> Vec<Verdict> {
-        questions.iter().zip(embeddings).map(|(q, embedding)| self.judge_one(bench, q, embedding, fault)).collect()
-    }
-
-    fn judge_one(
-        &self,
-        bench: &Bench<'_>,
-        question: &Question,
-        embedding: Option<Vec<f32>>,
-        fault: Option<&str>,
-    ) -> Verdict {
-        let rules = bench.rules;
-        let text = head_and_tail(&question.text());
-        let plain = rules::normalise(&text);
-        let hits = rules.hits(&plain);
-        let language = self.languages.detect(&text);
-        let (home_wards, photos) = (&question.home_wards, &question.photos);
-        let located = self.places.locate(&Clues { text: &text, home_wards, shared: question.shared.as_ref(), photos });
-        let sure = || located.places.first().filter(|p| p.confidence >= 0.6).and_then(|p| p.point);
-        let spot: Option<Point> = question.shared.as_ref().map(|shared| shared.point).or_else(sure);
-        let columns = evidence::columns(&hits);
-        let message = Message { terms: lexical::terms(&text, spot), placed: spot.is_some(), columns: &columns };
-        let models = bench.models.as_deref();
+impl Bench<'_> {
+    /// One message as one request.
+    fn judge(&self, reading: &Reading<'_>, embedding: Option<Vec<f32>>, fault: Option<&str>) -> Verdict {
+        let message = reading.message();
         let mut reasons = Vec::new();
-        let said = bench.said(&message, embedding.as_deref());
-        let candidates = bench.weigh(&message, said.as_ref(), &text, &mut reasons);
+        let said = self.said(message, embedding.as_deref());
+        let candidates = self.weigh(message, said.as_ref(), &mut reasons);
+        let models = self.models.as_deref();
         let listen = |model: fn(&Models) -> &Option<Classifier>| {
             let model = model(models?).as_ref()?;
             Some((message.yes(model, embedding.as_deref()?)?, model.card().version.clone()))
         };
         let hazard = listen(|models| &models.hazard).map(|(probability, _)| probability);
         let concern = listen(|models| &models.concern);
-        let urgency = priority::weigh(&hits, &plain, question.received, hazard, concern.as_ref().map(|(p, _)| *p));
-        if let Some((probability, version)) = concern.clone().filter(|(p, _)| *p >= priority::CONCERN_FROM) {
+        let heard = concern.as_ref().map(|(probability, _)| *probability);
+        let urgency = priority::weigh(&reading.hits, &reading.plain, reading.question.received, hazard, heard);
+        if let Some((probability, version)) = concern.filter(|(p, _)| *p >= priority::CONCERN_FROM) {
             reasons.push(Reason::Score { of: "concern".to_owned(), version, probability });
         }
-        reasons.extend(hits.iter().map(reason_of_hit));
+        reasons.extend(reading.hits.iter().map(reason_of_hit));
         reasons.extend(urgency.reasons);
-        reasons.extend(located.reasons());
-        let near = embedding.as_deref().map(|e| known::nearest(&bench.known, e, MOST_NEAR)).unwrap_or_default();
+        reasons.extend(reading.located.reasons());
+        let near = embedding.as_deref().map(|e| known::nearest(&self.known, e, MOST_NEAR)).unwrap_or_default();
         if !near.is_empty() {
             reasons.push(Reason::Nearest { cases: near });
         }
@@ -310,25 +300,23 @@ impl Understanding {
             confidence: best.map_or(0.0, |c| c.probability),
             priority: urgency.priority,
             hazard,
-            concern: concern.map(|(probability, _)| probability),
-            language: language.code.to_owned(),
-            language_confidence: language.confidence,
-            place: located.places.into_iter().next(),
+            concern: heard,
+            language: reading.language.code.to_owned(),
+            language_confidence: reading.language.confidence,
+            place: reading.located.places.first().cloned(),
             concerns: urgency.concerns,
             reasons,
             model: said.as_ref().map(|said| said.model.card().version.clone()),
-            rules: rules.version.clone(),
+            rules: self.rules.version.clone(),
             candidates: candidates.into_iter().take(MOST_CANDIDATES).collect(),
             parts: Vec::new(),
             common: String::new(),
             embedding,
         }
     }
-}
 
-impl Bench<'_> {
     /// What the services' model says, where there is one.
-    fn said(&self, message: &Message<'_>, embedding: Option<&[f32]>) -> Option<Said<'_>> {
+    fn said(&self, message: Message<'_>, embedding: Option<&[f32]>) -> Option<Said<'_>> {
         let (model, embedding) = (&self.models.as_deref()?.service, embedding?);
         let scores = message.scores(model, embedding)?;
         let alike = self.descriptions.of.iter();
@@ -337,52 +325,12 @@ impl Bench<'_> {
     }
 
     /// Every service, likeliest first; what the model has to say goes to the reasons.
-    fn weigh(
-        &self,
-        message: &Message<'_>,
-        said: Option<&Said<'_>>,
-        text: &str,
-        reasons: &mut Vec<Reason>,
-    ) -> Vec<Candidate> {
+    fn weigh(&self, message: Message<'_>, said: Option<&Said<'_>>, reasons: &mut Vec<Reason>) -> Vec<Candidate> {
         let candidates = weigh::candidates(self.rules, message.columns, said);
         if let Some(said) = said {
-            reasons.extend(weigh::reasons(said, candidates.first().map(|c| c.service.as_str()), text));
+            reasons.extend(weigh::reasons(said, candidates.first().map(|c| c.service.as_str()), message));
         }
         candidates
-    }
-
-    /// Every service by some words alone, whose place is not known, likeliest first.
-    fn weigh_words(
-        &self,
-        text: &str,
-        hits: &[Hit<'_>],
-        embedding: Option<&[f32]>,
-        reasons: &mut Vec<Reason>,
-    ) -> Vec<Candidate> {
-        let columns = evidence::columns(hits);
-        let message = Message { terms: lexical::terms(text, None), placed: false, columns: &columns };
-        let said = self.said(&message, embedding);
-        self.weigh(&message, said.as_ref(), text, reasons)
-    }
-}
-
-/// A message as the models see it.
-struct Message<'a> {
-    terms: Vec<Term>,
-    placed: bool,
-    columns: &'a BTreeMap<String, f64>,
-}
-
-impl Message<'_> {
-    fn scores(&self, model: &Classifier, embedding: &[f32]) -> Option<Vec<f64>> {
-        let columns = evidence::in_order(self.columns, &model.card().columns);
-        model.scores(Known { embedding, terms: &self.terms, placed: self.placed, columns: &columns })
-    }
-
-    /// The probability that a model of two answers says `yes`.
-    fn yes(&self, model: &Classifier, embedding: &[f32]) -> Option<f64> {
-        let at = model.card().labels.iter().position(|label| label == "yes")?;
-        classifier::softmax(&self.scores(model, embedding)?, 1.0).get(at).copied()
     }
 }
 
@@ -395,17 +343,4 @@ fn reason_of_hit(hit: &Hit<'_>) -> Reason {
         Effect::Concern { concern, .. } => format!("concern {}: {}", concern.kind, concern.reason),
     };
     Reason::Rule { rule: hit.rule.to_owned(), says, words: hit.words.clone() }
-}
-
-/// A text as it is looked at: head and tail of a longer one.
-#[must_use]
-pub fn head_and_tail(text: &str) -> String {
-    let count = text.chars().count();
-    if count <= HEAD + TAIL {
-        return text.to_owned();
-    }
-    let mut out: String = text.chars().take(HEAD).collect();
-    out.push('\n');
-    out.extend(text.chars().skip(count - TAIL));
-    out
 }

@@ -9,6 +9,8 @@
 //! add up over the message until they come to 1, and context that speaks against weighs less than nothing. So "he keeps my
 //! passport" need not stand in one pattern with "please do not write to the house". See [`concerns`].
 
+mod sieve;
+
 use crate::core::Priority;
 use crate::core::taxonomy::{Body, Department, Route, Service, Taxonomy};
 use crate::core::verdict::Concern;
@@ -17,6 +19,7 @@ use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use sieve::Sieve;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -185,6 +188,7 @@ pub struct Rules {
     /// First 12 hex digits of the hash over all files: changes whenever a rule does.
     pub version: String,
     rules: Vec<Rule>,
+    sieve: Sieve,
 }
 
 #[derive(Debug, Deserialize)]
@@ -285,18 +289,20 @@ impl Rules {
             let what = "has no [safe] with subject and body: the words for somebody who may be in danger";
             return Err(reader.error(&root.join("replies/en.toml"), what));
         }
+        let sieve =
+            Sieve::new(rules.iter().map(|rule| rule.pattern.as_str())).map_err(|what| reader.error(root, what))?;
         let version = format!("{:x}", reader.hash.finalize())[..12].to_owned();
-        Ok(Self { taxonomy, replies, version, rules })
+        Ok(Self { taxonomy, replies, version, rules, sieve })
     }
 
     /// Every rule that matches `text` (single spaces, as [`normalise`] leaves it), in the order of the files.
     #[must_use]
     pub fn hits(&self, text: &str) -> Vec<Hit<'_>> {
-        // One after the other: each pattern has its own quick search for its letters, which one large set of them all
-        // loses (0.6 ms a message against 4 ms, 324 rules).
-        self.rules
-            .iter()
-            .filter_map(|rule| {
+        self.sieve
+            .may_match(text)
+            .into_iter()
+            .filter_map(|at| {
+                let rule = self.rules.get(at)?;
                 let words = rule.fires(text)?;
                 Some(Hit { rule: &rule.id, effect: &rule.effect, words })
             })
@@ -357,10 +363,18 @@ impl Rule {
 }
 
 /// One line of single spaces: what patterns are written against. Typographic quotes become plain ones, because phones
-/// write `don’t` and rules are written `don't`.
+/// write `don’t` and rules are written `don't`. So do the two letters beyond ASCII that are one with `k` and `s` where case does
+/// not count.
 #[must_use]
 pub fn normalise(text: &str) -> String {
-    let plain = text.replace(['\u{2019}', '\u{2018}'], "'").replace(['\u{201c}', '\u{201d}'], "\"");
+    let mut plain = String::with_capacity(text.len());
+    plain.extend(text.chars().map(|c| match c {
+        '\u{2019}' | '\u{2018}' => '\'',
+        '\u{201c}' | '\u{201d}' => '"',
+        '\u{212a}' => 'k',
+        '\u{17f}' => 's',
+        other => other,
+    }));
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -13,7 +13,6 @@ mod units;
 pub(super) use judge::find;
 
 use super::rules::{Effect, Hit, Rules, normalise};
-use crate::core::Verdict;
 use std::collections::BTreeSet;
 use units::{Unit, Units, units};
 
@@ -26,8 +25,6 @@ const MOST_UNITS: usize = 64;
 /// A message of so many words in so many paragraphs may hold several requests though no word says so.
 const LONG_WORDS: usize = 110;
 const LONG_PARAGRAPHS: usize = 3;
-/// A message whose second likeliest service has this probability may be about both.
-const MIXED: f64 = 0.1;
 /// So few words, in which no rule finds a service, are not a request before a comma.
 const SHORT: usize = 6;
 /// A rule with less log-odds than this does not by itself make a sentence a request.
@@ -66,10 +63,10 @@ pub struct Pieces {
     pub counted: bool,
 }
 
-/// Takes a message apart where something hints at several requests; nothing where nothing does. `whole` is what it was found
-/// to be as one.
+/// Takes a message apart where something hints at several requests; nothing where nothing does. `hits` are the rules that the
+/// whole message hits.
 #[must_use]
-pub fn pieces(body: &str, rules: &Rules, whole: &Verdict) -> Pieces {
+pub fn pieces(body: &str, rules: &Rules, hits: &[Hit<'_>]) -> Pieces {
     let head = head(body);
     let Units { mut units, announced, counted, listed } = units(head);
     units.truncate(MOST_UNITS);
@@ -79,8 +76,7 @@ pub fn pieces(body: &str, rules: &Rules, whole: &Verdict) -> Pieces {
     }
     let paragraphs = 1 + units.iter().skip(1).filter(|u| u.apart > Apart::Sentence).count();
     let is_long = paragraphs >= LONG_PARAGRAPHS && head.split_whitespace().nth(LONG_WORDS).is_some();
-    let is_mixed = whole.candidates.get(1).is_some_and(|c| c.probability >= MIXED);
-    if !announced && !counted && !is_long && !is_mixed && services_named(&rules.hits(&normalise(head))).len() < 2 {
+    if !announced && !counted && !is_long && services_named(hits).len() < 2 {
         return Pieces::default();
     }
     // Who numbers their requests, or says "also", has said where they begin.

@@ -1,6 +1,7 @@
 //! Which service: the trained model, the rules and the services' own descriptions, weighed into one probability each.
 
 use super::classifier::{Classifier, softmax};
+use super::reading::Message;
 use super::rules::Rules;
 use crate::core::verdict::{Candidate, Reason};
 use std::collections::BTreeMap;
@@ -59,7 +60,7 @@ pub(super) fn candidates(rules: &Rules, columns: &BTreeMap<String, f64>, said: O
 }
 
 /// What the model has to say for itself: its own favourite, and the words that weighed most for the service chosen.
-pub(super) fn reasons(said: &Said<'_>, chosen: Option<&str>, text: &str) -> Vec<Reason> {
+pub(super) fn reasons(said: &Said<'_>, chosen: Option<&str>, message: Message<'_>) -> Vec<Reason> {
     let card = said.model.card();
     let trained = softmax(&said.scores, 1.0);
     let mut out = Vec::new();
@@ -71,7 +72,7 @@ pub(super) fn reasons(said: &Said<'_>, chosen: Option<&str>, text: &str) -> Vec<
         });
     }
     if let Some(at) = chosen.and_then(|service| card.labels.binary_search_by(|l| l.as_str().cmp(service)).ok()) {
-        let words = said.model.weightiest(text, at, MOST_WORDS);
+        let words = said.model.weightiest(message.text, message.terms, at, MOST_WORDS);
         if !words.is_empty() {
             out.push(Reason::Words { service: card.labels[at].clone(), words });
         }

@@ -1,10 +1,11 @@
 //! Which segments are requests of their own.
 
-use super::{Apart, Pieces, Segment, head, pieces};
+use super::{Apart, Segment, head};
 use crate::core::verdict::{Part, Reason};
 use crate::core::{Place, Verdict};
+use crate::understanding::reading::{Message, Reading, Words};
 use crate::understanding::rules::normalise;
-use crate::understanding::{Bench, Question, Understanding, head_and_tail, priority, reason_of_hit};
+use crate::understanding::{Bench, Question, Understanding, priority, reason_of_hit};
 
 /// Services that are said of nearly everything: unless they are announced, they are how somebody feels about their request.
 const GENERAL: &[&str] = &["general_enquiry", "council_complaint", "councillor_only", "not_for_us"];
@@ -43,32 +44,24 @@ struct Group {
 pub(in crate::understanding) async fn find(
     judge: &Understanding,
     bench: &Bench<'_>,
-    questions: &[Question],
+    readings: &[Reading<'_>],
     verdicts: &mut [Verdict],
 ) {
-    let taken_apart: Vec<(usize, Pieces)> = questions
-        .iter()
-        .zip(verdicts.iter())
-        .map(|(question, verdict)| pieces(&question.body, bench.rules, verdict))
-        .enumerate()
-        .filter(|(_, pieces)| !pieces.segments.is_empty())
-        .collect();
-    let texts: Vec<String> =
-        taken_apart.iter().flat_map(|(_, pieces)| &pieces.segments).map(|segment| segment.words.clone()).collect();
+    let segments = readings.iter().flat_map(|reading| &reading.pieces.segments);
+    let texts: Vec<String> = segments.map(|segment| segment.words.clone()).collect();
     let mut embeddings: Vec<Option<Vec<f32>>> = vec![None; texts.len()];
     if let Some(encoder) = &judge.encoder {
         let Ok(vectors) = encoder.encode(texts).await else { return };
         embeddings = vectors.into_iter().map(Some).collect();
     }
     let mut embeddings = embeddings.into_iter();
-    for (n, pieces) in taken_apart {
-        let own: Vec<Option<Vec<f32>>> = embeddings.by_ref().take(pieces.segments.len()).collect();
-        let verdict = &mut verdicts[n];
-        let parts = parts(judge, bench, &questions[n], &pieces, &own, verdict);
+    for (reading, verdict) in readings.iter().zip(verdicts) {
+        let own: Vec<Option<Vec<f32>>> = embeddings.by_ref().take(reading.pieces.segments.len()).collect();
+        let parts = parts(judge, bench, reading, &own, verdict);
         if parts.len() > 1 {
             let text = format!("This message holds {} requests, so a person decides.", parts.len());
             verdict.reasons.push(Reason::Note { text });
-            (verdict.parts, verdict.common) = (parts, pieces.common);
+            (verdict.parts, verdict.common) = (parts, reading.pieces.common.clone());
         }
     }
 }
@@ -77,14 +70,17 @@ pub(in crate::understanding) async fn find(
 fn parts(
     judge: &Understanding,
     bench: &Bench<'_>,
-    question: &Question,
-    pieces: &Pieces,
+    reading: &Reading<'_>,
     embeddings: &[Option<Vec<f32>>],
     whole: &Verdict,
 ) -> Vec<Part> {
-    let text = head_and_tail(&question.text());
-    let hits = bench.rules.hits(&normalise(&text));
-    let everything = bench.weigh_words(&text, &hits, whole.embedding.as_deref(), &mut Vec::new());
+    let (question, pieces) = (reading.question, &reading.pieces);
+    if pieces.segments.is_empty() {
+        return Vec::new();
+    }
+    let message = Message { placed: false, ..reading.message() };
+    let said = bench.said(message, whole.embedding.as_deref());
+    let everything = bench.weigh(message, said.as_ref(), &mut Vec::new());
     let alone = bench.models.is_none();
     let mut groups: Vec<Group> = Vec::new();
     for (n, (segment, embedding)) in pieces.segments.iter().zip(embeddings).enumerate() {
@@ -127,7 +123,9 @@ fn judge_segment(
     let plain = normalise(words);
     let hits = bench.rules.hits(&plain);
     let mut reasons = Vec::new();
-    let mut candidates = bench.weigh_words(words, &hits, embedding, &mut reasons);
+    let own = Words::of(words.to_owned(), &hits, None);
+    let said = bench.said(own.message(), embedding);
+    let mut candidates = bench.weigh(own.message(), said.as_ref(), &mut reasons);
     candidates.truncate(5);
     let place = judge.places.find(words, &question.home_wards).into_iter().next();
     reasons.extend(hits.iter().map(reason_of_hit));

@@ -129,15 +129,14 @@ fn an_ordinary_message_in_which_nothing_hints_at_several_is_not_taken_apart() {
     let rules = Rules::load(&home().join("rules")).unwrap();
     let body = "There is a deep pothole outside number 12. It has been there for three weeks and the bus drives through it \
                 every day. My wheel was damaged on Sunday. Please have it filled before somebody is hurt. Kind regards, Ann";
-    let whole = Verdict { candidates: Vec::new(), ..verdict() };
-    assert_eq!(pieces(body, &rules, &whole), Pieces::default());
+    assert_eq!(pieces(body, &rules, &rules.hits(body)), Pieces::default());
 }
 
 #[test]
 fn a_long_list_is_bounded_and_loses_no_word() {
     let rules = Rules::load(&home().join("rules")).unwrap();
     let body: String = (1..=30).map(|n| format!("{n}. The street light number {n} is out\n")).collect();
-    let pieces = pieces(&body, &rules, &verdict());
+    let pieces = pieces(&body, &rules, &[]);
     assert!((2..=MOST_SEGMENTS).contains(&pieces.segments.len()));
     let words: Vec<&str> = pieces.segments.iter().flat_map(|s| s.words.split_whitespace()).collect();
     assert_eq!(words, body.split_whitespace().collect::<Vec<_>>());
@@ -147,30 +146,9 @@ fn a_long_list_is_bounded_and_loses_no_word() {
 fn a_message_of_a_megabyte_of_commas_costs_no_more_than_a_long_letter() {
     let rules = Rules::load(&home().join("rules")).unwrap();
     let body = "also a pothole, and the bin, ".repeat(1 << 15);
-    let pieces = pieces(&body, &rules, &verdict());
+    let pieces = pieces(&body, &rules, &[]);
     assert!(pieces.segments.len() <= MOST_SEGMENTS);
     assert_eq!(pieces.segments.iter().map(|s| s.words.split_whitespace().count()).sum::<usize>(), 6 << 15);
-}
-
-fn verdict() -> Verdict {
-    Verdict {
-        service: String::new(),
-        confidence: 0.0,
-        candidates: Vec::new(),
-        priority: crate::core::Priority::Normal,
-        hazard: None,
-        concern: None,
-        language: "en".to_owned(),
-        language_confidence: 1.0,
-        place: None,
-        concerns: Vec::new(),
-        reasons: Vec::new(),
-        model: None,
-        rules: String::new(),
-        parts: Vec::new(),
-        common: String::new(),
-        embedding: None,
-    }
 }
 
 proptest! {

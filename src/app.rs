@@ -13,7 +13,7 @@ use crate::store::outbox::Fate;
 use crate::store::{self, Db};
 use crate::understanding::Understanding;
 use crate::understanding::encoder::Encoder;
-use crate::understanding::models::Models;
+use crate::understanding::models::{self, Models};
 use crate::understanding::place::{PlaceFiles, Places};
 use crate::understanding::rules::Rules;
 use anyhow::{Context as _, bail};
@@ -61,9 +61,11 @@ pub fn understanding(settings: &Settings) -> anyhow::Result<(Understanding, Vec<
     let mut encoder = None;
     let mut models = None;
     if settings.model.enabled {
-        match Encoder::load(&settings.path(&settings.model.encoder), settings.model.workers) {
+        let trained = settings.path(&settings.model.classifier);
+        let concern = trained.join(models::CONCERN);
+        match Encoder::load_with(&settings.path(&settings.model.encoder), Some(&concern), settings.model.workers) {
             Ok(loaded) => {
-                match Models::load(&settings.path(&settings.model.classifier), loaded.version()) {
+                match Models::load(&trained, loaded.version()) {
                     Ok(trained) => models = Some(trained),
                     Err(why) => missing
                         .push(format!("{why}; until then rules alone judge, and most messages wait for a person")),

@@ -32,7 +32,7 @@ pub(super) async fn verdict(args: VerdictArgs) -> anyhow::Result<()> {
     let home = home()?;
     let before = resident_mb();
     let rules = Rules::load(&home.join("rules"))?;
-    let encoder = Encoder::load(&home.join("vendor/all-MiniLM-L6-v2"), 1)?;
+    let encoder = Encoder::load_with(&home.join("vendor/all-MiniLM-L6-v2"), Some(&home.join("models/concern")), 1)?;
     let models = Models::load(&home.join("models"), encoder.version())?;
     let borough = home.join("training-data/demo/borough");
     let file = |name: &str| borough.join(name);

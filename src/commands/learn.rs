@@ -3,7 +3,7 @@
 use super::{home, progress, say};
 use crate::learning::dataset::{self, Example};
 use crate::learning::evaluate::{self as judge, Figures};
-use crate::learning::{simulate, train as fit};
+use crate::learning::{second_look, simulate, train as fit};
 use crate::understanding::Understanding;
 use crate::understanding::classifier::{Card, Classifier, HeldOut, Target};
 use crate::understanding::encoder::Encoder;
@@ -13,6 +13,9 @@ use crate::understanding::rules::Rules;
 use anyhow::Context as _;
 use clap::Args;
 use std::path::{Path, PathBuf};
+
+/// The encoder's folder in beadle's own.
+const ENCODER: &str = "vendor/all-MiniLM-L6-v2";
 
 /// Where embeddings are kept between runs.
 #[derive(Debug, Args)]
@@ -28,9 +31,10 @@ impl Cache {
     }
 }
 
-fn encoder(home: &Path) -> anyhow::Result<Encoder> {
+/// The encoder, with the second look of the model of concern in `concern` where one is given.
+fn encoder(home: &Path, concern: Option<&Path>) -> anyhow::Result<Encoder> {
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(4);
-    Ok(Encoder::load(&home.join("vendor/all-MiniLM-L6-v2"), workers)?)
+    Ok(Encoder::load_with(&home.join(ENCODER), concern, workers)?)
 }
 
 fn read(paths: &[PathBuf], target: Target) -> anyhow::Result<Vec<Example>> {
@@ -63,7 +67,7 @@ pub async fn train(args: TrainArgs) -> anyhow::Result<u8> {
     let rules = Rules::load(&home.join("rules"))?;
     let examples = read(&args.data, args.target)?;
     progress(format!("{} labelled messages", examples.len()));
-    let encoder = encoder(&home)?;
+    let encoder = encoder(&home, None)?;
     let tell = |what: &str| progress(what);
     let cache = args.cache.folder(&home);
     let prepared = fit::prepare(&examples, args.target, &rules, &encoder, Some(&cache), &tell).await?;
@@ -71,6 +75,12 @@ pub async fn train(args: TrainArgs) -> anyhow::Result<u8> {
     let trained = prepared.fit(&rows, &tell)?;
     trained.classifier.save(&args.out).map_err(anyhow::Error::msg)?;
     say(described(trained.classifier.card(), &args.out));
+    if args.target == Target::Concern
+        && let Some(mut look) = second_look::fit(&home.join(ENCODER), &examples, &tell)?
+    {
+        let file = look.save(&args.out).map_err(anyhow::Error::msg)?;
+        say(format!("second look in {}", file.display()));
+    }
     Ok(0)
 }
 
@@ -115,8 +125,9 @@ pub struct EvaluateArgs {
 pub async fn evaluate(args: EvaluateArgs) -> anyhow::Result<u8> {
     let home = home()?;
     let rules = Rules::load(&home.join("rules"))?;
-    let encoder = encoder(&home)?;
     let shipped = home.join("models");
+    let concern = args.model.clone().filter(|_| args.target == Target::Concern);
+    let encoder = encoder(&home, Some(&concern.unwrap_or_else(|| shipped.join("concern"))))?;
     let models = match (args.target, args.model) {
         (_, None) => Models::load(&shipped, encoder.version())?,
         (Target::Service, Some(folder)) => Models::load(&folder, encoder.version())?,
@@ -184,7 +195,7 @@ pub async fn simulate(args: SimulateArgs) -> anyhow::Result<u8> {
         dataset::read(&args.shipped.unwrap_or_else(|| home.join("training-data/messages")), Target::Service)?;
     let shipped = examples.len();
     examples.extend(read(&args.data, Target::Service)?);
-    let encoder = encoder(&home)?;
+    let encoder = encoder(&home, None)?;
     let tell = |what: &str| progress(what);
     let cache = args.cache.folder(&home);
     let prepared = fit::prepare(&examples, Target::Service, &rules, &encoder, Some(&cache), &tell).await?;

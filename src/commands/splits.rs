@@ -79,7 +79,7 @@ struct Figures {
 pub async fn evaluate(args: SplitsArgs) -> anyhow::Result<u8> {
     let home = home()?;
     let rules = Rules::load(&home.join("rules"))?;
-    let encoder = Encoder::load(&home.join("vendor/all-MiniLM-L6-v2"), 1)?;
+    let encoder = Encoder::load_with(&home.join("vendor/all-MiniLM-L6-v2"), Some(&home.join("models/concern")), 1)?;
     let models = Models::load(&home.join("models"), encoder.version())?;
     let mut rows = read(&args.data)?;
     rows.retain(|row| args.half.is_none_or(|half| half_of(&row.id) == Some(half)));

@@ -61,6 +61,9 @@ pub async fn evaluate(
     }
     let known = |e: &&Example| target != Target::Service || rules.taxonomy.services.contains_key(&e.label);
     let questions: Vec<(&Example, Question)> = examples.iter().filter(known).map(|e| (e, e.question())).collect();
+    if target == Target::Concern {
+        return Ok(concern(&questions, understanding, progress).await);
+    }
     let texts: Vec<String> = questions.iter().map(|(_, q)| q.text()).collect();
     let encoder = understanding.encoder().context("there is no encoder")?;
     let embeddings = embeddings::of(&texts, encoder, cache, progress).await?;
@@ -74,6 +77,27 @@ pub async fn evaluate(
             .map(|verdict| (answer(target, &verdict), learned(target, &verdict)))
             .unwrap_or_default()
     });
+    Ok(compared(&questions, answers))
+}
+
+/// Judges whether somebody's safety is a worry as the service does it, with a second look where it takes one.
+async fn concern(
+    questions: &[(&Example, Question)],
+    understanding: &Understanding,
+    progress: &(dyn Fn(&str) + Sync),
+) -> (Figures, Vec<Answer>) {
+    let mut answers = Vec::with_capacity(questions.len());
+    for lot in questions.chunks(256) {
+        progress(&format!("judging: {} of {} messages", answers.len(), questions.len()));
+        let asked: Vec<Question> = lot.iter().map(|(_, question)| question.clone()).collect();
+        let verdicts = understanding.judge(&asked).await;
+        answers.extend(verdicts.iter().map(|v| (answer(Target::Concern, v), learned(Target::Concern, v))));
+    }
+    compared(questions, answers)
+}
+
+/// Answers, with what was learned by itself, compared with the truth.
+fn compared(questions: &[(&Example, Question)], answers: Vec<(Vec<(String, f64)>, f64)>) -> (Figures, Vec<Answer>) {
     let (said, learned): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
     let written = questions.iter().zip(&said).zip(learned).map(|(((example, _), said), learned)| Answer {
         id: example.id.clone(),
@@ -83,7 +107,7 @@ pub async fn evaluate(
     });
     let written = written.collect();
     let truths = questions.iter().map(|(example, _)| example.label.as_str());
-    Ok((figures(&truths.zip(said).collect::<Vec<_>>()), written))
+    (figures(&truths.zip(said).collect::<Vec<_>>()), written)
 }
 
 /// What was said of one message; its words are not repeated.

@@ -82,6 +82,7 @@ struct CasePage {
     department: String,
     confidence: String,
     unsure: bool,
+    between: String,
     words: String,
     lines: Vec<Line>,
     likeliest: Vec<Choice>,
@@ -207,6 +208,7 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
             && !read.trail.decisions.iter().any(|d| d.kind == "change"),
         words: read.trail.messages.first().map(words_of).unwrap_or_default(),
         lines,
+        between: between(&read.trail, taxonomy),
         likeliest: likeliest(&read.trail, taxonomy),
         services: by_name(taxonomy.services.values().map(|s| Choice::new(&s.id, &s.name, &case.service))),
         departments: std::iter::once(as_service).chain(departments).collect(),
@@ -224,13 +226,31 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
     }
 }
 
+/// Least probability of a service that is named to the one who decides.
+const WORTH_NAMING: f64 = 0.05;
+
 /// The services a message was found likeliest to be about, for the one who decides where beadle is unsure.
 fn likeliest(trail: &Trail, taxonomy: &Taxonomy) -> Vec<Choice> {
     let candidates = trail.verdict().map(|v| v.candidates).unwrap_or_default();
     let worth_naming =
-        candidates.iter().filter(|c| c.probability >= 0.05 && taxonomy.services.contains_key(&c.service));
+        candidates.iter().filter(|c| c.probability >= WORTH_NAMING && taxonomy.services.contains_key(&c.service));
     let label = |service: &str, p: f64| format!("{} ({})", taxonomy.service_name(service), format::chance(p));
     worth_naming.map(|c| Choice::new(&c.service, &label(&c.service, c.probability), "")).collect()
+}
+
+/// What beadle cannot decide between, in words; nothing where only one service, or none, is worth naming.
+fn between(trail: &Trail, taxonomy: &Taxonomy) -> String {
+    let candidates = trail.verdict().map(|v| v.candidates).unwrap_or_default();
+    let named: Vec<&str> = candidates
+        .iter()
+        .filter(|c| c.probability >= WORTH_NAMING && taxonomy.services.contains_key(&c.service))
+        .map(|c| taxonomy.service_name(&c.service))
+        .take(3)
+        .collect();
+    match named.as_slice() {
+        [] | [_] => String::new(),
+        [first @ .., last] => format!(" between {} and {last}", first.join(", ")),
+    }
 }
 
 fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate) -> Vec<Line> {

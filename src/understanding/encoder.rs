@@ -5,21 +5,17 @@
 //! words, one worker encoded 69 a second singly and 43 in lots of 32), and the embedding of a text would depend, in its last
 //! digits, on its neighbours. One OpenMP thread a worker: with two, the slowest answers under load took twenty times the median.
 
-use rust_bert::pipelines::common::ModelType;
-use rust_bert::pipelines::sentence_embeddings::{SentenceEmbeddingsConfig, SentenceEmbeddingsModel};
-use rust_bert::resources::{LocalResource, ResourceProvider};
+mod net;
+
+pub use net::{Net, SECOND_LOOK, SecondLook};
+
 use sha2::{Digest, Sha256};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
-use tch::Device;
 use tokio::sync::oneshot;
 
 /// Numbers in one embedding.
 pub const DIMENSIONS: usize = 384;
-/// The model reads 256 word pieces; so many characters never lose any of the head or the tail of what it would read.
-const HEAD: usize = 900;
-const TAIL: usize = 600;
-
 /// Why there are no embeddings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EncoderError {
@@ -34,10 +30,13 @@ pub enum EncoderError {
     Failed(String),
 }
 
-struct Job {
-    text: String,
-    answer: oneshot::Sender<Result<Vec<f32>, EncoderError>>,
+/// What a text is given to a worker for, and where the answer goes.
+enum Job {
+    Encode(String, Answer<Vec<f32>>),
+    Look(String, Answer<f64>),
 }
+
+type Answer<T> = oneshot::Sender<Result<T, EncoderError>>;
 
 /// A handle to the worker threads; cheap to clone. They end when the last handle is dropped.
 #[derive(Clone, Debug)]
@@ -45,6 +44,8 @@ pub struct Encoder {
     jobs: mpsc::Sender<Job>,
     /// First 12 hex digits of the hash of the weights.
     version: Arc<str>,
+    /// The same of the second look.
+    second_look: Option<Arc<str>>,
 }
 
 impl Encoder {
@@ -53,26 +54,34 @@ impl Encoder {
     /// # Errors
     /// When the files are missing or broken.
     pub fn load(folder: &Path, workers: usize) -> Result<Self, EncoderError> {
+        Self::load_with(folder, None, workers)
+    }
+
+    /// Loads the model in `folder` and the second look in `concern`, the folder of the classifier it goes with, if it is there.
+    ///
+    /// # Errors
+    /// When the files of the model are missing, or what is there is broken.
+    pub fn load_with(folder: &Path, concern: Option<&Path>, workers: usize) -> Result<Self, EncoderError> {
+        let second = concern.map(|concern| concern.join(SECOND_LOOK)).filter(|file| file.is_file());
         let shown = folder.display().to_string();
         let weights = folder.join("model.safetensors");
-        let bytes = std::fs::read(&weights).map_err(|_| EncoderError::Missing(shown.clone()))?;
-        let version: Arc<str> = format!("{:x}", Sha256::digest(&bytes))[..12].into();
-        drop(bytes);
+        let version = version_of(&weights).map_err(|_| EncoderError::Missing(shown.clone()))?;
+        let second_look = second.as_deref().map(version_of).transpose()?;
         let (jobs, queue) = mpsc::channel::<Job>();
         let queue = Arc::new(Mutex::new(queue));
         let (ready, loaded) = mpsc::channel::<Result<(), EncoderError>>();
         for n in 0..workers.max(1) {
-            let (queue, folder, ready) = (Arc::clone(&queue), folder.to_owned(), ready.clone());
+            let (queue, folder, second, ready) = (Arc::clone(&queue), folder.to_owned(), second.clone(), ready.clone());
             std::thread::Builder::new()
                 .name(format!("encoder-{n}"))
                 .stack_size(16 << 20)
-                .spawn(move || work(&folder, &queue, &ready))
+                .spawn(move || work(&folder, second.as_deref(), &queue, &ready))
                 .map_err(|e| EncoderError::Broken(shown.clone(), e.to_string()))?;
         }
         for _ in 0..workers.max(1) {
             loaded.recv().map_err(|_| EncoderError::Broken(shown.clone(), "the loading thread ended".to_owned()))??;
         }
-        Ok(Self { jobs, version })
+        Ok(Self { jobs, version, second_look })
     }
 
     /// First 12 hex digits of the hash of the weights: embeddings of different versions are not comparable.
@@ -91,69 +100,70 @@ impl Encoder {
 
     /// Puts `texts` before the encoder, which works on them while the asker does something else.
     #[must_use]
-    pub fn begin(&self, texts: Vec<String>) -> Encoding {
+    pub fn begin(&self, texts: Vec<String>) -> Begun<Vec<f32>> {
+        self.ask(texts, Job::Encode)
+    }
+
+    /// First 12 hex digits of the hash of the second look, where there is one.
+    #[must_use]
+    pub fn second_look(&self) -> Option<&str> {
+        self.second_look.as_deref()
+    }
+
+    /// Looks at texts a second time: the log-odds that somebody's safety is a worry. Without a second look that is an error.
+    #[must_use]
+    pub fn look_again(&self, texts: Vec<String>) -> Begun<f64> {
+        self.ask(texts, Job::Look)
+    }
+
+    fn ask<T>(&self, texts: Vec<String>, job: fn(String, Answer<T>) -> Job) -> Begun<T> {
         let begun = texts.into_iter().map(|text| {
             let (answer, wait) = oneshot::channel();
             // Where the thread is gone, the answer's sender goes with the job, and the asker is told.
-            let _ = self.jobs.send(Job { text, answer });
+            let _ = self.jobs.send(job(text, answer));
             wait
         });
-        Encoding(begun.collect())
+        Begun(begun.collect())
     }
 }
 
-/// Texts that are being encoded.
+/// Texts that are being worked on.
 #[derive(Debug)]
-pub struct Encoding(Vec<oneshot::Receiver<Result<Vec<f32>, EncoderError>>>);
+pub struct Begun<T>(Vec<oneshot::Receiver<Result<T, EncoderError>>>);
 
-impl Encoding {
-    /// Their unit-length embeddings, in order; none for none.
+impl<T> Begun<T> {
+    /// What came of them, in order; none for none.
     ///
     /// # Errors
     /// When the model fails or its thread is gone.
-    pub async fn done(self) -> Result<Vec<Vec<f32>>, EncoderError> {
-        let mut vectors = Vec::with_capacity(self.0.len());
+    pub async fn done(self) -> Result<Vec<T>, EncoderError> {
+        let mut answers = Vec::with_capacity(self.0.len());
         for wait in self.0 {
-            vectors.push(wait.await.map_err(|_| EncoderError::Failed("its thread is gone".to_owned()))??);
+            answers.push(wait.await.map_err(|_| EncoderError::Failed("its thread is gone".to_owned()))??);
         }
-        Ok(vectors)
+        Ok(answers)
     }
 }
 
-fn resource(path: PathBuf) -> Box<dyn ResourceProvider + Send> {
-    Box::new(LocalResource { local_path: path })
+/// First 12 hex digits of the hash of a file.
+fn version_of(file: &Path) -> Result<Arc<str>, EncoderError> {
+    let bytes = std::fs::read(file).map_err(|e| EncoderError::Broken(file.display().to_string(), e.to_string()))?;
+    Ok(format!("{:x}", Sha256::digest(&bytes))[..12].into())
 }
 
-fn load_model(folder: &Path) -> Result<SentenceEmbeddingsModel, EncoderError> {
-    let config = SentenceEmbeddingsConfig {
-        modules_config_resource: resource(folder.join("modules.json")),
-        transformer_type: ModelType::Bert,
-        transformer_config_resource: resource(folder.join("config.json")),
-        transformer_weights_resource: resource(folder.join("model.safetensors")),
-        pooling_config_resource: resource(folder.join("1_Pooling/config.json")),
-        dense_config_resource: None,
-        dense_weights_resource: None,
-        sentence_bert_config_resource: resource(folder.join("sentence_bert_config.json")),
-        tokenizer_config_resource: resource(folder.join("tokenizer_config.json")),
-        tokenizer_vocab_resource: resource(folder.join("vocab.txt")),
-        tokenizer_merges_resource: None,
-        device: Device::Cpu,
-        kind: None,
-    };
-    let broken = |why: String| {
-        EncoderError::Broken(folder.display().to_string(), why.lines().next().unwrap_or_default().to_owned())
-    };
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| SentenceEmbeddingsModel::new(config))) {
-        Ok(Ok(model)) => Ok(model),
-        Ok(Err(e)) => Err(broken(e.to_string())),
-        Err(_) => Err(broken("the library panicked".to_owned())),
-    }
-}
-
-fn work(folder: &Path, queue: &Mutex<mpsc::Receiver<Job>>, ready: &mpsc::Sender<Result<(), EncoderError>>) {
+fn work(
+    folder: &Path,
+    second: Option<&Path>,
+    queue: &Mutex<mpsc::Receiver<Job>>,
+    ready: &mpsc::Sender<Result<(), EncoderError>>,
+) {
     tch::set_num_threads(1);
-    let model = match load_model(folder) {
-        Ok(model) => model,
+    let loaded = Net::load(folder).and_then(|net| {
+        let second = second.map(|file| net.load_second_look(file)).transpose()?;
+        Ok((net, second))
+    });
+    let (net, second) = match loaded {
+        Ok(loaded) => loaded,
         Err(e) => {
             let _ = ready.send(Err(e));
             return;
@@ -162,36 +172,17 @@ fn work(folder: &Path, queue: &Mutex<mpsc::Receiver<Job>>, ready: &mpsc::Sender<
     let _ = ready.send(Ok(()));
     loop {
         let job = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
-        let Ok(Job { text, answer }) = job else { return };
         // The asker may have gone away; that is no fault.
-        let _ = answer.send(encode(&model, &prepare(&text)));
-    }
-}
-
-fn encode(model: &SentenceEmbeddingsModel, text: &str) -> Result<Vec<f32>, EncoderError> {
-    let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| model.encode(&[text])));
-    run.map_err(|_| EncoderError::Failed("the library panicked".to_owned()))?
-        .map_err(|e| EncoderError::Failed(e.to_string().lines().next().unwrap_or_default().to_owned()))?
-        .pop()
-        .ok_or_else(|| EncoderError::Failed("it gave no embedding".to_owned()))
-}
-
-/// What the model is given of a text: head and tail of a long one (the request often stands in the last line), and none of
-/// the tokens that mean something to the tokenizer (a literal `[PAD]` is masked out by it).
-fn prepare(text: &str) -> String {
-    let mut text = text.to_owned();
-    for token in ["[PAD]", "[CLS]", "[SEP]", "[MASK]", "[UNK]"] {
-        if text.contains(token) {
-            text = text.replace(token, " ");
+        match job {
+            Ok(Job::Encode(text, answer)) => drop(answer.send(net.embedding(&text))),
+            Ok(Job::Look(text, answer)) => {
+                let none = || EncoderError::Failed("there is no second look".to_owned());
+                let looked = second.as_ref().ok_or_else(none);
+                drop(answer.send(looked.and_then(|second| second.judge(&net.common(&text)?))));
+            }
+            Err(_) => return,
         }
     }
-    let count = text.chars().count();
-    if count <= HEAD + TAIL {
-        return if text.trim().is_empty() { ".".to_owned() } else { text };
-    }
-    let head: String = text.chars().take(HEAD).collect();
-    let tail: String = text.chars().skip(count - TAIL).collect();
-    format!("{head} … {tail}")
 }
 
 /// Cosine of two unit-length embeddings; 0 where they do not fit each other.

@@ -23,7 +23,6 @@ mod weigh;
 use crate::core::verdict::{Candidate, Reason};
 use crate::core::{PhotoPoint, SharedPoint, Verdict};
 use chrono::NaiveDate;
-use classifier::Classifier;
 use encoder::Encoder;
 use known::KnownCase;
 use language::Languages;
@@ -111,6 +110,12 @@ struct Bench<'a> {
     models: Option<Arc<Models>>,
     descriptions: Arc<Descriptions>,
     known: Arc<Vec<KnownCase>>,
+}
+
+/// How likely it is that somebody's safety is a worry, and who says so.
+struct Heard {
+    probability: f64,
+    version: String,
 }
 
 impl std::fmt::Debug for Understanding {
@@ -216,11 +221,41 @@ impl Understanding {
             }
         }
         let bench = Bench { descriptions: self.describe(rules).await, ..self.bench(rules) };
-        let judged = readings.iter().zip(embeddings);
-        let mut verdicts: Vec<Verdict> =
-            judged.map(|(reading, embedding)| bench.judge(reading, embedding, fault.as_deref())).collect();
+        let heard = self.listen(&bench, &readings, &embeddings).await;
+        let judged = readings.iter().zip(embeddings).zip(&heard);
+        let mut verdicts: Vec<Verdict> = judged
+            .map(|((reading, embedding), heard)| bench.judge(reading, embedding, heard.as_ref(), fault.as_deref()))
+            .collect();
         split::find(self, &bench, &readings, &mut verdicts).await;
         verdicts
+    }
+
+    /// Whether somebody's safety is a worry. What the model of concern does not all but rule out, and whatever a rule points
+    /// at, the encoder looks at a second time; the log-odds of both count alike. Where it cannot, the model has the say.
+    async fn listen(
+        &self,
+        bench: &Bench<'_>,
+        readings: &[Reading<'_>],
+        embeddings: &[Option<Vec<f32>>],
+    ) -> Vec<Option<Heard>> {
+        let first = readings.iter().zip(embeddings);
+        let mut heard: Vec<Option<Heard>> = first.map(|(r, e)| bench.concern(r.message(), e.as_deref())).collect();
+        let Some((encoder, version)) = self.encoder.as_ref().and_then(|e| Some((e, e.second_look()?))) else {
+            return heard;
+        };
+        let again: Vec<(usize, &mut Heard)> = heard
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(n, heard)| Some((n, heard.as_mut()?)))
+            .filter(|(n, heard)| heard.probability >= priority::LOOK_FROM || rules::any_sign(&readings[*n].hits))
+            .collect();
+        let texts = again.iter().map(|(n, _)| readings[*n].question.text()).collect();
+        let Ok(looked) = encoder.look_again(texts).done().await else { return heard };
+        for ((_, heard), log_odds) in again.into_iter().zip(looked) {
+            heard.probability = priority::together(heard.probability, log_odds);
+            heard.version = format!("{}+{version}", heard.version);
+        }
+        heard
     }
 
     /// Encodes the descriptions of services that the model was not trained on, once for each version of the rules in force;
@@ -248,13 +283,17 @@ impl Understanding {
         described
     }
 
-    /// Judges messages whose embeddings are known already, in order, each as one request; call [`Understanding::prepare`]
+    /// Judges messages whose embeddings are known already, in order, each as one request and looked at once; call [`Understanding::prepare`]
     /// before.
     #[must_use]
     pub fn judge_encoded(&self, questions: &[Question], embeddings: Vec<Option<Vec<f32>>>) -> Vec<Verdict> {
         let rules = self.rules();
         let bench = self.bench(&rules);
-        let judge = |(q, embedding)| bench.judge(&Reading::of(self, &rules, q), embedding, None);
+        let judge = |(q, embedding): (&Question, Option<Vec<f32>>)| {
+            let reading = Reading::of(self, &rules, q);
+            let heard = bench.concern(reading.message(), embedding.as_deref());
+            bench.judge(&reading, embedding, heard.as_ref(), None)
+        };
         questions.iter().zip(embeddings).map(judge).collect()
     }
 
@@ -265,21 +304,24 @@ impl Understanding {
 
 impl Bench<'_> {
     /// One message as one request.
-    fn judge(&self, reading: &Reading<'_>, embedding: Option<Vec<f32>>, fault: Option<&str>) -> Verdict {
+    fn judge(
+        &self,
+        reading: &Reading<'_>,
+        embedding: Option<Vec<f32>>,
+        heard: Option<&Heard>,
+        fault: Option<&str>,
+    ) -> Verdict {
         let message = reading.message();
         let mut reasons = Vec::new();
         let said = self.said(message, embedding.as_deref());
         let candidates = self.weigh(message, said.as_ref(), &mut reasons);
-        let models = self.models.as_deref();
-        let listen = |model: fn(&Models) -> &Option<Classifier>| {
-            let model = model(models?).as_ref()?;
-            Some((message.yes(model, embedding.as_deref()?)?, model.card().version.clone()))
-        };
-        let hazard = listen(|models| &models.hazard).map(|(probability, _)| probability);
-        let concern = listen(|models| &models.concern);
-        let heard = concern.as_ref().map(|(probability, _)| *probability);
-        let urgency = priority::weigh(&reading.hits, &reading.plain, reading.question.received, hazard, heard);
-        if let Some((probability, version)) = concern.filter(|(p, _)| *p >= priority::CONCERN_FROM) {
+        let hazard =
+            self.models.as_deref().and_then(|models| message.yes(models.hazard.as_ref()?, embedding.as_deref()?));
+        let concern = heard.map(|heard| heard.probability);
+        let urgency = priority::weigh(&reading.hits, &reading.plain, reading.question.received, hazard, concern);
+        if let Some(Heard { probability, version }) = heard.filter(|heard| heard.probability >= priority::CONCERN_FROM)
+        {
+            let (version, probability) = (version.clone(), *probability);
             reasons.push(Reason::Score { of: "concern".to_owned(), version, probability });
         }
         reasons.extend(reading.hits.iter().map(reason_of_hit));
@@ -300,7 +342,7 @@ impl Bench<'_> {
             confidence: best.map_or(0.0, |c| c.probability),
             priority: urgency.priority,
             hazard,
-            concern: heard,
+            concern,
             language: reading.language.code.to_owned(),
             language_confidence: reading.language.confidence,
             place: reading.located.places.first().cloned(),
@@ -313,6 +355,12 @@ impl Bench<'_> {
             common: String::new(),
             embedding,
         }
+    }
+
+    /// What the model of concern says at first, where there is one.
+    fn concern(&self, message: Message<'_>, embedding: Option<&[f32]>) -> Option<Heard> {
+        let model = self.models.as_deref()?.concern.as_ref()?;
+        Some(Heard { probability: message.yes(model, embedding?)?, version: model.card().version.clone() })
     }
 
     /// What the services' model says, where there is one.

@@ -4,6 +4,9 @@
 use super::classifier::{Classifier, ModelError};
 use std::path::Path;
 
+/// The folder of the model of concern, and of its second look, in that of all models.
+pub const CONCERN: &str = "concern";
+
 /// Everything trained that takes part in a verdict.
 #[derive(Clone, Debug)]
 pub struct Models {
@@ -26,7 +29,7 @@ impl Models {
             Err(ModelError::Missing(_)) => Ok(None),
             Err(broken) => Err(broken),
         };
-        Ok(Self { service: Classifier::load(folder, encoder)?, hazard: beside("hazard")?, concern: beside("concern")? })
+        Ok(Self { service: Classifier::load(folder, encoder)?, hazard: beside("hazard")?, concern: beside(CONCERN)? })
     }
 }
 

@@ -26,6 +26,8 @@ pub const CONCERN_FROM: f64 = 0.15;
 /// A plain sign of danger is a concern, unless the learned score is below this: then it is all but sure to be a manner of
 /// speaking.
 pub const PLAIN_FROM: f64 = 0.05;
+/// Least score of the model of concern from which the encoder looks at a message a second time.
+pub const LOOK_FROM: f64 = 0.01;
 /// A date so many days ahead is near.
 const NEAR_DAYS: i64 = 7;
 
@@ -95,6 +97,13 @@ pub fn weigh(
     }
     let priority = if concerns.is_empty() { points.priority(nobody_waits) } else { Priority::Urgent };
     Urgency { priority, concerns, reasons }
+}
+
+/// What the model of concern (a probability) and the second look (log-odds) come to together: the log-odds of both count alike.
+#[must_use]
+pub fn together(probability: f64, log_odds: f64) -> f64 {
+    let first = (probability.clamp(1e-9, 1.0 - 1e-9) / (1.0 - probability).max(1e-9)).ln();
+    1.0 / (1.0 + (-f64::midpoint(first, log_odds)).exp())
 }
 
 #[derive(Clone, Copy, Debug, Default)]

@@ -178,6 +178,12 @@ pub fn concerns(hits: &[Hit<'_>], adding_up: bool) -> Vec<Concern> {
     kinds.into_iter().map(|(concern, _)| concern).collect()
 }
 
+/// Whether any rule points at somebody's safety, however faintly.
+#[must_use]
+pub fn any_sign(hits: &[Hit<'_>]) -> bool {
+    hits.iter().any(|hit| matches!(hit.effect, Effect::Concern { weight, .. } if *weight > 0.0))
+}
+
 /// All rules, loaded and checked.
 #[derive(Debug)]
 pub struct Rules {

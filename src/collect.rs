@@ -4,7 +4,7 @@
 use crate::channels::Backoff;
 use crate::channels::imap::{self, FetchLimits, Fetched, ImapError, ImapSession, ImapSettings};
 use crate::channels::mailbox_folder::{FolderError, MailboxFolder};
-use crate::core::{Clock, Ids, RawMessage};
+use crate::core::{Channel, Clock, Ids, RawMessage};
 use crate::intake::accept::{self, Accepted, Batch};
 use crate::store::{self, Db};
 use chrono::TimeDelta;
@@ -206,6 +206,7 @@ impl Collector {
                 Err(why) => {
                     let external_id = why.to_string();
                     let raw = RawMessage {
+                        channel: Channel::Email,
                         account: account.to_owned(),
                         external_id: external_id.clone(),
                         bytes: Vec::new(),
@@ -264,6 +265,7 @@ fn batch_of(account: &str, mailbox: &str, uid_validity: u32, fetched: Vec<Fetche
     let mut batch = Batch { reached: fetched.last().map(|f| (uid_validity, f.uid())), ..Batch::default() };
     for message in fetched {
         let raw = |uid, bytes, arrived_at| RawMessage {
+            channel: Channel::Email,
             account: account.to_owned(),
             external_id: imap::external_id(mailbox, uid_validity, uid),
             bytes,

@@ -208,7 +208,7 @@ impl Pipeline {
         let photos = photo::positions(&mail.attachments);
         let (subject, body) = (mail.subject.clone(), mail.text.clone());
         let received = Some(received_date(row.received_at));
-        let question = Question { subject, body, home_wards, photos, shared: None, received };
+        let question = Question { subject, body, home_wards, photos, shared: mail.shared.clone(), received };
         Thought { row, mail, question, meaning: None }
     }
 
@@ -246,9 +246,9 @@ impl Pipeline {
     async fn compare(&self, thought: &Thought, verdict: &Verdict) -> store::Result<Compared> {
         let mut tx = self.db.read().await?;
         // Only who is vouched for can be "the same person again": anybody may copy somebody's words and name.
-        let from = thought.mail.from.as_ref().filter(|_| thought.mail.sender.is_verified());
+        let from = thought.mail.writer.as_ref().filter(|_| thought.mail.sender.is_verified());
         let contact = match from {
-            Some(address) => store::contact::known(&mut tx, address).await?,
+            Some(point) => store::contact::known(&mut tx, point).await?,
             None => None,
         };
         Compared::with_open_cases(&mut tx, &thought.question, verdict, contact.as_ref(), self.clock.now()).await

@@ -183,7 +183,13 @@ impl Desk {
     async fn take_in(&self, raw: &[u8]) {
         self.mails.set(self.mails.get() + 1);
         let external_id = format!("mail-{}", self.mails.get());
-        let raw = RawMessage { account: "adeyemi".to_owned(), external_id, bytes: raw.to_vec(), arrived_at: None };
+        let raw = RawMessage {
+            channel: beadle::core::Channel::Email,
+            account: "adeyemi".to_owned(),
+            external_id,
+            bytes: raw.to_vec(),
+            arrived_at: None,
+        };
         let batch = Batch { messages: vec![raw], ..Batch::default() };
         accept(self.db(), &self.pipeline.clock, &self.pipeline.ids, "adeyemi", &batch).await.unwrap();
         self.pipeline.step(10).await.unwrap();

@@ -9,7 +9,7 @@
 //!
 //! Reading blocks the thread: run it on one that may (`tokio::task::spawn_blocking`).
 
-use crate::core::RawMessage;
+use crate::core::{Channel, RawMessage};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
@@ -124,7 +124,7 @@ impl MailboxFolder {
             // A copied file's time says nothing.
             Kind::EmlFolder | Kind::Mbox => (format!("{name}:{}", short_hash(&bytes)), None),
         };
-        Ok(RawMessage { account: self.account.clone(), external_id, bytes, arrived_at })
+        Ok(RawMessage { channel: Channel::Email, account: self.account.clone(), external_id, bytes, arrived_at })
     }
 }
 
@@ -223,7 +223,13 @@ impl Mbox {
             return Some(Err(FolderError::TooLarge { path, size, limit }));
         }
         let external_id = format!("{index}:{}", short_hash(&bytes));
-        Some(Ok(RawMessage { account: account.to_owned(), external_id, bytes, arrived_at: envelope_date(&envelope) }))
+        Some(Ok(RawMessage {
+            channel: Channel::Email,
+            account: account.to_owned(),
+            external_id,
+            bytes,
+            arrived_at: envelope_date(&envelope),
+        }))
     }
 
     /// Reads up to the next `From ` line or the end: the message, without what is above the limit, and its size.

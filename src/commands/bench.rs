@@ -181,9 +181,15 @@ async fn commit_each(app: &App, imap: &ImapSettings) -> anyhow::Result<()> {
     let mut number = 0_u64;
     for bytes in fetch_all(imap).await? {
         number += 1;
-        let raw = RawMessage { account: "floor".to_owned(), external_id: number.to_string(), bytes, arrived_at: None };
+        let raw = RawMessage {
+            channel: Channel::Email,
+            account: "floor".to_owned(),
+            external_id: number.to_string(),
+            bytes,
+            arrived_at: None,
+        };
         let mut tx = app.pipeline.db.begin().await?;
-        store::inbox::take_in(&mut tx, &Ids::Random, Channel::Email, &raw, Clock::System.now()).await?;
+        store::inbox::take_in(&mut tx, &Ids::Random, &raw, Clock::System.now()).await?;
         tx.commit().await?;
     }
     Ok(())

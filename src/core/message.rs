@@ -1,30 +1,53 @@
 //! A message as it comes off a wire, and as intake understands its form.
 
+use super::case::words;
+use super::place::SharedPoint;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The wire a message came or goes by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Channel {
-    /// Electronic mail.
-    Email,
+words! {
+    /// The way a message came or goes.
+    Channel {
+        /// Electronic mail.
+        Email = "email" / "Email",
+        /// A text to a telephone.
+        Sms = "sms" / "Text message",
+        /// WhatsApp, through the provider of texts.
+        Whatsapp = "whatsapp" / "WhatsApp",
+    }
 }
 
 impl Channel {
-    /// The word that stands in the database.
+    /// Whether answers on it are a line or two, without a subject.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-        }
+    pub const fn is_short(self) -> bool {
+        matches!(self, Self::Sms | Self::Whatsapp)
+    }
+}
+
+/// Where somebody can be reached: a channel, and their address on it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ContactPoint {
+    /// The channel.
+    pub channel: Channel,
+    /// A mail address in lower case; a telephone number as `+447700900123`.
+    pub address: String,
+    /// The name it goes by there, where it has one.
+    pub name: Option<String>,
+}
+
+impl From<&Address> for ContactPoint {
+    fn from(address: &Address) -> Self {
+        Self { channel: Channel::Email, address: address.email.clone(), name: address.name.clone() }
     }
 }
 
 /// What a channel hands to intake: the bytes exactly as they came, and how the channel names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawMessage {
+    /// The way it came.
+    pub channel: Channel,
     /// The watched account, as named in the settings (`[[mailbox]] name`).
     pub account: String,
     /// The channel's own name for this delivery, unique within the account (for IMAP: mailbox, UIDVALIDITY and UID).
@@ -112,10 +135,17 @@ impl SenderCheck {
     }
 }
 
-/// A mail with its form understood: who, to whom, what they wrote, what it answers. Its meaning is not looked at.
+/// A message with its form understood, whatever way it came: who, to whom, what they wrote, what it answers. Its meaning is not
+/// looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
-    /// The sender (From, or Reply-To when From is one of a mailing service's and Reply-To a person's is *not* done:
+    /// The way it came.
+    pub channel: Channel,
+    /// Who wrote it, where that can be told; of a mail it is `from`.
+    pub writer: Option<ContactPoint>,
+    /// A position that was sent along with it.
+    pub shared: Option<SharedPoint>,
+    /// Of a mail: the sender (From, or Reply-To when From is one of a mailing service's and Reply-To a person's is *not* done:
     /// From alone decides who is answered).
     pub from: Option<Address>,
     /// Every address it was sent to: To and Cc.

@@ -16,7 +16,7 @@ pub use case::{CaseState, Party, Priority};
 pub use clock::Clock;
 pub use council::{Council, Councillor};
 pub use ids::{CaseId, ContactId, DecisionId, Ids, InboxId, LessonId, LinkId, MessageId, OutboxId};
-pub use message::{Address, Attachment, Channel, Mail, RawMessage, SenderCheck};
+pub use message::{Address, Attachment, Channel, ContactPoint, Mail, RawMessage, SenderCheck};
 pub use place::{Alternative, PhotoPoint, Place, PlaceSource, Point, SharedPoint};
 pub use reference::Reference;
 pub use taxonomy::{Department, Mode, Service, Taxonomy};

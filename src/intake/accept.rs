@@ -1,6 +1,6 @@
 //! The first commit: raw bytes and the channel's cursor together. Only after it may the wire be told.
 
-use crate::core::{Channel, Clock, Ids, RawMessage};
+use crate::core::{Clock, Ids, RawMessage};
 use crate::store::{self, Db};
 
 /// A batch off one account.
@@ -32,11 +32,11 @@ pub async fn accept(db: &Db, clock: &Clock, ids: &Ids, account: &str, batch: &Ba
     let mut tx = db.begin().await?;
     let mut accepted = Accepted::default();
     for raw in &batch.messages {
-        let new = store::inbox::take_in(&mut tx, ids, Channel::Email, raw, now).await?;
+        let new = store::inbox::take_in(&mut tx, ids, raw, now).await?;
         if new { accepted.new += 1 } else { accepted.known += 1 }
     }
     for (raw, reason) in &batch.unfit {
-        let new = store::inbox::take_into_quarantine(&mut tx, ids, Channel::Email, raw, reason, now).await?;
+        let new = store::inbox::take_into_quarantine(&mut tx, ids, raw, reason, now).await?;
         if new { accepted.new += 1 } else { accepted.known += 1 }
     }
     if let Some((uid_validity, last_uid)) = batch.reached {

@@ -12,7 +12,7 @@ mod walk;
 
 pub use headers::Headers;
 
-use crate::core::{Address, Attachment, Mail, SenderCheck};
+use crate::core::{Address, Attachment, Channel, ContactPoint, Mail, SenderCheck};
 use crate::intake::{automatic, fold, sender, text};
 use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -131,6 +131,9 @@ fn read(raw: &[u8], limits: &MimeLimits, authserv_id: Option<&str>) -> Result<Ma
         automatic: signs.automatic,
         no_auto_answer: signs.no_auto_answer,
         bounce: signs.bounce,
+        channel: Channel::Email,
+        writer: from.as_ref().map(ContactPoint::from),
+        shared: None,
         from,
         rfc_message_id,
         attachments,

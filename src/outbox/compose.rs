@@ -187,7 +187,7 @@ impl Composer<'_> {
         let first = messages.first();
         text += &self.language_line(case, first);
         let who = first.filter(|_| consent.department_sees_contact()).and_then(|m| {
-            let email = m.from_email.as_deref()?;
+            let email = m.from_address.as_deref()?;
             Some(m.from_name.as_deref().map_or_else(|| email.to_owned(), |name| format!("{name} <{email}>")))
         });
         text += &format!("From: {}\n", who.as_deref().unwrap_or("a resident who does not wish to be named to you"));
@@ -248,7 +248,7 @@ impl Composer<'_> {
         let Some(message) = messages.iter().find(|m| m.party == Party::Resident) else {
             return Ok(Acknowledged::Skipped("no resident wrote on this case".to_owned()));
         };
-        let Some(email) = message.from_email.as_deref() else {
+        let Some(email) = message.from_address.as_deref() else {
             return Ok(Acknowledged::Skipped("there is no address to answer to".to_owned()));
         };
         if let Some(why) = &message.no_auto_answer {

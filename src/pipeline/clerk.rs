@@ -48,8 +48,8 @@ impl Clerk<'_> {
 
     /// The contact of who wrote, made where there is none.
     pub(super) async fn contact(&self, tx: &mut Tx, thought: &Thought) -> store::Result<Option<ContactId>> {
-        match &thought.mail.from {
-            Some(address) => Ok(Some(store::contact::by_address(tx, &self.pipeline.ids, address, self.now).await?)),
+        match &thought.mail.writer {
+            Some(point) => Ok(Some(store::contact::by_address(tx, &self.pipeline.ids, point, self.now).await?)),
             None => Ok(None),
         }
     }

@@ -260,7 +260,7 @@ fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate
     let first = read.trail.messages.iter().find(|m| m.party == Party::Resident);
     let consent = case.consent.parse::<Consent>().unwrap_or(Consent::Neither);
     let place = case.place.as_ref();
-    let email = first.and_then(|m| m.from_email.clone());
+    let email = first.and_then(|m| m.from_address.clone());
     let (councillor, told) = councillor(read, council, consent);
     let written = first.and_then(|m| m.language.as_deref()).unwrap_or(&case.language);
     let answered = (written != case.language).then(|| {

@@ -133,7 +133,7 @@ impl Trail {
                 Party::Department => "Message from the department",
             },
             name: message.from_name.clone(),
-            email: message.from_email.clone(),
+            email: message.from_address.clone(),
             verified,
             sender,
             language_name: Some(language.as_str())

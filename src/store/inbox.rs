@@ -32,6 +32,9 @@ impl Outcome {
 pub struct Claimed {
     /// The row.
     pub id: InboxId,
+    /// The way it came.
+    #[sqlx(try_from = "String")]
+    pub channel: Channel,
     /// The watched account it came to.
     pub account: String,
     /// The channel's name for it.
@@ -88,7 +91,7 @@ pub struct Accounts {
 ///
 /// # Errors
 /// What the database says.
-pub async fn take_in(tx: &mut Tx, ids: &Ids, channel: Channel, raw: &RawMessage, now: DateTime<Utc>) -> Result<bool> {
+pub async fn take_in(tx: &mut Tx, ids: &Ids, raw: &RawMessage, now: DateTime<Utc>) -> Result<bool> {
     let id: InboxId = ids.next();
     let size = i64::try_from(raw.bytes.len()).unwrap_or(i64::MAX);
     let added = tx
@@ -96,7 +99,7 @@ pub async fn take_in(tx: &mut Tx, ids: &Ids, channel: Channel, raw: &RawMessage,
             "INSERT INTO inbox (id, channel, account, external_id, raw, size, received_at, arrived_at, status, attempts, next_attempt_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'new', 0, $9) ON CONFLICT (account, external_id) DO NOTHING",
             args![
-                &id, channel.as_str(), &raw.account, &raw.external_id, raw.bytes.as_slice(), size, now, raw.arrived_at, now
+                &id, raw.channel.as_str(), &raw.account, &raw.external_id, raw.bytes.as_slice(), size, now, raw.arrived_at, now
             ],
         )
         .await?;
@@ -110,12 +113,11 @@ pub async fn take_in(tx: &mut Tx, ids: &Ids, channel: Channel, raw: &RawMessage,
 pub async fn take_into_quarantine(
     tx: &mut Tx,
     ids: &Ids,
-    channel: Channel,
     raw: &RawMessage,
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<bool> {
-    if !take_in(tx, ids, channel, raw, now).await? {
+    if !take_in(tx, ids, raw, now).await? {
         return Ok(false);
     }
     tx.exec(
@@ -138,7 +140,7 @@ pub async fn claim(tx: &mut Tx, token: &str, now: DateTime<Utc>, lease: TimeDelt
                        AND (lease_until IS NULL OR lease_until < $3)
                      ORDER BY received_at, id LIMIT 1)
            AND status = 'new' AND (lease_until IS NULL OR lease_until < $3)
-         RETURNING id, account, external_id, raw, received_at, arrived_at, attempts, lease_token",
+         RETURNING id, channel, account, external_id, raw, received_at, arrived_at, attempts, lease_token",
         args![token, now + lease, now],
     )
     .await

@@ -15,8 +15,11 @@ pub struct Message {
     /// Who wrote it, as a part in the case.
     #[sqlx(try_from = "String")]
     pub party: Party,
-    /// Address it came from.
-    pub from_email: Option<String>,
+    /// The way it came.
+    #[sqlx(try_from = "String")]
+    pub channel: Channel,
+    /// Address it came from, on that channel.
+    pub from_address: Option<String>,
     /// Name it came under.
     pub from_name: Option<String>,
     /// Subject.
@@ -88,17 +91,17 @@ pub async fn insert(tx: &mut Tx, new: NewMessage<'_>) -> Result<()> {
     let mail = new.mail;
     let sender = serde_json::to_value(&mail.sender).unwrap_or_default();
     tx.exec(
-        "INSERT INTO messages (id, case_id, channel, party, contact_id, from_email, from_name, subject, body, folded, language,
+        "INSERT INTO messages (id, case_id, channel, party, contact_id, from_address, from_name, subject, body, folded, language,
              rfc_message_id, fingerprint, sender, automatic, no_auto_answer, embedding, sent_at, received_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         args![
             new.id,
             new.case_id,
-            Channel::Email.as_str(),
+            mail.channel.as_str(),
             new.party.as_str(),
             new.contact,
-            mail.from.as_ref().map(|a| a.email.as_str()),
-            mail.from.as_ref().and_then(|a| a.name.as_deref()),
+            mail.writer.as_ref().map(|w| w.address.as_str()),
+            mail.writer.as_ref().and_then(|w| w.name.as_deref()),
             &mail.subject,
             &mail.text,
             &mail.folded,
@@ -131,7 +134,7 @@ pub async fn by_fingerprint(tx: &mut Tx, fingerprint: &str) -> Result<Option<(Me
 /// What the database says.
 pub async fn of_case(tx: &mut Tx, case: &CaseId) -> Result<Vec<Message>> {
     tx.all(
-        "SELECT m.id, m.case_id, m.party, m.from_email, m.from_name, m.subject, m.body, m.folded, m.language, m.rfc_message_id,
+        "SELECT m.id, m.case_id, m.channel, m.party, m.from_address, m.from_name, m.subject, m.body, m.folded, m.language, m.rfc_message_id,
                 m.sender, m.no_auto_answer, m.received_at, p.words AS part, p.whole AS whole
          FROM messages m LEFT JOIN message_parts p ON p.message_id = m.id AND p.case_id = $1
          WHERE m.id IN (SELECT id FROM messages WHERE case_id = $1 UNION SELECT message_id FROM message_parts WHERE case_id = $1)
@@ -206,7 +209,7 @@ pub async fn thread(tx: &mut Tx, rfc_message_id: &str) -> Result<Option<Thread>>
     tx.opt("SELECT case_id, party, ours FROM thread_ids WHERE rfc_message_id = $1", args![rfc_message_id]).await
 }
 
-/// As what an email address last wrote in a case; none when it never did.
+/// As what an address last wrote in a case; none when it never did.
 ///
 /// # Errors
 /// What the database says.
@@ -215,7 +218,7 @@ pub async fn party_of_writer(tx: &mut Tx, case: &CaseId, email: &str) -> Result<
         .opt(
             "SELECT party FROM messages
              WHERE id IN (SELECT id FROM messages WHERE case_id = $1 UNION SELECT message_id FROM message_parts WHERE case_id = $1)
-               AND from_email = $2
+               AND from_address = $2
              ORDER BY received_at DESC, id DESC LIMIT 1",
             args![case, email],
         )

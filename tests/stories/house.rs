@@ -173,8 +173,13 @@ impl House {
     }
 
     pub async fn takes_in_bytes(&self, account: &str, external_id: &str, bytes: Vec<u8>) {
-        let raw =
-            RawMessage { account: account.to_owned(), external_id: external_id.to_owned(), bytes, arrived_at: None };
+        let raw = RawMessage {
+            channel: beadle::core::Channel::Email,
+            account: account.to_owned(),
+            external_id: external_id.to_owned(),
+            bytes,
+            arrived_at: None,
+        };
         let batch = Batch { messages: vec![raw], ..Batch::default() };
         accept::accept(&self.db, &self.clock, &Ids::Random, account, &batch).await.expect("taken in");
         // The next one comes a second later, so that "oldest first" has a meaning.

@@ -252,6 +252,7 @@ story!(a_second_reporters_words_reach_the_department_when_their_case_was_joined_
 
 story!(the_first_look_into_an_old_mailbox_answers_nobody, house, {
     let raw = beadle::core::RawMessage {
+        channel: beadle::core::Channel::Email,
         account: "nowak".into(),
         external_id: "old".into(),
         bytes: letter("ann@home.example", "one@home.example", "Pothole", POTHOLE).replace('\n', "\r\n").into_bytes(),

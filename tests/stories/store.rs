@@ -7,13 +7,19 @@ use beadle::store::{self, args};
 use chrono::TimeDelta;
 
 fn raw(name: &str) -> RawMessage {
-    RawMessage { account: "a".into(), external_id: name.into(), bytes: vec![0, 255, 10, 13], arrived_at: None }
+    RawMessage {
+        channel: Channel::Email,
+        account: "a".into(),
+        external_id: name.into(),
+        bytes: vec![0, 255, 10, 13],
+        arrived_at: None,
+    }
 }
 
 story!(a_lease_that_runs_out_lets_another_take_over_and_the_first_can_write_nothing, house, {
     let now = house.clock.now();
     let mut tx = house.tx().await;
-    store::inbox::take_in(&mut tx, &Ids::Random, Channel::Email, &raw("1"), now).await.unwrap();
+    store::inbox::take_in(&mut tx, &Ids::Random, &raw("1"), now).await.unwrap();
     let minute = TimeDelta::minutes(1);
     let first = store::inbox::claim(&mut tx, "one/x", now, minute).await.unwrap().unwrap();
     assert_eq!(first.raw, vec![0, 255, 10, 13], "bytes come back as they went in");
@@ -29,7 +35,7 @@ story!(an_instance_that_comes_back_takes_up_its_own_work_at_once_and_nobody_else
     let now = house.clock.now();
     let mut tx = house.tx().await;
     for name in ["1", "2"] {
-        store::inbox::take_in(&mut tx, &Ids::Random, Channel::Email, &raw(name), now).await.unwrap();
+        store::inbox::take_in(&mut tx, &Ids::Random, &raw(name), now).await.unwrap();
     }
     let hour = TimeDelta::hours(1);
     store::inbox::claim(&mut tx, "mine/x", now, hour).await.unwrap().unwrap();
@@ -41,7 +47,7 @@ story!(an_instance_that_comes_back_takes_up_its_own_work_at_once_and_nobody_else
 
 story!(what_is_not_committed_is_not_there, house, {
     let mut tx = house.tx().await;
-    store::inbox::take_in(&mut tx, &Ids::Random, Channel::Email, &raw("1"), house.clock.now()).await.unwrap();
+    store::inbox::take_in(&mut tx, &Ids::Random, &raw("1"), house.clock.now()).await.unwrap();
     drop(tx);
     assert_eq!(house.accounts().await.received, 0);
 });

@@ -1,9 +1,10 @@
 //! The whole service, put together: what is missing is said, and the rest goes on.
 
 use crate::channels::smtp::{Outgoing, Smtp};
+use crate::channels::text::TextProvider;
 use crate::collect::Collector;
 use crate::config::Settings;
-use crate::core::{Clock, Ids, TokenKey};
+use crate::core::{Channel, Clock, Ids, TokenKey};
 use crate::learning::teacher::{Outcome, Teacher};
 use crate::outbox::dispatch::{Dispatcher, Step};
 use crate::pipeline::{House, Pipeline, Worked};
@@ -18,6 +19,7 @@ use crate::understanding::place::{PlaceFiles, Places};
 use crate::understanding::rules::Rules;
 use anyhow::{Context as _, bail};
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
@@ -145,6 +147,8 @@ impl App {
         }
         let accounts = settings.mailbox.iter().map(|m| (&m.name, &m.councillor));
         let accounts = accounts.chain(settings.folder.iter().map(|f| (&f.name, &f.councillor)));
+        let accounts = accounts.chain(settings.text.iter().map(|t| (&t.name, &t.councillor)));
+        let texts = settings.texts(&clock)?;
         let house = Arc::new(House {
             council: settings.council(),
             policy: settings.routing.clone(),
@@ -152,6 +156,7 @@ impl App {
             key,
             consent: settings.council.consent,
             limits: settings.mime_limits(),
+            texts: texts.clone(),
             account_councillors: accounts.filter_map(|(n, c)| Some((n.clone(), c.clone()?))).collect(),
         });
         let relay = match (settings.smtp()?, &settings.smtp.folder) {
@@ -176,6 +181,7 @@ impl App {
             ids: ids.clone(),
             instance: instance.clone(),
             relay: Arc::new(relay),
+            texts: by_channel(&settings, &texts),
             // Longer than any send can take, or a slow relay would be sent a second copy.
             lease: lease.max(chrono::TimeDelta::seconds(
                 i64::try_from(settings.smtp.data_timeout_seconds).unwrap_or(300).saturating_add(120),
@@ -243,6 +249,7 @@ impl App {
         }
         workers.spawn(teach(self.teacher.clone(), stop.clone()));
         let portal = portal::router(Portal {
+            collector: self.collector.clone(),
             pipeline: self.pipeline.clone(),
             metrics,
             secure_cookie: self.settings.portal.secure_cookie,
@@ -306,6 +313,22 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// The provider of each channel of texts: the first account of the settings that carries it.
+fn by_channel(
+    settings: &Settings,
+    texts: &BTreeMap<String, Arc<dyn TextProvider>>,
+) -> BTreeMap<Channel, Arc<dyn TextProvider>> {
+    let mut carriers = BTreeMap::new();
+    for text in &settings.text {
+        let Some(provider) = texts.get(&text.name) else { continue };
+        let whatsapp = text.whatsapp_from.is_some().then_some(Channel::Whatsapp);
+        for channel in std::iter::once(Channel::Sms).chain(whatsapp) {
+            carriers.entry(channel).or_insert_with(|| Arc::clone(provider));
+        }
+    }
+    carriers
 }
 
 /// The installation's signing key, drawn at the first start.

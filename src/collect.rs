@@ -1,6 +1,8 @@
 //! From the wires into the durable inbox: one worker an account, each on its own, so that a broken mailbox stops nobody
 //! else's. The order is always: fetch, commit, and only then flag or move.
 
+pub mod hooks;
+
 use crate::channels::Backoff;
 use crate::channels::imap::{self, FetchLimits, Fetched, ImapError, ImapSession, ImapSettings};
 use crate::channels::mailbox_folder::{FolderError, MailboxFolder};

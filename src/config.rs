@@ -3,6 +3,8 @@
 //! Relative paths are taken from the folder of the file. A secret is never needed in the file: `password_env` names an
 //! environment variable, `password_file` a file (systemd's `LoadCredential` puts one in place).
 
+pub mod texts;
+
 use crate::channels::imap::{AfterAccept, ImapSettings};
 use crate::channels::smtp::SmtpSettings;
 use crate::channels::{Secret, Security};
@@ -19,6 +21,7 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use texts::TextSettings;
 
 /// Everything that can be set.
 #[derive(Debug, Deserialize)]
@@ -35,6 +38,9 @@ pub struct Settings {
     /// Mail that lies in files, taken in once each time the service starts and then watched for more.
     #[serde(default)]
     pub folder: Vec<FolderSettings>,
+    /// Accounts with providers of text messages.
+    #[serde(default)]
+    pub text: Vec<TextSettings>,
     /// Where mail goes out.
     pub smtp: OutSettings,
     /// The database.
@@ -396,9 +402,10 @@ impl Settings {
         }
         let mut names = BTreeSet::new();
         let accounts = self.mailbox.iter().map(|m| (&m.name, &m.councillor));
-        for (name, councillor) in accounts.chain(self.folder.iter().map(|f| (&f.name, &f.councillor))) {
+        let accounts = accounts.chain(self.folder.iter().map(|f| (&f.name, &f.councillor)));
+        for (name, councillor) in accounts.chain(self.text.iter().map(|t| (&t.name, &t.councillor))) {
             if !names.insert(name) {
-                bail!("two accounts are called '{name}': give each [[mailbox]] and [[folder]] its own name");
+                bail!("two accounts are called '{name}': give each [[mailbox]], [[folder]] and [[text]] its own name");
             }
             if let Some(id) = councillor.as_ref().filter(|id| !keys.contains(id.as_str())) {
                 bail!("account '{name}': there is no [[councillor]] with the id '{id}'");

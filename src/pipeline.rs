@@ -4,11 +4,15 @@
 mod answer;
 mod aside;
 mod clerk;
+mod keyword;
 mod open;
+mod question;
+mod read;
 
 use crate::casework::matching::Compared;
+use crate::channels::text::TextProvider;
 use crate::core::{Clock, Council, Councillor, Ids, Mail, TokenKey, Verdict};
-use crate::intake::mime::{self, MimeLimits};
+use crate::intake::mime::MimeLimits;
 use crate::intake::photo;
 use crate::routing::RoutingPolicy;
 use crate::routing::consent::Consent;
@@ -19,6 +23,7 @@ use crate::understanding::rules::Rules;
 use crate::understanding::{Question, Understanding};
 use chrono::TimeDelta;
 use clerk::Clerk;
+use read::Unread;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -65,6 +70,8 @@ pub struct House {
     pub consent: Consent,
     /// Limits of parsing.
     pub limits: MimeLimits,
+    /// Who carries texts, by account.
+    pub texts: BTreeMap<String, Arc<dyn TextProvider>>,
     /// The councillor of each watched account.
     pub account_councillors: BTreeMap<String, String>,
 }
@@ -125,9 +132,13 @@ impl Pipeline {
                     self.quarantine(&row, "the program ended while it was working on this, again and again").await?;
                 continue;
             }
-            match mime::parse(&row.raw, &self.house.limits, self.house.council.authserv_id.as_deref()) {
+            match self.read(&row).await {
                 Ok(mail) => thoughts.push(self.question(row, mail)),
-                Err(why) => worked.quarantined += self.quarantine(&row, &why.to_string()).await?,
+                Err(Unread::ForGood(why)) => worked.quarantined += self.quarantine(&row, &why).await?,
+                Err(Unread::ForNow(why)) => {
+                    self.put_back(&row, &why).await?;
+                    worked.put_back += 1;
+                }
             }
         }
         // Judged and decided by the same rules, though others may be put in force meanwhile.
@@ -161,7 +172,7 @@ impl Pipeline {
                 }
                 Err(error) => {
                     tracing::warn!(inbox = %thought.row.id, %error, "a message could not be worked on; it will be tried again");
-                    self.put_back(&thought.row, &error).await?;
+                    self.put_back(&thought.row, &error.to_string()).await?;
                     worked.put_back += 1;
                 }
             }
@@ -196,10 +207,10 @@ impl Pipeline {
         Ok(usize::from(done))
     }
 
-    async fn put_back(&self, row: &Claimed, error: &store::StoreError) -> store::Result<()> {
+    async fn put_back(&self, row: &Claimed, why: &str) -> store::Result<()> {
         let mut tx = self.db.begin().await?;
         let wait = TimeDelta::seconds(5 << row.attempts.clamp(0, 6));
-        store::inbox::put_back(&mut tx, row, &error.to_string(), self.clock.now() + wait).await?;
+        store::inbox::put_back(&mut tx, row, why, self.clock.now() + wait).await?;
         tx.commit().await
     }
 

@@ -1,5 +1,6 @@
 //! The portal as a browser meets it: a real server on this machine, a database of its own, real mails through the pipeline.
 
+use beadle::collect::Collector;
 use beadle::core::{Address, CaseState, Clock, Council, Councillor, Ids, Party, RawMessage, Reference, TokenKey};
 use beadle::intake::accept::{Batch, accept};
 use beadle::intake::mime::MimeLimits;
@@ -111,6 +112,7 @@ impl Desk {
             key: TokenKey::new(b"test".to_vec()),
             consent: Consent::Share,
             limits: MimeLimits::default(),
+            texts: std::collections::BTreeMap::default(),
             account_councillors: [("adeyemi".to_owned(), "adeyemi".to_owned())].into(),
         };
         let pipeline = Pipeline {
@@ -127,9 +129,17 @@ impl Desk {
         tx.commit().await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
+        let collector = Collector {
+            db: db.clone(),
+            clock: pipeline.clock.clone(),
+            ids: Ids::Random,
+            instance: "test".to_owned(),
+            bell: Arc::default(),
+            message_bytes: 1 << 20,
+        };
         let app = router(Portal {
             allowed_hosts: vec!["cases.brackenmere.example".to_owned()],
-            ..Portal::new(pipeline.clone())
+            ..Portal::new(pipeline.clone(), collector)
         });
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { base, browser: browser(), pipeline, mails: std::cell::Cell::new(0), _dir: dir }

@@ -63,6 +63,7 @@ pub async fn open(tx: &mut Tx, ids: &Ids, opening: Opening<'_>, now: DateTime<Ut
         confidence: verdict.confidence,
         disposition: opening.disposition,
         consent: opening.consent.as_str().to_owned(),
+        asked: None,
         hold_reason: opening.hold_reason,
         attention: opening.attention,
         received_at: opening.received_at,

@@ -7,6 +7,7 @@ pub mod backoff;
 pub mod imap;
 pub mod mailbox_folder;
 pub mod smtp;
+pub mod text;
 pub mod tls;
 
 pub use backoff::Backoff;

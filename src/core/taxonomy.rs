@@ -30,6 +30,9 @@ pub struct Service {
     pub lgsl: Option<u32>,
     /// Department that does it.
     pub department: String,
+    /// Whether nothing can be done about it without knowing where: who wrote by text is asked.
+    #[serde(default)]
+    pub needs_place: bool,
     /// Service standard in working days.
     pub working_days: u32,
     /// Who is responsible by law.

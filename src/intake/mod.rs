@@ -6,5 +6,7 @@ pub mod fold;
 pub mod mime;
 pub mod photo;
 pub mod sender;
+pub mod talk;
 pub mod text;
+pub mod texts;
 pub mod threads;

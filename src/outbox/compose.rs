@@ -1,7 +1,9 @@
 //! The words of outgoing mail, queued in the transaction of the decision that causes them.
 
 use crate::core::verdict::is_safeguarding;
-use crate::core::{CaseId, Council, Department, Ids, OutboxId, Party, Reference, TokenKey, language};
+use crate::core::{
+    CaseId, Channel, ContactPoint, Council, Department, Ids, OutboxId, Party, Reference, TokenKey, language,
+};
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
 use crate::store::case::Case;
@@ -58,7 +60,7 @@ impl Composer<'_> {
         mailbox(&self.council.name, &self.council.address.email)
     }
 
-    fn message_id(&self, id: &OutboxId) -> String {
+    pub(super) fn message_id(&self, id: &OutboxId) -> String {
         format!("{id}@{}", self.council.address.domain())
     }
 
@@ -144,7 +146,8 @@ impl Composer<'_> {
         mail.subject += &self.reply_path(&case.reference, Party::Department).1;
         let new = NewOutgoing {
             id: &id,
-            case_id: &case.id,
+            case_id: Some(&case.id),
+            channel: Channel::Email,
             purpose,
             party: Party::Department,
             idempotency_key: key,
@@ -251,6 +254,10 @@ impl Composer<'_> {
         let Some(email) = message.from_address.as_deref() else {
             return Ok(Acknowledged::Skipped("there is no address to answer to".to_owned()));
         };
+        let point = ContactPoint { channel: message.channel, address: email.to_owned(), name: None };
+        if store::contact::is_silent(tx, &point).await? {
+            return Ok(Acknowledged::Skipped("they asked for no messages (STOP)".to_owned()));
+        }
         if let Some(why) = &message.no_auto_answer {
             return Ok(Acknowledged::Skipped(format!("not to be answered by a machine: {why}")));
         }
@@ -275,14 +282,17 @@ impl Composer<'_> {
             crate::core::SenderCheck::Unverified { why } => Some(format!("The sender is not verified: {why}")),
         };
         let id: OutboxId = self.ids.next();
-        let mail = if in_danger {
+        let mail = if message.channel.is_short() {
+            self.short_acknowledgement(case, message, email, joined, in_danger)
+        } else if in_danger {
             self.safe_mail(case, email)
         } else {
             self.acknowledgement_mail(case, message, email, joined)
         };
         let new = NewOutgoing {
             id: &id,
-            case_id: &case.id,
+            case_id: Some(&case.id),
+            channel: message.channel,
             purpose: "acknowledgement",
             party: Party::Resident,
             idempotency_key: &format!("acknowledgement:{}", case.id),
@@ -328,7 +338,7 @@ impl Composer<'_> {
     }
 
     /// What stands for the words in braces of an acknowledgement in `language`.
-    fn words_for_resident(
+    pub(super) fn words_for_resident(
         &self,
         case: &Case,
         message: &Message,
@@ -434,7 +444,8 @@ impl Composer<'_> {
         };
         let new = NewOutgoing {
             id: &id,
-            case_id: &case.id,
+            case_id: Some(&case.id),
+            channel: Channel::Email,
             purpose: "notice",
             party: Party::Councillor,
             idempotency_key: &format!("notice:{}:{}", case.id, parent.id),
@@ -480,13 +491,15 @@ impl Composer<'_> {
         self.queue_for_department(tx, case, "addition", &key, mail, &department.email.to_lowercase(), now).await
     }
 
-    async fn queue(&self, tx: &mut Tx, new: NewOutgoing<'_>, now: DateTime<Utc>) -> store::Result<bool> {
-        let (case, party): (&CaseId, Party) = (new.case_id, new.party);
+    pub(super) async fn queue(&self, tx: &mut Tx, new: NewOutgoing<'_>, now: DateTime<Utc>) -> store::Result<bool> {
+        let (case, party) = (new.case_id.filter(|_| new.channel == Channel::Email), new.party);
         let message_id = new.rfc_message_id.to_owned();
         if !store::outbox::insert(tx, new, now).await? {
             return Ok(false);
         }
-        store::message::tie_thread(tx, &message_id, case, party, true).await?;
+        if let Some(case) = case {
+            store::message::tie_thread(tx, &message_id, case, party, true).await?;
+        }
         Ok(true)
     }
 }
@@ -502,7 +515,7 @@ fn passed_on(files: &[store::attachment::Stored], consent: Consent) -> Vec<OutAt
 }
 
 /// What the resident of a case allows; the most private where it cannot be read.
-fn consent_of(case: &Case) -> Consent {
+pub(super) fn consent_of(case: &Case) -> Consent {
     case.consent.parse().unwrap_or(Consent::Neither)
 }
 

@@ -2,10 +2,13 @@
 
 use super::render;
 use crate::channels::smtp::{Outgoing as Relay, SendError};
-use crate::core::{Clock, Ids, OutboxId};
+use crate::channels::text::{SendError as TextError, TextProvider, WHATSAPP};
+use crate::core::{Channel, Clock, Ids, OutboxId};
 use crate::store::outbox::{Fate, Outgoing};
 use crate::store::{self, Db};
 use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// After so many tries that did not reach the relay, a person has to look (about three days).
 const MOST_TRIES: i64 = 24;
@@ -22,7 +25,9 @@ pub struct Dispatcher {
     /// Who claims: the start of every lease token.
     pub instance: String,
     /// Where mail goes.
-    pub relay: std::sync::Arc<Relay>,
+    pub relay: Arc<Relay>,
+    /// Where texts go.
+    pub texts: BTreeMap<Channel, Arc<dyn TextProvider>>,
     /// How long a claimed mail is ours; longer than a send can take.
     pub lease: TimeDelta,
 }
@@ -57,22 +62,26 @@ impl Dispatcher {
             }
         }
         tx.commit().await?;
-        let fate = match missing {
-            Some(fate) => fate,
-            None => self.send(&outgoing, files).await,
+        let (fate, named) = match (missing, outgoing.channel) {
+            (Some(fate), _) => (fate, None),
+            (None, Channel::Email) => (self.mail(&outgoing, files).await, None),
+            (None, Channel::Sms | Channel::Whatsapp) => self.text(&outgoing).await,
         };
-        let ours = self.write_down(&outgoing.id, &token, &fate).await?;
+        let ours = self.write_down(&outgoing.id, &token, &fate, named.as_deref()).await?;
         Ok(if ours { Step::Tried(outgoing.id, fate) } else { Step::LeaseLost(outgoing.id) })
     }
 
     /// Writes down how a try ended. Tried again while the database fails: a mail that has gone and is not written down as
     /// gone would go a second time.
-    async fn write_down(&self, id: &OutboxId, token: &str, fate: &Fate) -> store::Result<bool> {
+    async fn write_down(&self, id: &OutboxId, token: &str, fate: &Fate, named: Option<&str>) -> store::Result<bool> {
         let mut pauses = [1, 2, 4, 8, 16].into_iter();
         loop {
             let written = async {
                 let mut tx = self.db.begin().await?;
                 let ours = store::outbox::complete(&mut tx, id, token, fate, self.clock.now()).await?;
+                if let Some(named) = named.filter(|_| ours) {
+                    store::outbox::named(&mut tx, id, named).await?;
+                }
                 tx.commit().await?;
                 Ok(ours)
             };
@@ -83,15 +92,45 @@ impl Dispatcher {
         }
     }
 
-    async fn send(&self, outgoing: &Outgoing, files: Vec<Vec<u8>>) -> Fate {
+    /// Sends a text; how it went, and what the provider calls it.
+    async fn text(&self, outgoing: &Outgoing) -> (Fate, Option<String>) {
+        let mail = &outgoing.mail.0;
+        let (Some(provider), Some(to)) = (self.texts.get(&outgoing.channel), mail.to.first()) else {
+            let why = format!("no [[text]] of the settings sends by {}", outgoing.channel.label());
+            return (Fate::Failed(why), None);
+        };
+        let to = if outgoing.channel == Channel::Whatsapp { format!("{WHATSAPP}{to}") } else { to.clone() };
+        let sending = provider.send(&to, &mail.body, outgoing.id.as_str());
+        let answer = tokio::time::timeout(self.limit(), sending).await;
+        let answer = answer.unwrap_or_else(|_| Err(TextError::Uncertain { why: "it took too long".to_owned() }));
+        let fate = match answer {
+            Ok(sent) => return (Fate::Sent, Some(sent.provider_id)),
+            Err(error @ TextError::Refused { .. }) => Fate::Failed(error.to_string()),
+            Err(TextError::Uncertain { why }) => Fate::Uncertain(why),
+            Err(error) if outgoing.attempts >= MOST_TRIES => {
+                Fate::Failed(format!("given up after {} tries: {error}", outgoing.attempts))
+            }
+            Err(error @ TextError::Busy { retry_after }) => {
+                let wait = TimeDelta::from_std(retry_after).unwrap_or(TimeDelta::minutes(1));
+                Fate::Again(self.clock.now() + wait, error.to_string())
+            }
+            Err(TextError::TryAgain { why }) => Fate::Again(again_at(self.clock.now(), outgoing.attempts), why),
+        };
+        (fate, None)
+    }
+
+    /// Given up before the lease runs out: nobody else may begin while this one still might succeed.
+    fn limit(&self) -> std::time::Duration {
+        self.lease.to_std().unwrap_or_default().saturating_sub(std::time::Duration::from_secs(15))
+    }
+
+    async fn mail(&self, outgoing: &Outgoing, files: Vec<Vec<u8>>) -> Fate {
         let rendered = match render::render(outgoing, files) {
             Ok(rendered) => rendered,
             Err(why) => return Fate::Failed(why),
         };
-        // Given up before the lease runs out: nobody else may begin while this one still might succeed.
-        let limit = self.lease.to_std().unwrap_or_default().saturating_sub(std::time::Duration::from_secs(15));
         let sending = self.relay.send(&rendered.envelope, &rendered.bytes);
-        let answer = tokio::time::timeout(limit, sending).await;
+        let answer = tokio::time::timeout(self.limit(), sending).await;
         match answer.unwrap_or_else(|_| Err(SendError::Uncertain { why: "it took too long".to_owned() })) {
             Ok(_) => Fate::Sent,
             Err(SendError::Uncertain { why, .. }) => Fate::Uncertain(why),

@@ -3,3 +3,4 @@
 pub mod compose;
 pub mod dispatch;
 pub mod render;
+pub mod short;

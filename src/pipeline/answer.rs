@@ -3,7 +3,7 @@
 use super::clerk::Clerk;
 use super::{ACTOR, Thought};
 use crate::casework::join;
-use crate::core::{CaseId, CaseState, Party, Priority};
+use crate::core::{CaseId, CaseState, Disposition, Party, Priority};
 use crate::store::case::Case;
 use crate::store::inbox::Outcome;
 use crate::store::{self, Tx};
@@ -34,8 +34,12 @@ impl Clerk<'_> {
             case.closed_at = None;
         }
         case.attention = Some(attention(party, reopened, thought.mail.sender.is_verified()).to_owned());
+        let told_where = party == Party::Resident && self.take_place(tx, &mut case, thought).await?;
         self.heed_worries(tx, &mut case, thought, party).await?;
         store::case::update(tx, &case, self.now).await?;
+        if told_where && case.disposition == Disposition::Auto && case.state == CaseState::Review {
+            self.desk().route(tx, &case.id, ACTOR).await?;
+        }
         self.call_root(tx, &case).await?;
         let decided = json!({"outcome": "joined", "case": case.id, "party": party, "reopened": reopened});
         let evidence = json!({"how": how, "verdict": thought.verdict()});

@@ -1,7 +1,9 @@
 //! Brings rows to their end inside one transaction.
 
+use super::keyword;
 use super::{ACTOR, Pipeline, Thought};
 use crate::core::{Address, ContactId, MessageId, Party};
+use crate::intake::talk;
 use crate::intake::threads::{self, Answers};
 use crate::store::case::Case;
 use crate::store::decision::NewDecision;
@@ -33,7 +35,14 @@ impl Clerk<'_> {
             return self.finish(tx, thought, Outcome::Joined, &message, why).await;
         }
         let Some(meaning) = &thought.meaning else { return self.set_aside(tx, thought).await };
-        let answers = threads::find(tx, mail, &house.key, &house.council, &self.rules.taxonomy).await?;
+        if let Some(keyword) = keyword::of(mail) {
+            return self.heed_keyword(tx, thought, keyword).await;
+        }
+        let answers = if mail.channel.is_short() {
+            talk::find(tx, mail, &meaning.verdict, &house.policy, self.now).await?
+        } else {
+            threads::find(tx, mail, &house.key, &house.council, &self.rules.taxonomy).await?
+        };
         if let Answers::Case(case, party, how) = answers {
             return self.add_to_case(tx, thought, &case, party, &how, councillor).await;
         }

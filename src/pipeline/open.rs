@@ -47,7 +47,7 @@ impl Clerk<'_> {
         let contact = self.contact(tx, thought).await?;
         let course = self.course(thought, verdict);
         let known = self.known(tx, thought, meaning, contact.as_ref()).await?;
-        let case = self.open(tx, thought, verdict, &course, contact.as_ref(), councillor.as_deref()).await?;
+        let mut case = self.open(tx, thought, verdict, &course, contact.as_ref(), councillor.as_deref()).await?;
         let id = self.write_message(tx, thought, Some(&case), Party::Resident, contact.as_ref()).await?;
         if let Some(councillor) = &councillor {
             store::message::add_councillor(tx, &id, councillor).await?;
@@ -56,14 +56,16 @@ impl Clerk<'_> {
         self.decide(tx, Some(&case), &id, "triage", decided, evidence).await?;
         let auto = course.disposition == Disposition::Auto && *answers == Answers::Nothing;
         let joined = self.link(tx, &case, answers, known, auto && thought.mail.sender.is_verified()).await?;
+        let asked =
+            !joined && *answers == Answers::Nothing && self.ask_place(tx, thought, verdict, &mut case, &id).await?;
         // A message that points to a case of somebody else's is looked at by a person, whatever the confidence.
-        if auto && !joined {
+        if auto && !joined && !asked {
             self.desk().route(tx, &case.id, ACTOR).await?;
         }
         self.finish(tx, thought, Outcome::NewCase, &id, course.disposition.label()).await
     }
 
-    fn desk(&self) -> Desk<'_> {
+    pub(super) fn desk(&self) -> Desk<'_> {
         let (house, ids) = (&self.pipeline.house, &self.pipeline.ids);
         let composer = Composer { council: &house.council, rules: self.rules, key: &house.key, ids };
         Desk { composer, now: self.now }

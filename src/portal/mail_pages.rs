@@ -36,7 +36,8 @@ pub(super) async fn outbox(
     let mut tx = app.db().read().await?;
     for status in ["failed", "uncertain", "held"] {
         for outgoing in store::outbox::in_status(&mut tx, status).await? {
-            let Some(reference) = queries::reference(&mut tx, &outgoing.case_id).await? else { continue };
+            let Some(case) = &outgoing.case_id else { continue };
+            let Some(reference) = queries::reference(&mut tx, case).await? else { continue };
             let (status, status_class) = timeline::status(&outgoing.status);
             mails.push(Undelivered {
                 reference,

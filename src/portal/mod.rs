@@ -12,6 +12,7 @@ mod files;
 mod format;
 mod guard;
 mod health;
+mod hooks;
 mod learned;
 mod list;
 mod mail_pages;
@@ -21,6 +22,7 @@ mod sign_in;
 mod timeline;
 mod trouble;
 
+use crate::collect::Collector;
 use crate::core::Ids;
 use crate::pipeline::Pipeline;
 use crate::store::{self, Db, session::Session};
@@ -40,6 +42,8 @@ use trouble::Trouble;
 pub struct Portal {
     /// Database, clock, rules, council.
     pub pipeline: Pipeline,
+    /// Takes in what providers of texts post.
+    pub collector: Collector,
     /// The recorder whose figures `/metrics` shows before its own; without one it shows only its own.
     pub metrics: Option<PrometheusHandle>,
     /// Whether cookies are for HTTPS only. Off where the portal is reached over plain HTTP on this machine; on where a
@@ -52,8 +56,8 @@ pub struct Portal {
 impl Portal {
     /// A portal on this machine only.
     #[must_use]
-    pub const fn new(pipeline: Pipeline) -> Self {
-        Self { pipeline, metrics: None, secure_cookie: false, allowed_hosts: Vec::new() }
+    pub const fn new(pipeline: Pipeline, collector: Collector) -> Self {
+        Self { pipeline, collector, metrics: None, secure_cookie: false, allowed_hosts: Vec::new() }
     }
 }
 
@@ -109,6 +113,9 @@ pub fn router(portal: Portal) -> Router {
         .route("/learned", get(learned::page))
         .route("/sign-out", post(sign_in::sign_out))
         .route_layer(from_fn_with_state(Arc::clone(&app), guard::signed_in));
+    let posts = Router::new()
+        .route("/texts/{account}", post(hooks::take))
+        .layer(axum::extract::DefaultBodyLimit::max(hooks::MOST_BYTES));
     let open = Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/assets/portal.css", get(style))
@@ -122,6 +129,7 @@ pub fn router(portal: Portal) -> Router {
         .merge(open)
         .merge(machines)
         .layer(from_fn_with_state(Arc::clone(&app), guard::dress))
+        .merge(posts)
         .with_state(app)
 }
 

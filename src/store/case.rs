@@ -5,6 +5,14 @@ use crate::core::{CaseId, CaseState, ContactId, Disposition, Place, Priority, Re
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
+/// The columns of a [`Case`].
+macro_rules! columns {
+    () => {
+        "id, reference, contact_id, state, service, department, priority, ward, councillor, place, title, language, confidence,
+         disposition, consent, asked, hold_reason, attention, received_at, due_on, routed_at, closed_at"
+    };
+}
+
 /// A case as it stands.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Case {
@@ -42,6 +50,8 @@ pub struct Case {
     pub disposition: Disposition,
     /// Whom the resident allows to know them.
     pub consent: String,
+    /// The question its resident was asked and has not answered: `place`.
+    pub asked: Option<String>,
     /// Why it is held.
     pub hold_reason: Option<String>,
     /// What a gatekeeper should look at, if anything.
@@ -64,9 +74,9 @@ pub async fn insert(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> 
     let place = case.place.as_ref().map(|p| serde_json::to_value(&p.0).unwrap_or_default());
     tx.exec(
         "INSERT INTO cases (id, reference, contact_id, state, service, department, priority, ward, councillor, place, title,
-             language, confidence, disposition, consent, hold_reason, attention, received_at, opened_at, due_on, routed_at,
-             closed_at, changed_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
+             language, confidence, disposition, consent, asked, hold_reason, attention, received_at, opened_at, due_on,
+             routed_at, closed_at, changed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
         args![
             &case.id,
             &case.reference,
@@ -83,6 +93,7 @@ pub async fn insert(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> 
             case.confidence,
             case.disposition.as_str(),
             &case.consent,
+            &case.asked,
             &case.hold_reason,
             &case.attention,
             case.received_at,
@@ -106,8 +117,8 @@ pub async fn update(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> 
     tx.exec(
         "UPDATE cases SET state = $1, service = $2, department = $3, priority = $4, ward = $5, councillor = $6, place = $7,
              title = $8, disposition = $9, consent = $10, hold_reason = $11, attention = $12, due_on = $13, routed_at = $14,
-             closed_at = $15, changed_at = $16, confidence = $17
-         WHERE id = $18",
+             closed_at = $15, changed_at = $16, confidence = $17, asked = $18
+         WHERE id = $19",
         args![
             case.state.as_str(),
             &case.service,
@@ -126,6 +137,7 @@ pub async fn update(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> 
             case.closed_at,
             now,
             case.confidence,
+            &case.asked,
             &case.id,
         ],
     )
@@ -146,13 +158,7 @@ pub async fn reference_is_free(tx: &mut Tx, reference: &Reference) -> Result<boo
 /// # Errors
 /// What the database says.
 pub async fn get(tx: &mut Tx, id: &CaseId) -> Result<Option<Case>> {
-    tx.opt(
-        "SELECT id, reference, contact_id, state, service, department, priority, ward, councillor, place, title, language,
-                confidence, disposition, consent, hold_reason, attention, received_at, due_on, routed_at, closed_at
-         FROM cases WHERE id = $1",
-        args![id],
-    )
-    .await
+    tx.opt(concat!("SELECT ", columns!(), " FROM cases WHERE id = $1"), args![id]).await
 }
 
 /// One case, to be changed: nobody else changes it until this transaction ends. What is read with [`get`] and written with
@@ -170,13 +176,27 @@ pub async fn get_to_change(tx: &mut Tx, id: &CaseId) -> Result<Option<Case>> {
 /// # Errors
 /// What the database says.
 pub async fn by_reference(tx: &mut Tx, reference: &Reference) -> Result<Option<Case>> {
-    tx.opt(
-        "SELECT id, reference, contact_id, state, service, department, priority, ward, councillor, place, title, language,
-                confidence, disposition, consent, hold_reason, attention, received_at, due_on, routed_at, closed_at
-         FROM cases WHERE reference = $1",
-        args![reference],
-    )
-    .await
+    tx.opt(concat!("SELECT ", columns!(), " FROM cases WHERE reference = $1"), args![reference]).await
+}
+
+/// The case that a contact was last busy with, open or closed, with the time of that; none that nothing happened to since
+/// `since`.
+///
+/// # Errors
+/// What the database says.
+pub async fn latest_of(
+    tx: &mut Tx,
+    contact: &ContactId,
+    since: DateTime<Utc>,
+) -> Result<Option<(Case, DateTime<Utc>)>> {
+    let row: Option<(CaseId, DateTime<Utc>)> = tx
+        .opt(
+            "SELECT id, changed_at FROM cases WHERE contact_id = $1 AND changed_at >= $2 ORDER BY changed_at DESC, id DESC LIMIT 1",
+            args![contact, since],
+        )
+        .await?;
+    let Some((id, at)) = row else { return Ok(None) };
+    Ok(get(tx, &id).await?.map(|case| (case, at)))
 }
 
 /// What a list of cases is narrowed to; `None` narrows nothing.
@@ -202,14 +222,12 @@ pub struct Filter {
 /// What the database says.
 pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Case>> {
     tx.all(
-        "SELECT id, reference, contact_id, state, service, department, priority, ward, councillor, place, title, language,
-                confidence, disposition, consent, hold_reason, attention, received_at, due_on, routed_at, closed_at
-         FROM cases
+        concat!("SELECT ", columns!(), " FROM cases
          WHERE (CAST($1 AS TEXT) IS NULL OR state = $1) AND (CAST($2 AS TEXT) IS NULL OR department = $2)
            AND (CAST($3 AS TEXT) IS NULL OR service = $3) AND (CAST($4 AS TEXT) IS NULL OR ward = $4)
          ORDER BY CASE WHEN attention IS NULL THEN 1 ELSE 0 END, CASE state WHEN 'held' THEN 0 WHEN 'review' THEN 1 WHEN 'routed' THEN 2 ELSE 3 END,
                   CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'normal' THEN 2 ELSE 3 END, received_at, id
-         LIMIT $5 OFFSET $6",
+         LIMIT $5 OFFSET $6"),
         args![
             filter.state.map(CaseState::as_str),
             &filter.department,

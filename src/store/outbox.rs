@@ -1,7 +1,7 @@
 //! What is to be sent, until it is known to have gone.
 
 use super::{Result, Tx, args};
-use crate::core::{CaseId, OutboxId, Party};
+use crate::core::{CaseId, Channel, OutboxId, Party};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
@@ -52,8 +52,11 @@ pub struct OutAttachment {
 pub struct Outgoing {
     /// The row.
     pub id: OutboxId,
-    /// The case it belongs to.
-    pub case_id: CaseId,
+    /// The case it belongs to; none for an answer to STOP or HELP of somebody who has no case.
+    pub case_id: Option<CaseId>,
+    /// The way it goes.
+    #[sqlx(try_from = "String")]
+    pub channel: Channel,
     /// What it is for: `acknowledgement`, `referral`, `notice`.
     pub purpose: String,
     /// For whom.
@@ -80,8 +83,10 @@ pub struct Outgoing {
 pub struct NewOutgoing<'a> {
     /// Its id.
     pub id: &'a OutboxId,
-    /// The case.
-    pub case_id: &'a CaseId,
+    /// The case, if any.
+    pub case_id: Option<&'a CaseId>,
+    /// The way it goes.
+    pub channel: Channel,
     /// What for.
     pub purpose: &'a str,
     /// For whom.
@@ -109,12 +114,13 @@ pub async fn insert(tx: &mut Tx, new: NewOutgoing<'_>, now: DateTime<Utc>) -> Re
     let status = if new.held.is_some() { "held" } else { "queued" };
     let n = tx
         .exec(
-            "INSERT INTO outbox (id, case_id, purpose, party, idempotency_key, rfc_message_id, mail, recipient, topic, status,
+            "INSERT INTO outbox (id, case_id, channel, purpose, party, idempotency_key, rfc_message_id, mail, recipient, topic, status,
                  reason, attempts, next_attempt_at, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13) ON CONFLICT (idempotency_key) DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14) ON CONFLICT (idempotency_key) DO NOTHING",
             args![
                 new.id,
                 new.case_id,
+                new.channel.as_str(),
                 new.purpose,
                 new.party.as_str(),
                 new.idempotency_key,
@@ -132,23 +138,33 @@ pub async fn insert(tx: &mut Tx, new: NewOutgoing<'_>, now: DateTime<Utc>) -> Re
     Ok(n == 1)
 }
 
-/// Claims the mail that has waited longest, for `lease`. A row whose lease ran out while it was being sent is claimed
-/// again: the process died, and the same Message-ID makes a second copy harmless.
+/// Claims the mail that has waited longest, for `lease`. A mail whose lease ran out while it was being sent is claimed
+/// again: the process died, and the same Message-ID makes a second copy harmless. A text has no such name that makes a second
+/// one harmless, so it becomes uncertain, and a person decides.
 ///
 /// # Errors
 /// What the database says.
 pub async fn claim(tx: &mut Tx, token: &str, now: DateTime<Utc>, lease: TimeDelta) -> Result<Option<Outgoing>> {
+    tx.exec(
+        "UPDATE outbox SET status = 'uncertain', reason = $1, lease_token = NULL, lease_until = NULL
+         WHERE status = 'sending' AND lease_until < $2 AND channel <> 'email'",
+        args![CUT_SHORT, now],
+    )
+    .await?;
     tx.opt(
         "UPDATE outbox SET status = 'sending', lease_token = $1, lease_until = $2, attempts = attempts + 1
          WHERE id = (SELECT id FROM outbox WHERE (status = 'queued' AND next_attempt_at <= $3)
                        OR (status = 'sending' AND lease_until < $3)
                      ORDER BY next_attempt_at, id LIMIT 1)
            AND ((status = 'queued' AND next_attempt_at <= $3) OR (status = 'sending' AND lease_until < $3))
-         RETURNING id, case_id, purpose, party, rfc_message_id, mail, status, reason, attempts, created_at, sent_at",
+         RETURNING id, case_id, channel, purpose, party, rfc_message_id, mail, status, reason, attempts, created_at, sent_at",
         args![token, now + lease, now],
     )
     .await
 }
+
+/// Why a text is uncertain that was being sent when the program ended.
+const CUT_SHORT: &str = "the program ended while it was being sent";
 
 /// How a try ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,6 +177,30 @@ pub enum Fate {
     Uncertain(String),
     /// It will not go.
     Failed(String),
+}
+
+/// Notes what the provider calls a message that it took.
+///
+/// # Errors
+/// What the database says.
+pub async fn named(tx: &mut Tx, id: &OutboxId, provider_id: &str) -> Result<()> {
+    tx.exec("UPDATE outbox SET provider_id = $1 WHERE id = $2", args![provider_id, id]).await?;
+    Ok(())
+}
+
+/// Notes that a message which had gone did not arrive, by what its provider calls it; the case it belongs to.
+///
+/// # Errors
+/// What the database says.
+pub async fn undelivered(tx: &mut Tx, provider_id: &str, why: &str) -> Result<Option<CaseId>> {
+    let row: Option<(Option<CaseId>,)> = tx
+        .opt(
+            "UPDATE outbox SET status = 'failed', reason = $1
+             WHERE provider_id = $2 AND status IN ('sent', 'uncertain') RETURNING case_id",
+            args![why, provider_id],
+        )
+        .await?;
+    Ok(row.and_then(|(case,)| case))
 }
 
 /// Completes a claimed mail; `false` when the lease is no longer ours, and then nothing was written.
@@ -184,12 +224,18 @@ pub async fn complete(tx: &mut Tx, id: &OutboxId, token: &str, fate: &Fate, now:
     Ok(n == 1)
 }
 
-/// Queues again whatever `instance` was sending when it ended; how many. It goes under the same Message-ID, so a second
-/// copy is known as one.
+/// Queues again whatever mail `instance` was sending when it ended; how many. It goes under the same Message-ID, so a second
+/// copy is known as one. Texts become uncertain, as in [`claim`].
 ///
 /// # Errors
 /// What the database says.
 pub async fn release_leases(tx: &mut Tx, instance: &str) -> Result<u64> {
+    tx.exec(
+        "UPDATE outbox SET status = 'uncertain', reason = $1, lease_token = NULL, lease_until = NULL
+         WHERE status = 'sending' AND lease_token LIKE $2 || '/%' AND channel <> 'email'",
+        args![CUT_SHORT, instance],
+    )
+    .await?;
     tx.exec(
         "UPDATE outbox SET status = 'queued', lease_token = NULL, lease_until = NULL
          WHERE status = 'sending' AND lease_token LIKE $1 || '/%'",
@@ -248,7 +294,8 @@ pub async fn bounced(tx: &mut Tx, rfc_message_id: &str, why: &str) -> Result<()>
 /// What the database says.
 pub async fn of_case(tx: &mut Tx, case: &CaseId) -> Result<Vec<Outgoing>> {
     tx.all(
-        "SELECT id, case_id, purpose, party, rfc_message_id, mail, status, reason, attempts, created_at, sent_at FROM outbox
+        "SELECT id, case_id, channel, purpose, party, rfc_message_id, mail, status, reason, attempts, created_at, sent_at
+         FROM outbox
          WHERE case_id = $1 ORDER BY created_at, id",
         args![case],
     )
@@ -261,7 +308,8 @@ pub async fn of_case(tx: &mut Tx, case: &CaseId) -> Result<Vec<Outgoing>> {
 /// What the database says.
 pub async fn in_status(tx: &mut Tx, status: &str) -> Result<Vec<Outgoing>> {
     tx.all(
-        "SELECT id, case_id, purpose, party, rfc_message_id, mail, status, reason, attempts, created_at, sent_at FROM outbox
+        "SELECT id, case_id, channel, purpose, party, rfc_message_id, mail, status, reason, attempts, created_at, sent_at
+         FROM outbox
          WHERE status = $1 ORDER BY created_at, id LIMIT 500",
         args![status],
     )

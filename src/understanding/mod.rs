@@ -116,6 +116,8 @@ struct Bench<'a> {
 struct Heard {
     probability: f64,
     version: String,
+    /// Why there was no second look where there should have been one.
+    fault: Option<String>,
 }
 
 impl std::fmt::Debug for Understanding {
@@ -250,10 +252,14 @@ impl Understanding {
             .filter(|(n, heard)| heard.probability >= priority::LOOK_FROM || rules::any_sign(&readings[*n].hits))
             .collect();
         let texts = again.iter().map(|(n, _)| readings[*n].question.text()).collect();
-        let Ok(looked) = encoder.look_again(texts).done().await else { return heard };
-        for ((_, heard), log_odds) in again.into_iter().zip(looked) {
-            heard.probability = priority::together(heard.probability, log_odds);
-            heard.version = format!("{}+{version}", heard.version);
+        match encoder.look_again(texts).done().await {
+            Ok(looked) => {
+                for ((_, heard), log_odds) in again.into_iter().zip(looked) {
+                    heard.probability = priority::together(heard.probability, log_odds);
+                    heard.version = format!("{}+{version}", heard.version);
+                }
+            }
+            Err(error) => again.into_iter().for_each(|(_, heard)| heard.fault = Some(error.to_string())),
         }
         heard
     }
@@ -319,7 +325,11 @@ impl Bench<'_> {
             self.models.as_deref().and_then(|models| message.yes(models.hazard.as_ref()?, embedding.as_deref()?));
         let concern = heard.map(|heard| heard.probability);
         let urgency = priority::weigh(&reading.hits, &reading.plain, reading.question.received, hazard, concern);
-        if let Some(Heard { probability, version }) = heard.filter(|heard| heard.probability >= priority::CONCERN_FROM)
+        if let Some(fault) = heard.and_then(|heard| heard.fault.clone()) {
+            reasons.push(Reason::Note { text: format!("No second look was taken: {fault}") });
+        }
+        if let Some(Heard { probability, version, .. }) =
+            heard.filter(|heard| heard.probability >= priority::CONCERN_FROM)
         {
             let (version, probability) = (version.clone(), *probability);
             reasons.push(Reason::Score { of: "concern".to_owned(), version, probability });
@@ -360,7 +370,7 @@ impl Bench<'_> {
     /// What the model of concern says at first, where there is one.
     fn concern(&self, message: Message<'_>, embedding: Option<&[f32]>) -> Option<Heard> {
         let model = self.models.as_deref()?.concern.as_ref()?;
-        Some(Heard { probability: message.yes(model, embedding?)?, version: model.card().version.clone() })
+        Some(Heard { probability: message.yes(model, embedding?)?, version: model.card().version.clone(), fault: None })
     }
 
     /// What the services' model says, where there is one.

@@ -22,7 +22,7 @@ use std::sync::LazyLock;
 pub const HAZARD_FROM: f64 = 0.6;
 /// Least learned score of concern, 0 to 1, that holds a message: a long way below one half, since one look too many is better
 /// than one too few.
-pub const CONCERN_FROM: f64 = 0.15;
+pub const CONCERN_FROM: f64 = 0.1;
 /// A plain sign of danger is a concern, unless the learned score is below this: then it is all but sure to be a manner of
 /// speaking.
 pub const PLAIN_FROM: f64 = 0.05;

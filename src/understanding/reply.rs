@@ -3,6 +3,10 @@
 //! Words in braces are filled in when a mail is written. `told`, `subject`, `body` and `joined` have to be there; of the
 //! rest, what is missing is written as in English, and `beadle rules check` says what that is.
 
+mod text;
+
+pub use text::TextReply;
+
 use crate::core::Taxonomy;
 use crate::core::language::is_right_to_left;
 use chrono::{Datelike as _, NaiveDate};
@@ -47,6 +51,9 @@ pub struct Reply {
     /// Words for somebody who may be in danger, where the council wrote them in this language; see
     /// [`super::rules::Rules::safe_reply`].
     pub safe: Option<SafeReply>,
+    /// A line or two for those who wrote by text, where the council wrote them in this language; see
+    /// [`super::rules::Rules::text_reply`].
+    pub text: Option<TextReply>,
     /// How dates are written.
     pub dates: Option<Dates>,
     /// What services are called, by their ids.
@@ -197,6 +204,9 @@ impl Reply {
         for text in self.safe.iter().flat_map(|safe| [&safe.subject, &safe.body]) {
             check_words(text, &["reference", "council"])
                 .map_err(|what| format!("[safe]: {what}: anything else could give away what was written"))?;
+        }
+        if let Some(text) = &self.text {
+            text.check().map_err(|what| format!("[text]: {what}"))?;
         }
         let Some(dates) = &self.dates else { return Ok(()) };
         check_words(&dates.date, &["weekday", "day", "month", "year"])?;

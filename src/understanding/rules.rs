@@ -14,7 +14,7 @@ mod sieve;
 use crate::core::Priority;
 use crate::core::taxonomy::{Body, Department, Route, Service, Taxonomy};
 use crate::core::verdict::Concern;
-use crate::understanding::reply::{Reply, SafeReply};
+use crate::understanding::reply::{Reply, SafeReply, TextReply};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -295,6 +295,10 @@ impl Rules {
             let what = "has no [safe] with subject and body: the words for somebody who may be in danger";
             return Err(reader.error(&root.join("replies/en.toml"), what));
         }
+        if english.text.is_none() {
+            let what = "has no [text]: the words for those who write by text";
+            return Err(reader.error(&root.join("replies/en.toml"), what));
+        }
         let sieve =
             Sieve::new(rules.iter().map(|rule| rule.pattern.as_str())).map_err(|what| reader.error(root, what))?;
         let version = format!("{:x}", reader.hash.finalize())[..12].to_owned();
@@ -346,6 +350,14 @@ impl Rules {
             .or_else(|| self.replies.get_key_value("en"))
             .unwrap_or_else(|| unreachable!("load() refuses rules without English replies"));
         (code, reply)
+    }
+
+    /// The words of text messages, and their language: English where `language` has none.
+    #[must_use]
+    pub fn text_reply(&self, language: &str) -> (&str, &TextReply) {
+        let of =
+            |code: &str| self.replies.get_key_value(code).and_then(|(code, r)| Some((code.as_str(), r.text.as_ref()?)));
+        of(language).or_else(|| of("en")).unwrap_or_else(|| unreachable!("load() refuses English replies without it"))
     }
 
     /// The words of the acknowledgement that gives nothing away, and their language: English where `language` has none.

@@ -139,6 +139,7 @@ impl House {
                 key: TokenKey::new(b"a secret of the tests".to_vec()),
                 consent: Consent::Share,
                 limits: MimeLimits::default(),
+                texts: std::collections::BTreeMap::default(),
                 account_councillors: [("nowak".to_owned(), "nowak".to_owned())].into(),
             }),
             lease: TimeDelta::seconds(60),
@@ -149,6 +150,7 @@ impl House {
             ids: Ids::Random,
             instance: "story".to_owned(),
             relay: Arc::new(Relay::Folder(folder.path().join("outgoing"))),
+            texts: std::collections::BTreeMap::default(),
             lease: TimeDelta::seconds(60),
         };
         Self { db, clock, pipeline, dispatcher, folder, count: AtomicU32::new(0) }

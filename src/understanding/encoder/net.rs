@@ -124,8 +124,12 @@ impl Net {
         unwinding(|| {
             let mut look = SecondLook::new(&self.config);
             look.weights.load(file).map_err(|e| e.to_string())?;
+            // It is kept in half precision and worked with in full.
+            look.weights.float();
             look.weights.freeze();
-            Ok(look)
+            // What cannot judge one word is no second look, and is refused here, not passed over at each message.
+            let tried = look.judge(&self.common("help").map_err(|e| e.to_string())?).map_err(|e| e.to_string())?;
+            if tried.is_finite() { Ok(look) } else { Err("its weights are no numbers".to_owned()) }
         })
         .map_err(|why| EncoderError::Broken(file.display().to_string(), first_line(&why)))
     }

@@ -199,7 +199,7 @@ impl House {
         let mut tx = self.tx().await;
         for case in self.cases().await {
             for out in store::outbox::of_case(&mut tx, &case.id).await.unwrap() {
-                if out.status == "sent" {
+                if out.status == "sent" && out.channel == beadle::core::Channel::Email {
                     sent.push((out.sent_at, out.rfc_message_id));
                 }
             }

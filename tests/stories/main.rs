@@ -20,4 +20,5 @@ mod splits;
 #[expect(dead_code, reason = "the wires use more of it")]
 mod stack;
 mod store;
+mod texts;
 mod understanding;

@@ -245,6 +245,30 @@ async fn what_was_surely_not_taken_may_be_tried_again() {
 }
 
 #[tokio::test]
+async fn no_text_is_written_before_the_connection_is_trusted() {
+    let plain = web::always(json(201, r#"{"sid": "SM9"}"#)).await;
+    // It accepts connections, and never says a word.
+    let silent = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    for port in [plain.port, silent.local_addr().unwrap().port()] {
+        let base = format!("https://127.0.0.1:{port}");
+        let limited = Twilio::new(TwilioSettings { time_limit: Duration::from_secs(2), ..settings(&base) }).unwrap();
+        let error = limited.send("+447700900123", "x", "ours").await.unwrap_err();
+        assert!(matches!(&error, SendError::TryAgain { why } if why.contains("no connection")), "{error:?}");
+    }
+    assert!(plain.heard().is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_after_each_answer_makes_nothing_uncertain() {
+    let web = web::always(Act::Half(14, r#"{"sid": "SM9"}"#)).await;
+    let twilio = twilio(&web.base());
+    for _ in 0..20 {
+        assert!(twilio.send("+447700900123", "x", "ours").await.is_ok());
+    }
+    assert_eq!(web.heard().len(), 20);
+}
+
+#[tokio::test]
 async fn what_may_have_been_taken_is_uncertain() {
     for act in [Act::Cut, Act::Half(100, "{\"sid\""), json(201, "<html>"), json(201, "{}"), json(504, "")] {
         let web = web::always(act.clone()).await;

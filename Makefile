@@ -38,7 +38,7 @@ model:
 	"$${CARGO_TARGET_DIR:-target}/release/beadle" train --data training-data/messages --out models
 	"$${CARGO_TARGET_DIR:-target}/release/beadle" train --target hazard --data training-data/messages --out models/hazard
 	"$${CARGO_TARGET_DIR:-target}/release/beadle" train --target concern \
-	  $(foreach part,learn more a b c d e,--data training-data/safeguarding/$(part).jsonl) --data training-data/messages --out models/concern
+	  --data training-data/safeguarding/learn --data training-data/messages --out models/concern
 
 bench:
 	@scripts/setup.sh test

@@ -2,7 +2,7 @@
 # setup.sh - brings a machine to where beadle builds and runs, fetching only what is missing.
 #
 # usage: setup.sh [demo|test]    demo (the default): what a build and the demo need
-#                                test: also the mail and database servers and the test runner that the tests use
+#                                test: also the mail and database servers, the Python packages and the test runner that the tests use
 #
 # It asks for: Rust 1.95, a C and a C++ compiler, binutils, make, Python 3. On Debian and Ubuntu, as root or with sudo
 # that asks no password, it installs the packages that are missing; elsewhere it names them and stops. The encoder's
@@ -17,6 +17,8 @@ CARGO=${CARGO:-cargo}
 readonly rust_needed=1.95
 readonly nextest_version=0.9.143             # asks for Rust 1.91
 readonly tools=$PWD/vendor/tools
+readonly python_list=tests/support/requirements.txt
+readonly python_tools=$PWD/vendor/tools/python
 readonly log=$PWD/vendor/setup.log           # what apt, pip and cargo said in the step under way
 export PATH=$tools/bin:$PATH
 
@@ -60,6 +62,9 @@ has_aiosmtpd() {
   done
   return 1
 }
+# What the tests check ours against, installed from the very list that stands here now.
+has_python_tools() { cmp -s "$python_list" "$python_tools/requirements.txt"; }
+needs_pip() { ! has_fetched || { [ "$mode" = test ] && ! has_python_tools; }; }
 has_any() { local f; for f in "$@"; do [ -x "$f" ] && return; done; return 1; }
 has_postgres() { has initdb || has_any /usr/lib/postgresql/*/bin/initdb; }
 
@@ -71,7 +76,7 @@ find_missing_packages() {
   { has strip && has nm; } || packages+=(binutils)
   has make || packages+=(make)
   has python3 || packages+=(python3)
-  if ! has_fetched && ! find_python >/dev/null && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+  if needs_pip && ! find_python >/dev/null && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     packages+=(python3-pip)
   fi
   [ "$mode" = test ] || return 0
@@ -171,6 +176,22 @@ fetch() {
   scripts/encoder.sh "$1"
 }
 
+# Into a folder of their own, which the tests name in PYTHONPATH; pip refuses a file whose checksum is another.
+install_python_tools() {
+  local python new=$python_tools.new
+  python=$(find_python) || die "no Python here has pip. Remedy: install python3-pip"
+  rm -rf "$new"
+  "$python" -m pip install -q --disable-pip-version-check --no-compile --no-deps --only-binary :all: --require-hashes \
+    --target "$new" -r "$python_list" >"$log" 2>&1 || {
+    tail -n 5 "$log" >&2
+    rm -rf "$new"
+    die "the Python packages of the tests were not installed (above: what pip said)"
+  }
+  cp "$python_list" "$new/requirements.txt"
+  rm -rf "$python_tools"
+  mv "$new" "$python_tools"
+}
+
 # Built without its self-update, and less optimised than a release of it: that halves the wait.
 build_nextest() {
   CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
@@ -208,9 +229,10 @@ fi
 
 plan=() step=0
 [ ${#packages[@]} -eq 0 ] || plan+=(packages)
-has_fetched || find_python >/dev/null || [[ " ${packages[*]} " == *" python3-pip "* ]] || plan+=(pip)
+! needs_pip || find_python >/dev/null || [[ " ${packages[*]} " == *" python3-pip "* ]] || plan+=(pip)
 scripts/encoder.sh have library || plan+=(library)
 scripts/encoder.sh have model || plan+=(model)
+[ "$mode" = demo ] || has_python_tools || plan+=(python)
 [ "$mode" = demo ] || "$CARGO" nextest --version >/dev/null 2>&1 || plan+=(nextest)
 
 if [ "$(uname -m)" = aarch64 ]; then library_size=90; else library_size=797; fi
@@ -220,6 +242,7 @@ for job in ${plan[@]+"${plan[@]}"}; do
     pip) step "making a Python with pip in vendor/tools" make_pip ;;
     library) step "fetching the encoder's native library (about $library_size MB to download)" fetch library ;;
     model) step "fetching the sentence model (about 84 MB to download)" fetch model ;;
+    python) step "fetching Twilio's and PyJWT's Python packages for the tests (about 3 MB to download)" install_python_tools ;;
     nextest) step "building the test runner cargo-nextest (some minutes, only this once)" build_nextest ;;
   esac
 done

@@ -1,13 +1,17 @@
 //! The wires against real servers: Dovecot and an SMTP relay, both private to the tests (`tests/support/mailstack.sh`).
 //!
 //! What no real server does on demand (closing a connection in the middle, stumbling over one message) is done by the
-//! small ones in `fake.rs`.
+//! small ones in `fake.rs` and `web.rs`. What others must be able to read is shown to their own code (`python.rs`).
 
 mod accept;
 mod fake;
 mod imap;
 mod imap_misbehaving;
 mod mailbox_folder;
+mod notify;
+mod python;
 mod smtp;
 mod smtp_misbehaving;
 mod stack;
+mod twilio;
+mod web;

@@ -50,8 +50,8 @@ impl Api {
             .timeout(limit)
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
-            // Shorter than a server waits, so that a text is not written to one that has just hung up.
-            .pool_idle_timeout(Duration::from_secs(15));
+            // A text written to a connection that the server is just closing would be uncertain: each gets its own.
+            .pool_max_idle_per_host(0);
         if is_this_machine(&base) {
             builder = builder.no_proxy();
         }

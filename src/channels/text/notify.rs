@@ -7,7 +7,8 @@
 //! receipt, is stored, and is answered; what [`TextProvider::parse`] cannot read then waits in quarantine.
 //!
 //! Notify sends templates only, so the service needs one with nothing in it but `((body))`. It keeps no list of who wrote
-//! STOP: that is for the caller. Per number it allows 20 equal texts an hour, and 100 in all.
+//! STOP: that is for the caller. Per number it allows 20 equal texts an hour, and 100 in all; a text may have 918
+//! characters (six parts).
 
 use super::http::{self, Answer, Api};
 use super::{

@@ -183,9 +183,7 @@ mod tests {
     #[test]
     fn what_is_too_long_is_cut_behind_a_word() {
         let text = "The lamp is out, ".repeat(12);
-        let short = shorten(&text, 1);
-        assert!(short.ends_with("out...") || short.ends_with("is...") || short.ends_with("lamp..."), "{short:?}");
-        assert!(count(&short).units > 145 && count(&short).parts == 1, "{short:?}");
+        assert_eq!(shorten(&text, 1), format!("{}The...", "The lamp is out, ".repeat(9)));
         let welsh = "Mae’r golau’n ddiffodd ".repeat(5);
         assert_eq!(shorten(&welsh, 1), format!("{}Mae’r golau’n ddiffodd…", "Mae’r golau’n ddiffodd ".repeat(2)));
         let short = shorten(&"x".repeat(200), 1);

@@ -6,8 +6,9 @@
 //!
 //! On SMS Twilio keeps a list of who wrote STOP and refuses to send to them ([`SendError::Refused`] with
 //! `unsubscribed`, code 21610); the STOP comes to us all the same. On WhatsApp free words may be sent only within 24
-//! hours after the resident's last message; later Twilio refuses (63016). Signatures under a shared key (HMAC-SHA256,
-//! `X-Twilio-Webhooks-Signature-Settings`) are not known here.
+//! hours after the resident's last message; later Twilio refuses (63016). A text may have 1,600 characters.
+//!
+//! Signatures under a shared key (HMAC-SHA256, `X-Twilio-Webhooks-Signature-Settings`) are not known here.
 
 mod form;
 mod signature;
@@ -49,7 +50,7 @@ pub struct TwilioSettings {
     pub auth_token: Secret,
     /// The number that texts come from, or a messaging service's `MG…`.
     pub from: String,
-    /// The number that WhatsApp messages come from, without `whatsapp:`; none where there is no WhatsApp.
+    /// The number that WhatsApp messages come from, with or without `whatsapp:`; none where there is no WhatsApp.
     pub whatsapp_from: Option<String>,
     /// The address that Twilio was given, letter for letter. It is never guessed from a request.
     pub public_url: String,
@@ -108,6 +109,7 @@ impl Twilio {
         if to.starts_with(WHATSAPP) {
             let from = self.settings.whatsapp_from.as_ref();
             let from = from.ok_or_else(|| SendError::refused("no_whatsapp", "whatsapp_from is not set"))?;
+            let from = from.strip_prefix(WHATSAPP).unwrap_or(from);
             return Ok(("From", format!("{WHATSAPP}{}", phone::normalise(from))));
         }
         let from = self.settings.from.as_str();
@@ -304,8 +306,10 @@ mod tests {
         let twilio = Twilio::new(TwilioSettings { from: service.clone(), ..settings() }).unwrap();
         assert_eq!(twilio.sender("+447700900123"), Ok(("MessagingServiceSid", service)));
         assert!(twilio.sender("whatsapp:+447700900123").is_err());
-        let whatsapp = TwilioSettings { whatsapp_from: Some("020 7946 0123".to_owned()), ..settings() };
-        let sender = Twilio::new(whatsapp).unwrap().sender("whatsapp:+447700900123");
-        assert_eq!(sender, Ok(("From", "whatsapp:+442079460123".to_owned())));
+        for from in ["020 7946 0123", "whatsapp:+442079460123"] {
+            let whatsapp = TwilioSettings { whatsapp_from: Some(from.to_owned()), ..settings() };
+            let sender = Twilio::new(whatsapp).unwrap().sender("whatsapp:+447700900123");
+            assert_eq!(sender, Ok(("From", "whatsapp:+442079460123".to_owned())));
+        }
     }
 }

@@ -30,7 +30,7 @@ fn text_of(row: &Value) -> String {
 #[ignore = "prints figures: how many messages of concern the rules alone find, and how many look-alikes they hold"]
 fn messages_of_concern_found_by_rules_alone() {
     let rules = rules();
-    for file in ["learn", "more"] {
+    for file in ["tune", "check", "hard"] {
         let (mut found, mut missed, mut false_alarms) = (0, 0, 0);
         for row in rows(&root().join(format!("training-data/safeguarding/{file}.jsonl"))) {
             match (row["concern"].is_string(), !concerns(&rules.hits(&text_of(&row)), true).is_empty()) {

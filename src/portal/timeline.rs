@@ -2,7 +2,7 @@
 
 use super::decided::{DecisionView, decision_view};
 use super::format;
-use crate::core::{CaseState, DecisionId, Party, SenderCheck, Taxonomy, Verdict, language};
+use crate::core::{CaseState, Channel, DecisionId, Party, SenderCheck, Taxonomy, Verdict, language};
 use crate::store::attachment::Stored;
 use crate::store::case::Case;
 use crate::store::decision::Decision;
@@ -47,6 +47,8 @@ pub(super) enum What {
 pub(super) struct MessageView {
     pub(super) id: String,
     pub(super) heading: &'static str,
+    /// The way it came, where that was no mail.
+    pub(super) by: Option<&'static str>,
     pub(super) name: Option<String>,
     pub(super) email: Option<String>,
     pub(super) verified: bool,
@@ -74,6 +76,8 @@ pub(super) struct FileView {
 pub(super) struct OutgoingView {
     pub(super) id: String,
     pub(super) heading: &'static str,
+    /// The way it goes, where that is no mail.
+    pub(super) by: Option<&'static str>,
     pub(super) status: &'static str,
     pub(super) status_class: &'static str,
     pub(super) to: String,
@@ -132,6 +136,7 @@ impl Trail {
                 Party::Councillor => "Message from the councillor",
                 Party::Department => "Message from the department",
             },
+            by: way(message.channel),
             name: message.from_name.clone(),
             email: message.from_address.clone(),
             verified,
@@ -173,12 +178,22 @@ fn file_view(file: &Stored) -> FileView {
     }
 }
 
+/// What people call a way that is not mail.
+const fn way(channel: Channel) -> Option<&'static str> {
+    match channel {
+        Channel::Email => None,
+        other => Some(other.label()),
+    }
+}
+
 /// What a purpose is called.
 pub(super) fn purpose(purpose: &str) -> &'static str {
     match purpose {
         "acknowledgement" => "Acknowledgement to the resident",
         "referral" => "Case sent to the department",
         "addition" => "Later words sent to the department",
+        "question" => "Question to the resident",
+        "information" => "Answer to STOP, START or HELP",
         _ => "Notice",
     }
 }
@@ -202,6 +217,7 @@ fn outgoing_view(outgoing: &Outgoing) -> OutgoingView {
     OutgoingView {
         id: outgoing.id.to_string(),
         heading: purpose(&outgoing.purpose),
+        by: way(outgoing.channel),
         status,
         status_class,
         to: mail.to.join(", "),

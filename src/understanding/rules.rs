@@ -563,6 +563,26 @@ mod tests {
     }
 
     #[test]
+    fn the_sieve_leaves_out_no_shipped_rule_that_matches_a_message() {
+        let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let rules = Rules::load(&home.join("rules")).unwrap_or_else(|e| panic!("{e}"));
+        let mut hits = 0;
+        for file in ["messages/homes.jsonl", "safeguarding/check.jsonl"] {
+            let text = std::fs::read_to_string(home.join("training-data").join(file)).unwrap_or_else(|e| panic!("{e}"));
+            for line in text.lines().step_by(4) {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}"));
+                let plain = normalise(line["text"].as_str().unwrap_or_default());
+                let found: Vec<&str> = rules.hits(&plain).iter().map(|hit| hit.rule).collect();
+                let tried: Vec<&str> =
+                    rules.rules.iter().filter(|r| r.fires(&plain).is_some()).map(|r| r.id.as_str()).collect();
+                assert_eq!(found, tried, "{plain}");
+                hits += found.len();
+            }
+        }
+        assert!(hits > 200, "{hits}");
+    }
+
+    #[test]
     fn a_list_of_words_stands_in_a_pattern_by_its_name() {
         let words = BTreeMap::from([("child".to_owned(), "boy|girl".to_owned())]);
         let mut text: RuleText =

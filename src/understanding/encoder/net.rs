@@ -161,7 +161,6 @@ impl SecondLook {
     }
 
     /// The log-odds as a tensor of one number; `training` drops values at random, as training does.
-    #[must_use]
     pub fn log_odds(&self, common: &Tensor, training: bool) -> Tensor {
         let hidden = through(&self.layers, common.shallow_clone(), training);
         self.head.forward(&(unit_mean(&hidden) * LENGTH)).view(1)

@@ -253,7 +253,7 @@ impl App {
             pipeline: self.pipeline.clone(),
             metrics,
             secure_cookie: self.settings.portal.secure_cookie,
-            allowed_hosts: self.settings.portal.allowed_hosts.clone(),
+            allowed_hosts: self.settings.allowed_hosts(),
         });
         let ending = stop.clone();
         let server = axum::serve(listener, portal).with_graceful_shutdown(async move { ending.cancelled().await });

@@ -80,6 +80,8 @@ impl Desk<'_> {
         case.attention = None;
         store::case::update(tx, &case, self.now).await?;
         let children = join::all_children(tx, id).await?;
+        let why = "the case went to its department without an answer";
+        store::outbox::cancel(tx, id, "question", DateTime::UNIX_EPOCH, why).await?;
         let referred = self.composer.refer(tx, &case, &children, self.now).await?;
         let acknowledged = self.composer.acknowledge(tx, &case, false, self.now).await?;
         self.note(

@@ -982,6 +982,14 @@ async fn words_in_another_language_say_so_to_a_screen_reader() {
 }
 
 #[tokio::test]
+async fn a_post_for_an_account_that_is_not_there_is_told_so_and_needs_no_session() {
+    let desk = Desk::closed().await;
+    let answer = desk.browser.post(format!("{}/texts/nobody", desk.base)).body("Body=x").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    assert!(answer.text().await.unwrap().contains("no such account"));
+}
+
+#[tokio::test]
 async fn every_answer_bears_the_headers_that_protect_it() {
     let desk = Desk::open().await;
     let case = desk.pothole().await;

@@ -77,6 +77,14 @@ impl Settings {
             .collect()
     }
 
+    /// Names that this service is reached under through a proxy: those that are set, and those that providers of texts post to.
+    #[must_use]
+    pub fn allowed_hosts(&self) -> Vec<String> {
+        let urls = self.text.iter().filter_map(|text| url::Url::parse(text.public_url.as_deref()?).ok());
+        let hosts = urls.filter_map(|url| url.host_str().map(str::to_owned));
+        self.portal.allowed_hosts.iter().cloned().chain(hosts).collect()
+    }
+
     fn provider(&self, text: &TextSettings, clock: &Clock) -> anyhow::Result<Arc<dyn TextProvider>> {
         let needed = |what: &str, value: &Option<String>| {
             value.clone().with_context(|| format!("{what} is not set, and {:?} needs it", text.provider))

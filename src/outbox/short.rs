@@ -60,10 +60,11 @@ impl Composer<'_> {
     }
 
     /// Queues a text that answers a resident's own message `answers`, once. Nothing is queued for who asked for silence, but
-    /// what they ask for themselves. Whether it was queued.
+    /// what they ask for themselves. `held` says why it waits for a person, if it does. Whether it was queued.
     ///
     /// # Errors
     /// What the database says.
+    #[expect(clippy::too_many_arguments, reason = "one row's columns")]
     pub async fn say(
         &self,
         tx: &mut Tx,
@@ -71,6 +72,7 @@ impl Composer<'_> {
         to: &ContactPoint,
         case: Option<&Case>,
         answers: &str,
+        held: Option<&str>,
         now: DateTime<Utc>,
     ) -> store::Result<bool> {
         if say == Say::AskPlace && store::contact::is_silent(tx, to).await? {
@@ -90,7 +92,7 @@ impl Composer<'_> {
             mail: &mail,
             recipient: &to.address,
             topic: say.purpose(),
-            held: None,
+            held,
         };
         self.queue(tx, new, now).await
     }

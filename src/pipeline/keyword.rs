@@ -34,7 +34,7 @@ impl Clerk<'_> {
             if keyword != Keyword::Help {
                 store::contact::set_silent(tx, writer, keyword == Keyword::Stop, self.now).await?;
             }
-            self.desk().composer.say(tx, say, writer, case, id.as_str(), self.now).await?;
+            self.desk().composer.say(tx, say, writer, case, id.as_str(), None, self.now).await?;
         }
         let decided = json!({"outcome": "set_aside", "why": why});
         self.decide(tx, None, &id, "set_aside", decided, json!({})).await?;

@@ -29,7 +29,9 @@ impl Clerk<'_> {
             && thought.mail.no_auto_answer.is_none()
             && case.disposition != Disposition::Hold;
         let Some(writer) = thought.mail.writer.as_ref().filter(|_| missing && may) else { return Ok(false) };
-        if !self.desk().composer.say(tx, Say::AskPlace, writer, Some(case), message.as_str(), self.now).await? {
+        // Where the council lets nothing leave by itself, the question waits for a person like everything else.
+        let held = (case.disposition != Disposition::Auto).then_some("Nobody has looked at the case yet");
+        if !self.desk().composer.say(tx, Say::AskPlace, writer, Some(case), message.as_str(), held, self.now).await? {
             return Ok(false);
         }
         case.asked = Some(PLACE.to_owned());

@@ -115,7 +115,8 @@ pub fn router(portal: Portal) -> Router {
         .route_layer(from_fn_with_state(Arc::clone(&app), guard::signed_in));
     let posts = Router::new()
         .route("/texts/{account}", post(hooks::take))
-        .layer(axum::extract::DefaultBodyLimit::max(hooks::MOST_BYTES));
+        .layer(axum::extract::DefaultBodyLimit::max(hooks::MOST_BYTES))
+        .layer(from_fn(health::mark));
     let open = Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/assets/portal.css", get(style))
@@ -128,8 +129,8 @@ pub fn router(portal: Portal) -> Router {
         .merge(pages)
         .merge(open)
         .merge(machines)
-        .layer(from_fn_with_state(Arc::clone(&app), guard::dress))
         .merge(posts)
+        .layer(from_fn_with_state(Arc::clone(&app), guard::dress))
         .with_state(app)
 }
 

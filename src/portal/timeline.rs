@@ -228,18 +228,23 @@ fn outgoing_view(outgoing: &Outgoing) -> OutgoingView {
         files: mail.attachments.iter().map(|a| a.name.clone()).collect(),
         reason: outgoing.reason.as_deref().map(format::sentence),
         sent_at: outgoing.sent_at.map(format::when),
-        release: release(&outgoing.status, outgoing.party),
+        release: release(outgoing),
     }
 }
 
-fn release(status: &str, party: Party) -> Option<Release> {
-    match status {
-        "held" if party == Party::Resident => Some(Release {
+fn release(outgoing: &Outgoing) -> Option<Release> {
+    match outgoing.status.as_str() {
+        "held" if outgoing.purpose == "question" => Some(Release { button: "Ask the resident", warning: None }),
+        "held" if outgoing.party == Party::Resident => Some(Release {
             button: "This really is from them: send it",
             warning: Some("Only if you are sure: an answer to a forged sender tells a stranger that there is a case."),
         }),
         "held" => Some(Release { button: "Send it", warning: None }),
         "failed" => Some(Release { button: "Send it again", warning: None }),
+        "uncertain" if outgoing.channel != Channel::Email => Some(Release {
+            button: "Send it again",
+            warning: Some("It may have arrived already: then they get it twice."),
+        }),
         "uncertain" => Some(Release {
             button: "Send it again",
             warning: Some("It may have arrived already. A second copy does no harm."),

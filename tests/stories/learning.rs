@@ -25,7 +25,8 @@ const SERVICES: [&str; 6] =
     ["missed_bins", "street_lighting", "trees", "council_tax", "asb_drugs_encampments", "housing_and_estates"];
 
 fn understanding() -> Understanding {
-    let encoder = Encoder::load(&root().join("vendor/all-MiniLM-L6-v2"), 1).expect("the encoder");
+    let encoder = Encoder::load_with(&root().join("vendor/all-MiniLM-L6-v2"), Some(&root().join("models/concern")), 1)
+        .expect("the encoder");
     let models = Models::load(&root().join("models"), encoder.version()).expect("the shipped models");
     let rules = Rules::load(&root().join("rules")).expect("the shipped rules");
     Understanding::new(rules, Some(encoder), Some(models), Places::load(None, None, None).expect("no places"))

@@ -159,6 +159,23 @@ story!(a_text_that_says_no_place_is_asked_for_it_and_goes_on_with_the_answer, ho
     assert!(referral.contains("street light is out again") && referral.contains("12 Mill Lane"), "{referral}");
 });
 
+story!(where_nothing_leaves_by_itself_the_question_waits_for_a_person_too, house, {
+    house.set(|rules| rules.policy.mode = beadle::core::Mode::Suggest);
+    let phones = Telephones::of(house).await;
+    let answers = phones.text(house, ANN, "SM1", "the street light is out again, please fix it").await;
+    assert!(answers.is_empty(), "{answers:?}");
+    let case = house.case(0).await;
+    let question = house.outgoing(&case.id).await.pop().expect("a question");
+    assert_eq!((question.purpose.as_str(), question.status.as_str()), ("question", "held"));
+    house.accepts(&case.id).await;
+    let sent: Vec<String> =
+        house.outgoing(&case.id).await.into_iter().map(|o| format!("{} {}", o.purpose, o.status)).collect();
+    assert!(
+        sent.contains(&"question cancelled".to_owned()),
+        "sent to its department, nobody is asked any more: {sent:?}"
+    );
+});
+
 story!(a_text_delivered_twice_is_one_message, house, {
     let phones = Telephones::of(house).await;
     phones.text(house, ANN, "SM1", LAMP).await;

@@ -12,7 +12,8 @@ use beadle::understanding::{Question, Understanding};
 use std::path::Path;
 
 fn understanding(rules: &Path) -> Understanding {
-    let encoder = Encoder::load(&root().join("vendor/all-MiniLM-L6-v2"), 1).expect("the encoder");
+    let encoder = Encoder::load_with(&root().join("vendor/all-MiniLM-L6-v2"), Some(&root().join("models/concern")), 1)
+        .expect("the encoder");
     let models = Models::load(&root().join("models"), encoder.version()).expect("the shipped models");
     let rules = Rules::load(rules).expect("rules");
     Understanding::new(rules, Some(encoder), Some(models), Places::load(None, None, None).expect("no places"))

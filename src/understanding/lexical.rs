@@ -20,6 +20,10 @@ const SQUARES: [f64; 3] = [0.004, 0.016, 0.064];
 /// How much a block weighs against the others, each being of length 1: words, letters, place.
 const BLOCKS: [f32; 3] = [1.0, 1.0, 0.7];
 
+/// A text of more words and pairs of words than this can be repetitive, and is where fewer than this share of them differ.
+const LONG: f32 = 200.0;
+const LEAST_DISTINCT: f32 = 0.1;
+
 /// What kind of thing a term is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Block {
@@ -69,6 +73,25 @@ pub fn terms(text: &str, spot: Option<Point>) -> Vec<Term> {
         }
     }
     out
+}
+
+/// Whether a long text says the same few words over and over.
+#[must_use]
+pub fn is_repetitive(terms: &[Term]) -> bool {
+    let words = terms.iter().filter(|term| term.block == Block::Words);
+    let (distinct, all) = words.fold((0.0, 0.0), |(distinct, all), term| (distinct + 1.0, all + term.count));
+    all > LONG && distinct < all * LEAST_DISTINCT
+}
+
+/// Whether a text is no writing at all: more than one character in fifty is a control character.
+#[must_use]
+pub fn is_noise(text: &str) -> bool {
+    let (mut all, mut control) = (0_usize, 0_usize);
+    for c in text.chars().take(MOST_CHARACTERS) {
+        all += 1;
+        control += usize::from(c.is_control() && !c.is_whitespace());
+    }
+    control * 50 > all
 }
 
 /// A word as it is compared and as it was written.

@@ -370,6 +370,11 @@ impl Bench<'_> {
     /// What the model of concern says at first, where there is one.
     fn concern(&self, message: Message<'_>, embedding: Option<&[f32]>) -> Option<Heard> {
         let model = self.models.as_deref()?.concern.as_ref()?;
+        // A line repeated hundreds of times, hundreds of links, a file pasted as text: unlike anything the model knows, so rules
+        // alone judge them.
+        if lexical::is_repetitive(message.terms) || lexical::is_noise(message.text) {
+            return None;
+        }
         Some(Heard { probability: message.yes(model, embedding?)?, version: model.card().version.clone(), fault: None })
     }
 

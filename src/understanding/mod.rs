@@ -245,12 +245,14 @@ impl Understanding {
         let Some((encoder, version)) = self.encoder.as_ref().and_then(|e| Some((e, e.second_look()?))) else {
             return heard;
         };
-        let again: Vec<(usize, &mut Heard)> = heard
-            .iter_mut()
-            .enumerate()
-            .filter_map(|(n, heard)| Some((n, heard.as_mut()?)))
-            .filter(|(n, heard)| heard.probability >= priority::LOOK_FROM || rules::any_sign(&readings[*n].hits))
-            .collect();
+        let (again, rest): (Vec<_>, Vec<_>) =
+            heard.iter_mut().enumerate().filter_map(|(n, heard)| Some((n, heard.as_mut()?))).partition(|(n, heard)| {
+                heard.probability >= priority::LOOK_FROM || rules::any_sign(&readings[*n].hits)
+            });
+        // What is not worth a second look is no worry.
+        for (_, heard) in rest {
+            heard.probability = heard.probability.min(priority::PLAIN_FROM);
+        }
         let texts = again.iter().map(|(n, _)| readings[*n].question.text()).collect();
         match encoder.look_again(texts).done().await {
             Ok(looked) => {

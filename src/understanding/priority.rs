@@ -27,7 +27,7 @@ pub const CONCERN_FROM: f64 = 0.1;
 /// speaking.
 pub const PLAIN_FROM: f64 = 0.05;
 /// Least score of the model of concern from which the encoder looks at a message a second time.
-pub const LOOK_FROM: f64 = 0.01;
+pub const LOOK_FROM: f64 = 0.15;
 /// A date so many days ahead is near.
 const NEAR_DAYS: i64 = 7;
 

@@ -1,10 +1,9 @@
 //! `beadle bench verdict`: how long one verdict takes beside the encoder's own time for the same text, and how long texts
 //! take that were made to be hard, all from one run.
 
-use super::{home, progress, say};
+use super::{home, progress, say, shipped_encoder};
 use crate::learning::dataset;
 use crate::understanding::classifier::Target;
-use crate::understanding::encoder::Encoder;
 use crate::understanding::models::Models;
 use crate::understanding::place::Places;
 use crate::understanding::rules::Rules;
@@ -32,7 +31,7 @@ pub(super) async fn verdict(args: VerdictArgs) -> anyhow::Result<()> {
     let home = home()?;
     let before = resident_mb();
     let rules = Rules::load(&home.join("rules"))?;
-    let encoder = Encoder::load_with(&home.join("vendor/all-MiniLM-L6-v2"), Some(&home.join("models/concern")), 1)?;
+    let encoder = shipped_encoder(&home)?;
     let models = Models::load(&home.join("models"), encoder.version())?;
     let borough = home.join("training-data/demo/borough");
     let file = |name: &str| borough.join(name);

@@ -53,7 +53,7 @@ pub fn settings_text(home: &Path, listen: &str, mailbox: &Path, database: &str) 
          [routing]\nmode = \"auto\"\nauto_above = 0.8\n\n[portal]\nlisten = \"{listen}\"\n\n\
          [[folder]]\nname = \"demo\"\npath = {}\n",
         quoted(&home.join("rules")),
-        quoted(&home.join("vendor/all-MiniLM-L6-v2")),
+        quoted(&home.join(super::ENCODER)),
         quoted(&home.join("models")),
         quoted(&borough.join("wards.geojson")),
         quoted(&borough.join("postcodes.csv")),

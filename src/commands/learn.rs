@@ -1,21 +1,18 @@
 //! `beadle train`, `beadle evaluate` and `beadle simulate-learning`.
 
-use super::{home, progress, say};
+use super::{ENCODER, home, progress, say};
 use crate::learning::dataset::{self, Example};
 use crate::learning::evaluate::{self as judge, Figures};
 use crate::learning::{second_look, simulate, train as fit};
 use crate::understanding::Understanding;
 use crate::understanding::classifier::{Card, Classifier, HeldOut, Target};
 use crate::understanding::encoder::Encoder;
-use crate::understanding::models::Models;
+use crate::understanding::models::{self, Models};
 use crate::understanding::place::Places;
 use crate::understanding::rules::Rules;
 use anyhow::Context as _;
 use clap::Args;
 use std::path::{Path, PathBuf};
-
-/// The encoder's folder in beadle's own.
-const ENCODER: &str = "vendor/all-MiniLM-L6-v2";
 
 /// Where embeddings are kept between runs.
 #[derive(Debug, Args)]
@@ -127,7 +124,7 @@ pub async fn evaluate(args: EvaluateArgs) -> anyhow::Result<u8> {
     let rules = Rules::load(&home.join("rules"))?;
     let shipped = home.join("models");
     let concern = args.model.clone().filter(|_| args.target == Target::Concern);
-    let encoder = encoder(&home, Some(&concern.unwrap_or_else(|| shipped.join("concern"))))?;
+    let encoder = encoder(&home, Some(&concern.unwrap_or_else(|| shipped.join(models::CONCERN))))?;
     let models = match (args.target, args.model) {
         (_, None) => Models::load(&shipped, encoder.version())?,
         (Target::Service, Some(folder)) => Models::load(&folder, encoder.version())?,

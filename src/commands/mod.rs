@@ -14,6 +14,8 @@ mod splits;
 mod teach;
 
 use crate::config::Settings;
+use crate::understanding::encoder::{Encoder, EncoderError};
+use crate::understanding::models;
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -105,6 +107,14 @@ impl Where {
         };
         Settings::load(&path)
     }
+}
+
+/// The encoder's folder in beadle's own.
+const ENCODER: &str = "vendor/all-MiniLM-L6-v2";
+
+/// The shipped encoder with the second look that ships.
+fn shipped_encoder(home: &Path) -> Result<Encoder, EncoderError> {
+    Encoder::load_with(&home.join(ENCODER), Some(&home.join("models").join(models::CONCERN)), 1)
 }
 
 /// The folder with `rules/` and `training-data/`: `BEADLE_HOME`, the current folder, or one above the program.

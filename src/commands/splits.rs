@@ -1,9 +1,8 @@
 //! `beadle evaluate-splits`: how well several requests in one message are recognised.
 
-use super::{home, progress, say};
+use super::{home, progress, say, shipped_encoder};
 use crate::core::Part;
 use crate::learning::dataset;
-use crate::understanding::encoder::Encoder;
 use crate::understanding::models::Models;
 use crate::understanding::place::Places;
 use crate::understanding::rules::Rules;
@@ -79,7 +78,7 @@ struct Figures {
 pub async fn evaluate(args: SplitsArgs) -> anyhow::Result<u8> {
     let home = home()?;
     let rules = Rules::load(&home.join("rules"))?;
-    let encoder = Encoder::load_with(&home.join("vendor/all-MiniLM-L6-v2"), Some(&home.join("models/concern")), 1)?;
+    let encoder = shipped_encoder(&home)?;
     let models = Models::load(&home.join("models"), encoder.version())?;
     let mut rows = read(&args.data)?;
     rows.retain(|row| args.half.is_none_or(|half| half_of(&row.id) == Some(half)));

@@ -4,6 +4,9 @@ use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// Two mentions farther apart than this, in metres, are of two places.
+pub const ANOTHER_PLACE_M: f64 = 400.0;
+
 /// A point on the earth in degrees, WGS 84: finite, and within 90 and 180 degrees.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Degrees")]

@@ -6,6 +6,7 @@
 //! what the provider says it is. From another number a reference is only "perhaps".
 
 use super::threads::Answers;
+use crate::core::place::ANOTHER_PLACE_M;
 use crate::core::{CaseState, ContactId, Mail, Party, Reference, Verdict};
 use crate::routing::RoutingPolicy;
 use crate::store::{self, Tx};
@@ -66,7 +67,7 @@ async fn going_on(
         || NO_SERVICE.contains(&verdict.service.as_str())
         || verdict.service == case.service;
     let elsewhere = match (&case.place, &verdict.place) {
-        (Some(known), Some(said)) => known.0.distance_m(said).is_none_or(|metres| metres > 400.0),
+        (Some(known), Some(said)) => known.0.distance_m(said).is_none_or(|metres| metres > ANOTHER_PLACE_M),
         _ => false,
     };
     let recent = now - busy <= TimeDelta::hours(TALK_HOURS);

@@ -1,7 +1,7 @@
 //! What goes out by text: a line or two, without subject.
 
 use super::compose::Composer;
-use crate::core::{Channel, ContactPoint, OutboxId, Party};
+use crate::core::{ContactPoint, OutboxId, Party};
 use crate::store::case::Case;
 use crate::store::message::Message;
 use crate::store::outbox::{NewOutgoing, OutMail};
@@ -119,6 +119,3 @@ fn text(address: &str, language: &str, words: &str) -> OutMail {
         attachments: Vec::new(),
     }
 }
-
-/// The channels that go through a provider of texts.
-pub const TEXTS: [Channel; 2] = [Channel::Sms, Channel::Whatsapp];

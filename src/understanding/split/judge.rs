@@ -1,6 +1,7 @@
 //! Which segments are requests of their own.
 
 use super::{Apart, Segment, head};
+use crate::core::place::ANOTHER_PLACE_M;
 use crate::core::verdict::{Part, Reason};
 use crate::core::{Place, Verdict};
 use crate::understanding::reading::{Message, Reading, Words};
@@ -11,8 +12,6 @@ use crate::understanding::{Bench, Question, Understanding, priority, reason_of_h
 const GENERAL: &[&str] = &["general_enquiry", "council_complaint", "councillor_only", "not_for_us"];
 /// Two segments whose services may as well be each other's, with a probability above this, are one request.
 const MAY_BE_THE_SAME: f64 = 0.12;
-/// Two of one service farther apart than this, in metres, and announced as two, are two requests.
-const ANOTHER_PLACE_M: f64 = 400.0;
 
 /// What a segment must reach to be a request of its own: the probability of its service in its own words, and in the whole
 /// message. What is only mentioned in passing is sure of its service too, but the whole message knows nothing of it. Nothing

@@ -6,6 +6,7 @@ mod aside;
 mod clerk;
 mod keyword;
 mod open;
+mod person;
 mod question;
 mod read;
 
@@ -259,7 +260,7 @@ impl Pipeline {
         // Only who is vouched for can be "the same person again": anybody may copy somebody's words and name.
         let from = thought.mail.writer.as_ref().filter(|_| thought.mail.sender.is_verified());
         let contact = match from {
-            Some(point) => store::contact::known(&mut tx, point).await?,
+            Some(point) => store::contact::person(&mut tx, point).await?,
             None => None,
         };
         Compared::with_open_cases(&mut tx, &thought.question, verdict, contact.as_ref(), self.clock.now()).await

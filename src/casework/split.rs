@@ -260,11 +260,14 @@ impl Splitter<'_> {
         offer: &Offer,
     ) -> store::Result<()> {
         let question = Question { body: words.to_owned(), ..Question::default() };
-        let contact = if is_verified(tx, &case.id).await? { case.contact_id.as_ref() } else { None };
+        let contact = match case.contact_id.as_ref() {
+            Some(contact) if is_verified(tx, &case.id).await? => Some(store::person::of(tx, contact).await?),
+            _ => None,
+        };
         let brothers = store::part::of_message(tx, &offer.message).await?;
         let brothers: Vec<CaseId> = brothers.into_iter().map(|p| p.case_id).collect();
         let compared = Compared::with_nothing(&question, verdict);
-        let known = compared.likest(tx, verdict, contact, &brothers, self.now).await?;
+        let known = compared.likest(tx, verdict, contact.as_ref(), &brothers, self.now).await?;
         let Some(known) = known.filter(|k| k.score >= self.policy.maybe_above) else { return Ok(()) };
         let new = NewLink {
             child: &case.id,

@@ -106,6 +106,20 @@ words! {
     }
 }
 
+words! {
+    /// What is known of two contacts being one person.
+    Sameness {
+        /// Something points to it; a person has to say.
+        Suggested = "suggested" / "Perhaps the same person",
+        /// It was confirmed: by their own code, or by a gatekeeper.
+        Confirmed = "confirmed" / "The same person",
+        /// A gatekeeper said no.
+        Refused = "refused" / "Not the same person",
+        /// It was confirmed, and taken back.
+        Undone = "undone" / "Taken apart again",
+    }
+}
+
 impl Party {
     /// The letter in a signed token that says for whom the token was made.
     #[must_use]

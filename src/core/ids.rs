@@ -40,6 +40,15 @@ impl Ids {
         }
     }
 
+    /// A new code for somebody to show who they are.
+    #[must_use]
+    pub fn code(&self) -> super::Code {
+        match self {
+            Self::Random => super::Code::random(&mut rand::rng()),
+            Self::Counted(n) => super::Code::random(&mut StdRng::seed_from_u64(n.fetch_add(1, Ordering::Relaxed))),
+        }
+    }
+
     /// Sixteen bytes that nobody can guess (counted ones are for tests only).
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that makes identifiers")]
@@ -102,6 +111,8 @@ id_types! {
     DecisionId,
     /// One outgoing message.
     OutboxId,
+    /// What was said of two contacts being one person.
+    SamePersonId,
     /// One lesson: what was learned from the council's decisions.
     LessonId,
 }

@@ -2,6 +2,7 @@
 
 pub mod case;
 pub mod clock;
+pub mod code;
 pub mod council;
 pub mod ids;
 pub mod language;
@@ -14,8 +15,9 @@ pub mod verdict;
 
 pub use case::{CaseState, Party, Priority};
 pub use clock::Clock;
+pub use code::Code;
 pub use council::{Council, Councillor};
-pub use ids::{CaseId, ContactId, DecisionId, Ids, InboxId, LessonId, LinkId, MessageId, OutboxId};
+pub use ids::{CaseId, ContactId, DecisionId, Ids, InboxId, LessonId, LinkId, MessageId, OutboxId, SamePersonId};
 pub use message::{Address, Attachment, Channel, ContactPoint, Mail, RawMessage, SenderCheck};
 pub use place::{Alternative, PhotoPoint, Place, PlaceSource, Point, SharedPoint};
 pub use reference::Reference;

@@ -42,6 +42,16 @@ impl TokenKey {
         bytes.iter().take(LENGTH).map(|b| char::from(ALPHABET[usize::from(*b) % ALPHABET.len()])).collect()
     }
 
+    /// What is kept of a secret word, 64 hex digits; `of` says what kind of secret it is.
+    #[must_use]
+    pub fn digest(&self, of: &str, secret: &str) -> String {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return String::new() };
+        mac.update(of.as_bytes());
+        mac.update(&[0]);
+        mac.update(secret.as_bytes());
+        format!("{:x}", mac.finalize().into_bytes())
+    }
+
     /// The token of a case for a party.
     #[must_use]
     pub fn sign(&self, reference: &Reference, party: Party) -> String {

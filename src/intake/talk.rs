@@ -31,18 +31,19 @@ pub async fn find(
     now: DateTime<Utc>,
 ) -> store::Result<Answers> {
     let contact = match mail.writer.as_ref().filter(|_| mail.sender.is_verified()) {
-        Some(point) => store::contact::known(tx, point).await?,
+        Some(point) => store::contact::person(tx, point).await?,
         None => None,
     };
     let mut perhaps = Answers::Nothing;
     for reference in Reference::find_all(&mail.text) {
         let Some(case) = store::case::by_reference(tx, &reference).await? else { continue };
-        if contact.is_some() && case.contact_id == contact {
-            return Ok(Answers::Case(
-                case.id,
-                Party::Resident,
-                format!("names {reference}, from the number that wrote on it"),
-            ));
+        let wrote = match &case.contact_id {
+            Some(wrote) => Some(store::person::of(tx, wrote).await?),
+            None => None,
+        };
+        if contact.is_some() && wrote == contact {
+            let how = format!("names {reference}, from the number that wrote on it");
+            return Ok(Answers::Case(case.id, Party::Resident, how));
         }
         perhaps = Answers::Perhaps(case.id, format!("names {reference}, but another number wrote on that case"));
     }

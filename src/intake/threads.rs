@@ -103,7 +103,15 @@ async fn by_known_sender(
     if taxonomy.departments.get(&stored.department).is_some_and(|d| d.email.eq_ignore_ascii_case(&from.email)) {
         return Ok(Some(Party::Department));
     }
-    store::message::party_of_writer(tx, case, &from.email).await
+    if let Some(party) = store::message::party_of_writer(tx, case, &from.email).await? {
+        return Ok(Some(party));
+    }
+    // Who wrote from elsewhere first, and showed that it is them.
+    let person = store::contact::person(tx, &from.into()).await?;
+    Ok(match (&stored.contact_id, person) {
+        (Some(wrote), Some(person)) if store::person::of(tx, wrote).await? == person => Some(Party::Resident),
+        _ => None,
+    })
 }
 
 /// Who wrote an answer that came back to `party`: a councillor answers what they were copied on.

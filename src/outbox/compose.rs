@@ -2,7 +2,7 @@
 
 use crate::core::verdict::is_safeguarding;
 use crate::core::{
-    CaseId, Channel, ContactPoint, Council, Department, Ids, OutboxId, Party, Reference, TokenKey, language,
+    CaseId, Channel, ContactPoint, Council, Councillor, Department, Ids, OutboxId, Party, Reference, TokenKey, language,
 };
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
@@ -43,9 +43,21 @@ pub enum Acknowledged {
     Skipped(String),
 }
 
+/// Whom of a case a message to its resident goes to.
+pub(super) struct Addressee {
+    /// What they wrote first.
+    pub(super) message: Message,
+    /// Where they wrote from.
+    pub(super) to: ContactPoint,
+    /// Why a person has to let it go, if one has to.
+    pub(super) held: Option<String>,
+    /// Whether somebody may be in danger: then it must give nothing away.
+    pub(super) in_danger: bool,
+}
+
 impl Composer<'_> {
     /// The address a party's answers come back by, and the mark in the subject where that cannot be relied on.
-    fn reply_path(&self, reference: &Reference, party: Party) -> (String, String) {
+    pub(super) fn reply_path(&self, reference: &Reference, party: Party) -> (String, String) {
         let token = self.key.sign(reference, party);
         let address = &self.council.address;
         if self.council.plus_addressing
@@ -56,7 +68,7 @@ impl Composer<'_> {
         (address.email.clone(), format!(" [{token}]"))
     }
 
-    fn sender_header(&self) -> String {
+    pub(super) fn sender_header(&self) -> String {
         mailbox(&self.council.name, &self.council.address.email)
     }
 
@@ -247,24 +259,11 @@ impl Composer<'_> {
         joined: bool,
         now: DateTime<Utc>,
     ) -> store::Result<Acknowledged> {
-        let messages = store::message::of_case(tx, &case.id).await?;
-        let Some(message) = messages.iter().find(|m| m.party == Party::Resident) else {
-            return Ok(Acknowledged::Skipped("no resident wrote on this case".to_owned()));
+        let Addressee { message, to, held, in_danger } = match self.addressee(tx, case).await? {
+            Ok(addressee) => addressee,
+            Err(why) => return Ok(Acknowledged::Skipped(why)),
         };
-        let Some(email) = message.from_address.as_deref() else {
-            return Ok(Acknowledged::Skipped("there is no address to answer to".to_owned()));
-        };
-        let point = ContactPoint { channel: message.channel, address: email.to_owned(), name: None };
-        if store::contact::is_silent(tx, &point).await? {
-            return Ok(Acknowledged::Skipped("they asked for no messages (STOP)".to_owned()));
-        }
-        if let Some(why) = &message.no_auto_answer {
-            return Ok(Acknowledged::Skipped(format!("not to be answered by a machine: {why}")));
-        }
-        let of_a_department = self.rules.taxonomy.departments.values().any(|d| d.email.eq_ignore_ascii_case(email));
-        if self.council.is_own(email) || self.council.councillor_by_email(email).is_some() || of_a_department {
-            return Ok(Acknowledged::Skipped("it came from an address of the council's own".to_owned()));
-        }
+        let (message, email) = (&message, to.address.as_str());
         // Cases out of one message are about different things, and each of them is acknowledged.
         let subject = if message.part.is_some() { &case.title } else { &message.subject };
         let topic = crate::understanding::strip_reply_marks(subject).to_lowercase();
@@ -275,12 +274,6 @@ impl Composer<'_> {
                 "this address had {all} acknowledgements in {CAP_MINUTES} minutes, {same} on this subject"
             )));
         }
-        let in_danger = is_safeguarding(case.hold_reason.as_deref());
-        let held = match &message.sender.0 {
-            _ if in_danger => Some("Somebody may be in danger: is it safe to write to this address?".to_owned()),
-            crate::core::SenderCheck::Verified { .. } => None,
-            crate::core::SenderCheck::Unverified { why } => Some(format!("The sender is not verified: {why}")),
-        };
         let id: OutboxId = self.ids.next();
         let mail = if message.channel.is_short() {
             self.short_acknowledgement(case, message, email, joined, in_danger)
@@ -306,6 +299,37 @@ impl Composer<'_> {
             return Ok(Acknowledged::Skipped("it was acknowledged before".to_owned()));
         }
         Ok(held.map_or(Acknowledged::Queued, Acknowledged::Held))
+    }
+
+    /// Whom of a case a message to its resident goes to, or why to nobody.
+    pub(super) async fn addressee(&self, tx: &mut Tx, case: &Case) -> store::Result<Result<Addressee, String>> {
+        let messages = store::message::of_case(tx, &case.id).await?;
+        let Some(message) = messages.into_iter().find(|m| m.party == Party::Resident) else {
+            return Ok(Err("no resident wrote on this case".to_owned()));
+        };
+        let Some(address) = message.from_address.clone() else {
+            return Ok(Err("there is no address to answer to".to_owned()));
+        };
+        let of_a_department = self.rules.taxonomy.departments.values().any(|d| d.email.eq_ignore_ascii_case(&address));
+        let ours =
+            self.council.is_own(&address) || self.council.councillor_by_email(&address).is_some() || of_a_department;
+        let to = ContactPoint { channel: message.channel, address, name: message.from_name.clone() };
+        if store::contact::is_silent(tx, &to).await? {
+            return Ok(Err("they asked for no messages (STOP)".to_owned()));
+        }
+        if let Some(why) = &message.no_auto_answer {
+            return Ok(Err(format!("not to be answered by a machine: {why}")));
+        }
+        if ours {
+            return Ok(Err("it came from an address of the council's own".to_owned()));
+        }
+        let in_danger = is_safeguarding(case.hold_reason.as_deref());
+        let held = match &message.sender.0 {
+            _ if in_danger => Some("Somebody may be in danger: is it safe to write to this address?".to_owned()),
+            crate::core::SenderCheck::Verified { .. } => None,
+            crate::core::SenderCheck::Unverified { why } => Some(format!("The sender is not verified: {why}")),
+        };
+        Ok(Ok(Addressee { message, to, held, in_danger }))
     }
 
     fn acknowledgement_mail(&self, case: &Case, message: &Message, email: &str, joined: bool) -> OutMail {
@@ -416,6 +440,33 @@ impl Composer<'_> {
         let taxonomy = &self.rules.taxonomy;
         let messages = store::message::of_case(tx, &case.id).await?;
         let first = messages.into_iter().find(|m| m.party == Party::Resident);
+        let body = format!(
+            "Case {}, which a resident wrote to you about, is about the same problem as case {} and is dealt with \
+             there.\n\nService: {}\nWith: {}\nTo be done by: {}\n{}\nThe resident is told. Answer this mail if it is \
+             a different problem.\n",
+            case.reference,
+            parent.reference,
+            taxonomy.service_name(&parent.service),
+            taxonomy.department_name(&parent.department),
+            due_text(parent),
+            self.language_line(case, first.as_ref()),
+        );
+        let key = format!("notice:{}:{}", case.id, parent.id);
+        let subject = format!("Case {}: {}", case.reference, case.title);
+        self.write_to_councillor(tx, case, councillor, &subject, body, &key, now).await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one row's columns")]
+    pub(super) async fn write_to_councillor(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        councillor: &Councillor,
+        subject: &str,
+        body: String,
+        key: &str,
+        now: DateTime<Utc>,
+    ) -> store::Result<bool> {
         let id: OutboxId = self.ids.next();
         let (reply_to, mark) = self.reply_path(&case.reference, Party::Councillor);
         let mail = OutMail {
@@ -424,18 +475,8 @@ impl Composer<'_> {
             to: vec![mailbox(&councillor.name, &councillor.email)],
             cc: Vec::new(),
             reply_to: Some(reply_to),
-            subject: format!("Case {}: {}{mark}", case.reference, case.title),
-            body: format!(
-                "Case {}, which a resident wrote to you about, is about the same problem as case {} and is dealt with \
-                 there.\n\nService: {}\nWith: {}\nTo be done by: {}\n{}\nThe resident is told. Answer this mail if it is \
-                 a different problem.\n",
-                case.reference,
-                parent.reference,
-                taxonomy.service_name(&parent.service),
-                taxonomy.department_name(&parent.department),
-                due_text(parent),
-                self.language_line(case, first.as_ref()),
-            ),
+            subject: format!("{subject}{mark}"),
+            body,
             in_reply_to: None,
             references: Vec::new(),
             auto_submitted: Some("auto-generated".to_owned()),
@@ -448,7 +489,7 @@ impl Composer<'_> {
             channel: Channel::Email,
             purpose: "notice",
             party: Party::Councillor,
-            idempotency_key: &format!("notice:{}:{}", case.id, parent.id),
+            idempotency_key: key,
             rfc_message_id: &self.message_id(&id),
             mail: &mail,
             recipient: &councillor.email.to_lowercase(),
@@ -520,7 +561,7 @@ pub(super) fn consent_of(case: &Case) -> Consent {
 }
 
 /// `Name <address>`, the name without anything that could end it early.
-fn mailbox(name: &str, email: &str) -> String {
+pub(super) fn mailbox(name: &str, email: &str) -> String {
     let name: String = name.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\' | '<' | '>')).collect();
     let name = name.trim();
     if name.is_empty() { email.to_owned() } else { format!("\"{name}\" <{email}>") }

@@ -1,5 +1,6 @@
 //! What goes out: composed once with a stable Message-ID, sent outside any transaction, retried, never blindly resent.
 
+pub mod closing;
 pub mod compose;
 pub mod dispatch;
 pub mod render;

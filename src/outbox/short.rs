@@ -1,17 +1,18 @@
 //! What goes out by text: a line or two, without subject.
 
-use super::compose::Composer;
-use crate::core::{ContactPoint, OutboxId, Party};
+use super::compose::{Composer, mailbox};
+use crate::core::{Code, ContactPoint, OutboxId, Party};
 use crate::store::case::Case;
 use crate::store::message::Message;
 use crate::store::outbox::{NewOutgoing, OutMail};
 use crate::store::{self, Tx};
-use crate::understanding::reply::{TextReply, embed, fill, lay_out};
+use crate::understanding::reply::{embed, fill, lay_out};
+use crate::understanding::rules::Rules;
 use chrono::{DateTime, Utc};
 
 /// What a resident is told or asked by text, apart from acknowledgements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Say {
+pub enum Say<'a> {
     /// Where is it?
     AskPlace,
     /// You get no more messages.
@@ -20,22 +21,46 @@ pub enum Say {
     Started,
     /// What this number is for.
     Help,
+    /// Their code, and how many minutes it is good.
+    Code {
+        /// The code.
+        code: &'a Code,
+        /// Minutes.
+        minutes: i64,
+    },
+    /// The code was right: they are known here now.
+    Linked,
+    /// It was not.
+    WrongCode,
+    /// How to show that a case of another address is theirs.
+    Elsewhere,
 }
 
-impl Say {
+impl Say<'_> {
     const fn purpose(self) -> &'static str {
         match self {
             Self::AskPlace => "question",
-            Self::Stopped | Self::Started | Self::Help => "information",
+            _ => "information",
         }
     }
 
-    fn words(self, reply: &TextReply) -> &str {
+    /// Whether it answers what they asked for, and so goes even to who asked for silence.
+    const fn is_asked_for(self) -> bool {
+        !matches!(self, Self::AskPlace | Self::Elsewhere)
+    }
+
+    fn words<'a>(self, rules: &'a Rules, language: &str) -> (&'a str, &'a str) {
+        let (code, codes) = rules.code_reply(language);
+        let (text, texts) = rules.text_reply(language);
         match self {
-            Self::AskPlace => &reply.place,
-            Self::Stopped => &reply.stopped,
-            Self::Started => &reply.started,
-            Self::Help => &reply.help,
+            Self::AskPlace => (text, &texts.place),
+            Self::Stopped => (text, &texts.stopped),
+            Self::Started => (text, &texts.started),
+            Self::Help => (text, &texts.help),
+            Self::Code { .. } => (code, &codes.yours),
+            Self::Linked => (code, &codes.linked),
+            Self::WrongCode => (code, &codes.wrong),
+            Self::Elsewhere => (code, &codes.elsewhere),
         }
     }
 }
@@ -68,18 +93,22 @@ impl Composer<'_> {
     pub async fn say(
         &self,
         tx: &mut Tx,
-        say: Say,
+        say: Say<'_>,
         to: &ContactPoint,
         case: Option<&Case>,
         answers: &str,
         held: Option<&str>,
         now: DateTime<Utc>,
     ) -> store::Result<bool> {
-        if say == Say::AskPlace && store::contact::is_silent(tx, to).await? {
+        if !say.is_asked_for() && store::contact::is_silent(tx, to).await? {
             return Ok(false);
         }
-        let (language, reply) = self.rules.text_reply(case.map_or("en", |case| &case.language));
-        let mail = text(&to.address, language, &fill(say.words(reply), &self.who_and_which(case, language)));
+        let (language, words) = say.words(self.rules, case.map_or("en", |case| &case.language));
+        let mut values = self.who_and_which(case, language).to_vec();
+        if let Say::Code { code, minutes } = say {
+            values.extend([("code", embed(code.as_str(), language)), ("minutes", minutes.to_string())]);
+        }
+        let mail = self.note_to(to, language, &fill(words, &values));
         let id: OutboxId = self.ids.next();
         let new = NewOutgoing {
             id: &id,
@@ -97,13 +126,28 @@ impl Composer<'_> {
         self.queue(tx, new, now).await
     }
 
+    /// A line or two to an address of any channel; by mail with all that a mail needs.
+    pub(super) fn note_to(&self, to: &ContactPoint, language: &str, words: &str) -> OutMail {
+        let note = text(&to.address, language, words);
+        if to.channel.is_short() {
+            return note;
+        }
+        OutMail {
+            from: self.sender_header(),
+            to: vec![mailbox(to.name.as_deref().unwrap_or_default(), &to.address)],
+            subject: self.council.name.clone(),
+            auto_submitted: Some("auto-replied".to_owned()),
+            ..note
+        }
+    }
+
     fn who_and_which(&self, case: Option<&Case>, language: &str) -> [(&'static str, String); 2] {
         let reference = case.map_or("", |case| case.reference.as_str());
         [("council", embed(&self.council.name, language)), ("reference", embed(reference, language))]
     }
 }
 
-fn text(address: &str, language: &str, words: &str) -> OutMail {
+pub(super) fn text(address: &str, language: &str, words: &str) -> OutMail {
     OutMail {
         from: String::new(),
         envelope_from: None,

@@ -81,6 +81,10 @@ impl Clerk<'_> {
         if root != case.id
             && let Some(mut root) = store::case::get_to_change(tx, &root).await?
         {
+            if root.state == CaseState::Closed {
+                root.state = CaseState::Review;
+                root.closed_at = None;
+            }
             root.attention = Some(format!("New words on {}, which is joined to this case", case.reference));
             store::case::update(tx, &root, self.now).await?;
         }

@@ -38,6 +38,9 @@ impl Clerk<'_> {
         if let Some(keyword) = keyword::of(mail) {
             return self.heed_keyword(tx, thought, keyword).await;
         }
+        if self.take_code(tx, thought).await? {
+            return Ok(());
+        }
         let answers = if mail.channel.is_short() {
             talk::find(tx, mail, &meaning.verdict, &house.policy, self.now).await?
         } else {

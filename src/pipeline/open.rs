@@ -58,6 +58,9 @@ impl Clerk<'_> {
         let joined = self.link(tx, &case, answers, known, auto && thought.mail.sender.is_verified()).await?;
         let asked =
             !joined && *answers == Answers::Nothing && self.ask_place(tx, thought, verdict, &mut case, &id).await?;
+        if let Some(contact) = &contact {
+            self.suggest_person(tx, thought, contact, answers, id.as_str()).await?;
+        }
         // A message that points to a case of somebody else's is looked at by a person, whatever the confidence.
         if auto && !joined && !asked {
             self.desk().route(tx, &case.id, ACTOR).await?;
@@ -107,8 +110,11 @@ impl Clerk<'_> {
         contact: Option<&ContactId>,
     ) -> store::Result<Option<Match>> {
         // Only who is vouched for can be "the same person again": anybody may copy somebody's words and name.
-        let same_person = contact.filter(|_| thought.mail.sender.is_verified());
-        meaning.compared.likest(tx, &meaning.verdict, same_person, &[], self.now).await
+        let same_person = match contact.filter(|_| thought.mail.sender.is_verified()) {
+            Some(contact) => Some(store::person::of(tx, contact).await?),
+            None => None,
+        };
+        meaning.compared.likest(tx, &meaning.verdict, same_person.as_ref(), &[], self.now).await
     }
 
     async fn open(

@@ -4,8 +4,10 @@
 use super::trouble::Trouble;
 use super::{App, Shared, case_page};
 use crate::casework::join::Grounds;
-use crate::core::{CaseId, CaseState, LinkId, MessageId, OutboxId, Priority, Reference};
+use crate::core::case::Sameness;
+use crate::core::{CaseId, CaseState, ContactPoint, LinkId, MessageId, OutboxId, Priority, Reference, SamePersonId};
 use crate::desk::{Change, Desk, SplitOff};
+use crate::outbox::closing::Ending;
 use crate::outbox::compose::Composer;
 use crate::store::case::Case;
 use crate::store::decision::NewDecision;
@@ -33,6 +35,9 @@ enum Act {
     Unsplit(LinkId),
     Dismiss(String),
     Whole(bool),
+    Close(HowItEnded),
+    Address(Address),
+    Person(SamePersonId, Sameness),
     Seen,
 }
 
@@ -79,6 +84,24 @@ pub(super) struct Whole {
     whole: String,
 }
 
+/// How a case ended, as the form says it.
+#[derive(Deserialize)]
+pub(super) struct HowItEnded {
+    #[serde(default)]
+    done: String,
+    #[serde(default)]
+    words: String,
+}
+
+/// Where notices are to go.
+#[derive(Deserialize)]
+pub(super) struct Address {
+    #[serde(default)]
+    channel: String,
+    #[serde(default)]
+    address: String,
+}
+
 /// The part of a case that a decision rests on: where it would go and how pressing it is.
 pub(super) fn seen_mark(case: &Case) -> String {
     format!("{}/{}/{}", case.service, case.department, case.priority)
@@ -111,6 +134,11 @@ handlers! {
     dismiss: (String, String) => |(reference, part)| (reference, Act::Dismiss(part));
     unsplit: (String, String) => |(reference, link)| (reference, Act::Unsplit(link.into()));
     whole: String, Whole => |reference, form| (reference, Act::Whole(form.whole == "yes"));
+    close: String, HowItEnded => |reference, form| (reference, Act::Close(form));
+    address: String, Address => |reference, form| (reference, Act::Address(form));
+    one_person: (String, String) => |(reference, said)| (reference, Act::Person(said.into(), Sameness::Confirmed));
+    not_one_person: (String, String) => |(reference, said)| (reference, Act::Person(said.into(), Sameness::Refused));
+    take_apart: (String, String) => |(reference, said)| (reference, Act::Person(said.into(), Sameness::Undone));
     send_on: (String, String) => |(reference, message)| (reference, Act::SendOn(message.into()));
 }
 
@@ -197,6 +225,24 @@ async fn at_the_desk(
         Act::Whole(whole) => {
             desk.share_whole(tx, &case.id, whole, actor).await?;
             Ok(if whole { "whole" } else { "part" })
+        }
+        Act::Close(HowItEnded { done, words }) => {
+            let ending = Ending { done: done == "yes", words: &words };
+            desk.close(tx, &case.id, ending, actor).await?;
+            Ok("closed")
+        }
+        Act::Address(Address { channel, address }) => {
+            let channel = channel.parse().map_err(|_| no_such("channel"))?;
+            desk.choose_address(tx, &case.id, &ContactPoint { channel, address, name: None }, actor).await?;
+            Ok("address")
+        }
+        Act::Person(said, state) => {
+            desk.decide_person(tx, &case.id, &said, state, actor).await?;
+            Ok(match state {
+                Sameness::Confirmed => "one-person",
+                Sameness::Undone => "taken-apart",
+                _ => "not-one-person",
+            })
         }
         Act::Seen => {
             desk.seen(tx, &case.id, actor).await?;

@@ -5,6 +5,7 @@ use super::format::{self, Due};
 use super::list::{Choice, by_name};
 use super::several::{self, OwnPart, Several};
 use super::timeline::{Entry, Trail, What};
+use super::who::{self, Who};
 use super::{App, Done, Page, Shared, audit_reading, html, trouble::Trouble};
 use crate::casework::join;
 use crate::core::{CaseId, CaseState, Council, Party, Priority, Reference, Taxonomy, language};
@@ -94,6 +95,8 @@ struct CasePage {
     perhaps: Vec<Other>,
     several: Option<Several>,
     own_part: Option<OwnPart>,
+    who: Option<Who>,
+    can_close: bool,
     entries: Vec<Entry>,
 }
 
@@ -108,6 +111,7 @@ struct Read {
     perhaps: Vec<Other>,
     several: Option<several::Found>,
     own_part: Option<OwnPart>,
+    who: Option<Who>,
     others: Vec<CaseId>,
 }
 
@@ -156,6 +160,7 @@ async fn read(app: &Shared, reference: &str) -> Result<Read, Trouble> {
             (false, _) => perhaps.push(view),
         }
     }
+    let who = who::who(&mut tx, &case).await?;
     let root = join::root(&mut tx, &id).await?;
     let parents_outgoing = if root == id { Vec::new() } else { store::outbox::of_case(&mut tx, &root).await? };
     let trail = Trail {
@@ -167,7 +172,7 @@ async fn read(app: &Shared, reference: &str) -> Result<Read, Trouble> {
         case,
     };
     let written_to = store::message::councillors_of_case(&mut tx, &id).await?;
-    Ok(Read { trail, parents_outgoing, written_to, parent, children, perhaps, several, own_part, others })
+    Ok(Read { trail, parents_outgoing, written_to, parent, children, perhaps, several, own_part, who, others })
 }
 
 fn words_of(message: &Message) -> String {
@@ -220,6 +225,8 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
         entries: read.trail.entries(taxonomy),
         several: read.several.map(|found| several::several(found, case, taxonomy)),
         own_part: read.own_part,
+        who: read.who,
+        can_close: matches!(case.state, CaseState::Review | CaseState::Routed),
         parent: read.parent,
         children: read.children,
         perhaps: read.perhaps,

@@ -1,8 +1,9 @@
 //! A decision read out: what was decided, by whom, and what spoke for it.
 
 use super::format;
+use crate::core::case::Sameness;
 use crate::core::verdict::Reason;
-use crate::core::{CaseState, Disposition, Priority, Taxonomy, Verdict, language};
+use crate::core::{CaseState, Channel, Disposition, Priority, Taxonomy, Verdict, language};
 use crate::pipeline;
 use crate::store::decision::Decision;
 use serde_json::Value;
@@ -108,6 +109,21 @@ pub(super) fn decision_view(decision: &Decision, taxonomy: &Taxonomy) -> Decisio
             let alike =
                 decided["score"].as_f64().filter(|s| *s < 1.0).map(|s| format!("Likeness {}", format::percent(s)));
             view("Joined", vec![to, format::sentence(text(decided, "why")), alike.unwrap_or_default()])
+        }
+        "close" => {
+            let how = if decided["done"] == true { "It is done" } else { "It ended otherwise" };
+            let words = Some(text(decided, "words")).filter(|w| !w.is_empty()).map(|w| format!("Told: {w}"));
+            let resident = format::sentence(&format!("notice to the resident {}", text(decided, "resident")));
+            let councillor = if decided["councillor"] == true { "The councillor is told" } else { "" };
+            view("Closed", vec![how.to_owned(), words.unwrap_or_default(), resident, councillor.to_owned()])
+        }
+        "choose_address" => {
+            let channel = text(decided, "channel").parse::<Channel>().map_or("", Channel::label);
+            view("Where notices go", vec![channel.to_owned()])
+        }
+        "same_person" => {
+            let state = text(decided, "state").parse::<Sameness>().map_or("", Sameness::label);
+            view("Who wrote", vec![format!("{}: {}", text(decided, "other"), state)])
         }
         "undo" => {
             let state = text(decided, "state").parse::<CaseState>().map_or("", CaseState::label);

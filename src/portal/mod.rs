@@ -21,6 +21,7 @@ mod several;
 mod sign_in;
 mod timeline;
 mod trouble;
+mod who;
 
 use crate::collect::Collector;
 use crate::core::Ids;
@@ -94,6 +95,11 @@ pub fn router(portal: Portal) -> Router {
         .route("/cases/{reference}/change", post(case_actions::change))
         .route("/cases/{reference}/join", post(case_actions::join))
         .route("/cases/{reference}/seen", post(case_actions::seen))
+        .route("/cases/{reference}/close", post(case_actions::close))
+        .route("/cases/{reference}/address", post(case_actions::address))
+        .route("/cases/{reference}/people/{said}/same", post(case_actions::one_person))
+        .route("/cases/{reference}/people/{said}/different", post(case_actions::not_one_person))
+        .route("/cases/{reference}/people/{said}/apart", post(case_actions::take_apart))
         .route("/cases/{reference}/whole", post(case_actions::whole))
         .route("/cases/{reference}/parts/{part}/split", post(case_actions::split))
         .route("/cases/{reference}/parts/{part}/dismiss", post(case_actions::dismiss))
@@ -188,6 +194,11 @@ fn notice(done: &str) -> Option<&'static str> {
         "different" => "Noted: these are two problems.",
         "released" => "The message is on its way.",
         "sent-on" => "The resident's words are on their way to the department.",
+        "closed" => "Closed. Everybody who reported it is told, as their case allows; see below.",
+        "one-person" => "Noted: both addresses are one person's. It can be taken back.",
+        "not-one-person" => "Noted: these are two people.",
+        "taken-apart" => "Taken back: these are two people again.",
+        "address" => "Notices go to that address from now on.",
         "seen" => "Noted as seen.",
         "replayed" => "The message will be worked on again in a moment.",
         _ => return None,

@@ -193,7 +193,8 @@ pub(super) fn purpose(purpose: &str) -> &'static str {
         "referral" => "Case sent to the department",
         "addition" => "Later words sent to the department",
         "question" => "Question to the resident",
-        "information" => "Answer to STOP, START or HELP",
+        "information" => "Answer to STOP, START, HELP or CODE",
+        "closing" => "The resident is told that it is closed",
         _ => "Notice",
     }
 }

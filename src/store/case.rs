@@ -179,20 +179,18 @@ pub async fn by_reference(tx: &mut Tx, reference: &Reference) -> Result<Option<C
     tx.opt(concat!("SELECT ", columns!(), " FROM cases WHERE reference = $1"), args![reference]).await
 }
 
-/// The case that a contact was last busy with, open or closed, with the time of that; none that nothing happened to since
-/// `since`.
+/// The case that a person was last busy with, from whatever address, open or closed, with the time of that; none that nothing
+/// happened to since `since`. `person` is what [`super::person::of`] says.
 ///
 /// # Errors
 /// What the database says.
-pub async fn latest_of(
-    tx: &mut Tx,
-    contact: &ContactId,
-    since: DateTime<Utc>,
-) -> Result<Option<(Case, DateTime<Utc>)>> {
+pub async fn latest_of(tx: &mut Tx, person: &ContactId, since: DateTime<Utc>) -> Result<Option<(Case, DateTime<Utc>)>> {
     let row: Option<(CaseId, DateTime<Utc>)> = tx
         .opt(
-            "SELECT id, changed_at FROM cases WHERE contact_id = $1 AND changed_at >= $2 ORDER BY changed_at DESC, id DESC LIMIT 1",
-            args![contact, since],
+            "SELECT id, changed_at FROM cases
+             WHERE contact_id IN (SELECT id FROM contacts WHERE id = $1 OR person = $1) AND changed_at >= $2
+             ORDER BY changed_at DESC, id DESC LIMIT 1",
+            args![person, since],
         )
         .await?;
     let Some((id, at)) = row else { return Ok(None) };
@@ -273,7 +271,7 @@ pub struct Candidate {
     pub service: String,
     /// Where.
     pub place: Option<Json<Place>>,
-    /// Who reported it.
+    /// The person who reported it: see [`super::person::of`].
     pub contact_id: Option<ContactId>,
     /// What they wrote.
     pub subject: String,
@@ -298,10 +296,10 @@ pub struct CandidateKey {
 macro_rules! with_first_message {
     ($rest:literal) => {
         concat!(
-            "SELECT c.id, c.reference, c.service, c.place, c.contact_id, c.received_at,
+            "SELECT c.id, c.reference, c.service, c.place, COALESCE(k.person, c.contact_id) AS contact_id, c.received_at,
                     CASE WHEN p.words IS NULL THEN m.subject ELSE '' END AS subject,
                     COALESCE(p.words, m.body) AS body, CASE WHEN p.words IS NULL THEN m.embedding END AS embedding
-             FROM cases c LEFT JOIN message_parts p ON p.case_id = c.id
+             FROM cases c LEFT JOIN message_parts p ON p.case_id = c.id LEFT JOIN contacts k ON k.id = c.contact_id
              JOIN messages m ON m.id = COALESCE(p.message_id, (SELECT f.id FROM messages f WHERE f.case_id = c.id
                                                                ORDER BY f.received_at, f.id LIMIT 1)) ",
             $rest
@@ -309,7 +307,7 @@ macro_rules! with_first_message {
     };
 }
 
-/// Open cases since `since` that stand by themselves, of this service or reported by this contact, newest first, at
+/// Open cases since `since` that stand by themselves, of this service or reported by this person, newest first, at
 /// most `limit`, each with its first message.
 ///
 /// # Errors
@@ -323,7 +321,7 @@ pub async fn candidates(
 ) -> Result<Vec<Candidate>> {
     tx.all(
         with_first_message!(
-            "WHERE c.state NOT IN ('closed', 'joined') AND c.received_at >= $1 AND (c.service = $2 OR c.contact_id = $3)
+            "WHERE c.state NOT IN ('closed', 'joined') AND c.received_at >= $1 AND (c.service = $2 OR c.contact_id IN (SELECT id FROM contacts WHERE id = $3 OR person = $3))
              ORDER BY c.received_at DESC, c.id DESC LIMIT $4"
         ),
         args![since, service, contact, limit],
@@ -344,7 +342,7 @@ pub async fn candidate_keys(
 ) -> Result<Vec<CandidateKey>> {
     tx.all(
         "SELECT id, service FROM cases
-         WHERE state NOT IN ('closed', 'joined') AND received_at >= $1 AND (service = $2 OR contact_id = $3)
+         WHERE state NOT IN ('closed', 'joined') AND received_at >= $1 AND (service = $2 OR contact_id IN (SELECT id FROM contacts WHERE id = $3 OR person = $3))
          ORDER BY received_at DESC, id DESC LIMIT $4",
         args![since, service, contact, limit],
     )

@@ -18,6 +18,17 @@ pub async fn known(tx: &mut Tx, point: &ContactPoint) -> Result<Option<ContactId
     Ok(row.map(|r| r.0))
 }
 
+/// The person behind an address, where it is known: see [`super::person::of`].
+///
+/// # Errors
+/// What the database says.
+pub async fn person(tx: &mut Tx, point: &ContactPoint) -> Result<Option<ContactId>> {
+    match known(tx, point).await? {
+        Some(contact) => super::person::of(tx, &contact).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// The contact of an address, made where there is none. An address belongs to one contact; two addresses are never put
 /// together here.
 ///
@@ -39,6 +50,19 @@ pub async fn by_address(tx: &mut Tx, ids: &Ids, point: &ContactPoint, now: DateT
     .await?;
     // Another process may have been first: whoever stands there now is the contact.
     Ok(tx.one::<(ContactId,)>(find, args![channel, &point.address]).await?.0)
+}
+
+/// The addresses of a contact.
+///
+/// # Errors
+/// What the database says.
+pub async fn points(tx: &mut Tx, contact: &ContactId) -> Result<Vec<super::person::Point>> {
+    tx.all(
+        "SELECT p.contact_id, p.channel, p.address, c.name, p.chosen_at
+         FROM contact_points p JOIN contacts c ON c.id = p.contact_id WHERE c.id = $1 ORDER BY p.channel, p.address",
+        args![contact],
+    )
+    .await
 }
 
 /// Whether an address asked for silence.

@@ -16,6 +16,7 @@ pub mod link;
 pub mod message;
 pub mod outbox;
 pub mod part;
+pub mod person;
 pub mod session;
 pub mod setting;
 mod sql;

@@ -1,7 +1,9 @@
 //! Values bound to statements, the same for both drivers.
 
 use super::StoreError;
-use crate::core::{CaseId, ContactId, DecisionId, InboxId, LessonId, LinkId, MessageId, OutboxId, Reference};
+use crate::core::{
+    CaseId, ContactId, DecisionId, InboxId, LessonId, LinkId, MessageId, OutboxId, Reference, SamePersonId,
+};
 use chrono::{DateTime, Utc};
 use sqlx::Arguments as _;
 use sqlx::postgres::PgArguments;
@@ -107,7 +109,7 @@ macro_rules! from_id {
         }
     )+};
 }
-from_id!(CaseId, ContactId, DecisionId, InboxId, LessonId, LinkId, MessageId, OutboxId);
+from_id!(CaseId, ContactId, DecisionId, InboxId, LessonId, SamePersonId, LinkId, MessageId, OutboxId);
 
 /// The values of a statement: `args![id, now, "word"]`.
 #[macro_export]

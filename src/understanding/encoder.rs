@@ -7,7 +7,7 @@
 
 mod net;
 
-pub use net::{Net, SECOND_LOOK, SecondLook};
+pub use net::{Halfway, Net, SECOND_LOOK, SecondLook};
 
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -32,8 +32,8 @@ pub enum EncoderError {
 
 /// What a text is given to a worker for, and where the answer goes.
 enum Job {
-    Encode(String, Answer<Vec<f32>>),
-    Look(String, Answer<f64>),
+    Read(String, Answer<(Vec<f32>, Halfway)>),
+    Look(Halfway, Answer<f64>),
 }
 
 type Answer<T> = oneshot::Sender<Result<T, EncoderError>>;
@@ -95,13 +95,14 @@ impl Encoder {
     /// # Errors
     /// When the model fails or its thread is gone.
     pub async fn encode(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EncoderError> {
-        self.begin(texts).done().await
+        Ok(self.begin(texts).done().await?.into_iter().map(|(embedding, _)| embedding).collect())
     }
 
-    /// Puts `texts` before the encoder, which works on them while the asker does something else.
+    /// Puts `texts` before the encoder, which works on them while the asker does something else: their embeddings, and what
+    /// [`Encoder::look_again`] goes on from.
     #[must_use]
-    pub fn begin(&self, texts: Vec<String>) -> Begun<Vec<f32>> {
-        self.ask(texts, Job::Encode)
+    pub fn begin(&self, texts: Vec<String>) -> Begun<(Vec<f32>, Halfway)> {
+        self.ask(texts, Job::Read)
     }
 
     /// First 12 hex digits of the hash of the second look, where there is one.
@@ -110,17 +111,18 @@ impl Encoder {
         self.second_look.as_deref()
     }
 
-    /// Looks at texts a second time: the log-odds that somebody's safety is a worry. Without a second look that is an error.
+    /// Looks a second time at texts that were read: the log-odds that somebody's safety is a worry. Without a second look that
+    /// is an error.
     #[must_use]
-    pub fn look_again(&self, texts: Vec<String>) -> Begun<f64> {
-        self.ask(texts, Job::Look)
+    pub fn look_again(&self, read: Vec<Halfway>) -> Begun<f64> {
+        self.ask(read, Job::Look)
     }
 
-    fn ask<T>(&self, texts: Vec<String>, job: fn(String, Answer<T>) -> Job) -> Begun<T> {
-        let begun = texts.into_iter().map(|text| {
+    fn ask<Q, T>(&self, about: Vec<Q>, job: fn(Q, Answer<T>) -> Job) -> Begun<T> {
+        let begun = about.into_iter().map(|about| {
             let (answer, wait) = oneshot::channel();
             // Where the thread is gone, the answer's sender goes with the job, and the asker is told.
-            let _ = self.jobs.send(job(text, answer));
+            let _ = self.jobs.send(job(about, answer));
             wait
         });
         Begun(begun.collect())
@@ -174,11 +176,11 @@ fn work(
         let job = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
         // The asker may have gone away; that is no fault.
         match job {
-            Ok(Job::Encode(text, answer)) => drop(answer.send(net.embedding(&text))),
-            Ok(Job::Look(text, answer)) => {
+            Ok(Job::Read(text, answer)) => drop(answer.send(net.read(&text))),
+            Ok(Job::Look(halfway, answer)) => {
                 let none = || EncoderError::Failed("there is no second look".to_owned());
                 let looked = second.as_ref().ok_or_else(none);
-                drop(answer.send(looked.and_then(|second| second.judge(&net.common(&text)?))));
+                drop(answer.send(looked.and_then(|second| net.look(second, halfway))));
             }
             Err(_) => return,
         }

@@ -23,7 +23,7 @@ mod weigh;
 use crate::core::verdict::{Candidate, Reason};
 use crate::core::{PhotoPoint, SharedPoint, Verdict};
 use chrono::NaiveDate;
-use encoder::Encoder;
+use encoder::{Encoder, Halfway};
 use known::KnownCase;
 use language::Languages;
 use models::Models;
@@ -215,15 +215,16 @@ impl Understanding {
         let encoding = self.encoder.as_ref().map(|e| e.begin(questions.iter().map(Question::text).collect()));
         let readings: Vec<Reading<'_>> = questions.iter().map(|q| Reading::of(self, rules, q)).collect();
         let mut embeddings: Vec<Option<Vec<f32>>> = vec![None; questions.len()];
+        let mut halfway = Vec::new();
         let mut fault = None;
         if let Some(encoding) = encoding {
             match encoding.done().await {
-                Ok(vectors) => embeddings = vectors.into_iter().map(Some).collect(),
+                Ok(read) => (embeddings, halfway) = read.into_iter().map(|(e, halfway)| (Some(e), halfway)).unzip(),
                 Err(e) => fault = Some(e.to_string()),
             }
         }
         let bench = Bench { descriptions: self.describe(rules).await, ..self.bench(rules) };
-        let heard = self.listen(&bench, &readings, &embeddings).await;
+        let heard = self.listen(&bench, &readings, &embeddings, halfway).await;
         let judged = readings.iter().zip(embeddings).zip(&heard);
         let mut verdicts: Vec<Verdict> = judged
             .map(|((reading, embedding), heard)| bench.judge(reading, embedding, heard.as_ref(), fault.as_deref()))
@@ -239,29 +240,32 @@ impl Understanding {
         bench: &Bench<'_>,
         readings: &[Reading<'_>],
         embeddings: &[Option<Vec<f32>>],
+        halfway: Vec<Halfway>,
     ) -> Vec<Option<Heard>> {
         let first = readings.iter().zip(embeddings);
         let mut heard: Vec<Option<Heard>> = first.map(|(r, e)| bench.concern(r.message(), e.as_deref())).collect();
         let Some((encoder, version)) = self.encoder.as_ref().and_then(|e| Some((e, e.second_look()?))) else {
             return heard;
         };
-        let (again, rest): (Vec<_>, Vec<_>) =
-            heard.iter_mut().enumerate().filter_map(|(n, heard)| Some((n, heard.as_mut()?))).partition(|(n, heard)| {
-                heard.probability >= priority::LOOK_FROM || rules::any_sign(&readings[*n].hits)
-            });
-        // What is not worth a second look is no worry.
-        for (_, heard) in rest {
-            heard.probability = heard.probability.min(priority::PLAIN_FROM);
+        let (mut again, mut from) = (Vec::new(), Vec::new());
+        for ((heard, reading), halfway) in heard.iter_mut().zip(readings).zip(halfway) {
+            let Some(heard) = heard else { continue };
+            if heard.probability >= priority::LOOK_FROM || rules::any_sign(&reading.hits) {
+                again.push(heard);
+                from.push(halfway);
+            } else {
+                // What is not worth a second look is no worry.
+                heard.probability = heard.probability.min(priority::PLAIN_FROM);
+            }
         }
-        let texts = again.iter().map(|(n, _)| readings[*n].question.text()).collect();
-        match encoder.look_again(texts).done().await {
+        match encoder.look_again(from).done().await {
             Ok(looked) => {
-                for ((_, heard), log_odds) in again.into_iter().zip(looked) {
+                for (heard, log_odds) in again.into_iter().zip(looked) {
                     heard.probability = priority::together(heard.probability, log_odds);
                     heard.version = format!("{}+{version}", heard.version);
                 }
             }
-            Err(error) => again.into_iter().for_each(|(_, heard)| heard.fault = Some(error.to_string())),
+            Err(error) => again.into_iter().for_each(|heard| heard.fault = Some(error.to_string())),
         }
         heard
     }

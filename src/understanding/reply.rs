@@ -3,8 +3,10 @@
 //! Words in braces are filled in when a mail is written. `told`, `subject`, `body` and `joined` have to be there; of the
 //! rest, what is missing is written as in English, and `beadle rules check` says what that is.
 
+mod talk;
 mod text;
 
+pub use talk::{ClosedReply, CodeReply, ConsentReply};
 pub use text::TextReply;
 
 use crate::core::Taxonomy;
@@ -54,6 +56,12 @@ pub struct Reply {
     /// A line or two for those who wrote by text, where the council wrote them in this language; see
     /// [`super::rules::Rules::text_reply`].
     pub text: Option<TextReply>,
+    /// What is said when a case is closed; see [`super::rules::Rules::closed_reply`].
+    pub closed: Option<ClosedReply>,
+    /// What is said about going on from another channel; see [`super::rules::Rules::code_reply`].
+    pub code: Option<CodeReply>,
+    /// The question of consent; see [`super::rules::Rules::consent_reply`].
+    pub consent: Option<ConsentReply>,
     /// How dates are written.
     pub dates: Option<Dates>,
     /// What services are called, by their ids.
@@ -207,6 +215,15 @@ impl Reply {
         }
         if let Some(text) = &self.text {
             text.check().map_err(|what| format!("[text]: {what}"))?;
+        }
+        if let Some(closed) = &self.closed {
+            closed.check().map_err(|what| format!("[closed]: {what}"))?;
+        }
+        if let Some(code) = &self.code {
+            code.check().map_err(|what| format!("[code]: {what}"))?;
+        }
+        if let Some(consent) = &self.consent {
+            consent.check().map_err(|what| format!("[consent]: {what}"))?;
         }
         let Some(dates) = &self.dates else { return Ok(()) };
         check_words(&dates.date, &["weekday", "day", "month", "year"])?;

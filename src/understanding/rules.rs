@@ -14,7 +14,7 @@ mod sieve;
 use crate::core::Priority;
 use crate::core::taxonomy::{Body, Department, Route, Service, Taxonomy};
 use crate::core::verdict::Concern;
-use crate::understanding::reply::{Reply, SafeReply, TextReply};
+use crate::understanding::reply::{ClosedReply, CodeReply, ConsentReply, Reply, SafeReply, TextReply};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -291,13 +291,15 @@ impl Rules {
             let what = "is missing: English is what residents get when the language is unsure";
             reader.error(&root.join("replies/en.toml"), what)
         })?;
-        if english.safe.is_none() {
-            let what = "has no [safe] with subject and body: the words for somebody who may be in danger";
-            return Err(reader.error(&root.join("replies/en.toml"), what));
-        }
-        if english.text.is_none() {
-            let what = "has no [text]: the words for those who write by text";
-            return Err(reader.error(&root.join("replies/en.toml"), what));
+        let needed = [
+            (english.safe.is_some(), "[safe] with subject and body: the words for somebody who may be in danger"),
+            (english.text.is_some(), "[text]: the words for those who write by text"),
+            (english.closed.is_some(), "[closed]: what is said when a case is closed"),
+            (english.code.is_some(), "[code]: what is said about going on from another channel"),
+            (english.consent.is_some(), "[consent]: the question whether the department may know who they are"),
+        ];
+        if let Some((_, what)) = needed.iter().find(|(there, _)| !there) {
+            return Err(reader.error(&root.join("replies/en.toml"), format!("has no {what}")));
         }
         let sieve =
             Sieve::new(rules.iter().map(|rule| rule.pattern.as_str())).map_err(|what| reader.error(root, what))?;
@@ -355,17 +357,38 @@ impl Rules {
     /// The words of text messages, and their language: English where `language` has none.
     #[must_use]
     pub fn text_reply(&self, language: &str) -> (&str, &TextReply) {
-        let of =
-            |code: &str| self.replies.get_key_value(code).and_then(|(code, r)| Some((code.as_str(), r.text.as_ref()?)));
-        of(language).or_else(|| of("en")).unwrap_or_else(|| unreachable!("load() refuses English replies without it"))
+        self.section(language, |reply| reply.text.as_ref())
     }
 
     /// The words of the acknowledgement that gives nothing away, and their language: English where `language` has none.
     #[must_use]
     pub fn safe_reply(&self, language: &str) -> (&str, &SafeReply) {
-        let of =
-            |code: &str| self.replies.get_key_value(code).and_then(|(code, r)| Some((code.as_str(), r.safe.as_ref()?)));
-        of(language).or_else(|| of("en")).unwrap_or_else(|| unreachable!("load() refuses English replies without it"))
+        self.section(language, |reply| reply.safe.as_ref())
+    }
+
+    /// What is said when a case is closed, and its language: English where `language` has none.
+    #[must_use]
+    pub fn closed_reply(&self, language: &str) -> (&str, &ClosedReply) {
+        self.section(language, |reply| reply.closed.as_ref())
+    }
+
+    /// What is said about going on from another channel, and its language: English where `language` has none.
+    #[must_use]
+    pub fn code_reply(&self, language: &str) -> (&str, &CodeReply) {
+        self.section(language, |reply| reply.code.as_ref())
+    }
+
+    /// The question of consent, and its language: English where `language` has none.
+    #[must_use]
+    pub fn consent_reply(&self, language: &str) -> (&str, &ConsentReply) {
+        self.section(language, |reply| reply.consent.as_ref())
+    }
+
+    fn section<'a, T>(&'a self, language: &str, of: fn(&'a Reply) -> Option<&'a T>) -> (&'a str, &'a T) {
+        let find = |code: &str| self.replies.get_key_value(code).and_then(|(code, r)| Some((code.as_str(), of(r)?)));
+        find(language)
+            .or_else(|| find("en"))
+            .unwrap_or_else(|| unreachable!("load() refuses English replies without a section"))
     }
 }
 

@@ -14,6 +14,7 @@ mod languages;
 mod learning;
 mod letters;
 mod logs;
+mod people;
 mod places;
 mod splits;
 #[path = "../wires/stack.rs"]

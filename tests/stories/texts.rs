@@ -20,20 +20,20 @@ use std::time::Duration;
 
 const URL: &str = "https://council.test/texts/twilio";
 const TOKEN: &str = "a token of the tests";
-const ANN: &str = "+447700900123";
-const BEN: &str = "+447700900456";
+pub const ANN: &str = "+447700900123";
+pub const BEN: &str = "+447700900456";
 
 /// What was sent: to whom, what.
 type Sent = Arc<Mutex<Vec<(String, String)>>>;
 
 /// A house with an account at Twilio, whose interface is a small server of ours that takes whatever it is given.
-struct Telephones {
+pub struct Telephones {
     twilio: Arc<dyn TextProvider>,
     sent: Sent,
 }
 
 impl Telephones {
-    async fn of(house: &mut House) -> Self {
+    pub async fn of(house: &mut House) -> Self {
         let sent = Sent::default();
         let take = |State(sent): State<Sent>, body: String| async move {
             let fields: BTreeMap<String, String> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
@@ -70,7 +70,7 @@ impl Telephones {
     }
 
     /// A text comes in, is worked on, and what it causes is sent; the texts that went out for it.
-    async fn text(&self, house: &House, from: &str, sid: &str, body: &str) -> Vec<(String, String)> {
+    pub async fn text(&self, house: &House, from: &str, sid: &str, body: &str) -> Vec<(String, String)> {
         assert_eq!(self.posts(house, &webhook(&form(from, sid, body))).await, 200);
         house.clock.advance(TimeDelta::seconds(1));
         house.works().await;
@@ -126,7 +126,7 @@ fn webhook(fields: &BTreeMap<&'static str, String>) -> Webhook {
     }
 }
 
-const LAMP: &str = "The street light outside 12 Mill Lane, Station ward is out again";
+pub const LAMP: &str = "The street light outside 12 Mill Lane, Station ward is out again";
 
 story!(a_text_becomes_a_case_and_is_answered_by_text_in_one_line, house, {
     let phones = Telephones::of(house).await;

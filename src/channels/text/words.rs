@@ -10,6 +10,8 @@ pub enum Keyword {
     Start,
     /// Who writes here, and how to make it stop.
     Help,
+    /// A code, by which they show from another address that it is them. A word of ours.
+    Code,
 }
 
 const WORDS: &[(&str, Keyword)] = &[
@@ -26,6 +28,7 @@ const WORDS: &[(&str, Keyword)] = &[
     ("UNSTOP", Keyword::Start),
     ("HELP", Keyword::Help),
     ("INFO", Keyword::Help),
+    ("CODE", Keyword::Code),
 ];
 
 /// What the message asks for, where it is one of these words and nothing else: in any case, with spaces, quotes or other

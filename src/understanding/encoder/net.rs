@@ -64,14 +64,22 @@ impl Net {
         Ok(Self { config, tokenizer, embeddings, layers, weights })
     }
 
-    /// The unit-length embedding of a text.
+    /// The unit-length embedding of a text, and how far a second look need not read it again.
     ///
     /// # Errors
     /// When the library fails.
-    pub fn embedding(&self, text: &str) -> Result<Vec<f32>, EncoderError> {
+    pub fn read(&self, text: &str) -> Result<(Vec<f32>, Halfway), EncoderError> {
         failing(|| {
-            let mean = tch::no_grad(|| Ok::<_, String>(unit_mean(&self.below(text, PIECES, self.layers.len())?)))?;
-            Vec::<f32>::try_from(mean.view(-1)).map_err(|e| e.to_string())
+            tch::no_grad(|| {
+                let ids = self.pieces(text);
+                let short = within(&ids, PIECES);
+                let common = self.below(&short)?;
+                let mean = unit_mean(&through(&self.layers[FORK..], common.shallow_clone(), false));
+                let embedding = Vec::<f32>::try_from(mean.view(-1)).map_err(|e| e.to_string())?;
+                // Of a longer text a second look reads more, so it has to begin anew.
+                let halfway = if short.len() == ids.len() { Halfway::Common(common) } else { Halfway::Pieces(ids) };
+                Ok((embedding, halfway))
+            })
         })
     }
 
@@ -80,25 +88,33 @@ impl Net {
     /// # Errors
     /// When the library fails.
     pub fn common(&self, text: &str) -> Result<Tensor, EncoderError> {
-        failing(|| tch::no_grad(|| self.below(text, PIECES_AGAIN, FORK)))
+        failing(|| tch::no_grad(|| self.below(&within(&self.pieces(text), PIECES_AGAIN))))
     }
 
-    fn below(&self, text: &str, (most, tail): (usize, usize), layers: usize) -> Result<Tensor, String> {
-        let pieces = self.pieces(text, most, tail);
-        let ids = Tensor::from_slice(&pieces).unsqueeze(0);
+    /// What the common layers make of word pieces.
+    fn below(&self, pieces: &[i64]) -> Result<Tensor, String> {
+        let ids = Tensor::from_slice(pieces).unsqueeze(0);
         let start = self.embeddings.forward_t(Some(&ids), None, None, None, false).map_err(|e| e.to_string())?;
-        Ok(through(&self.layers[..layers], start, false))
+        Ok(through(&self.layers[..FORK], start, false))
     }
 
-    /// The numbers of a text's word pieces: head and tail of a long one, since the request often stands in the last line.
-    fn pieces(&self, text: &str, most: usize, tail: usize) -> Vec<i64> {
+    /// The numbers of a text's word pieces.
+    fn pieces(&self, text: &str) -> Vec<i64> {
         let texts = [plain(text)];
         let all = self.tokenizer.encode_list(&texts, 2 * CHARACTERS, &TruncationStrategy::LongestFirst, 0);
-        let mut ids = all.into_iter().next().map(|input| input.token_ids).unwrap_or_default();
-        if ids.len() > most {
-            ids.drain(most - tail..ids.len() - tail);
-        }
-        ids
+        all.into_iter().next().map(|input| input.token_ids).unwrap_or_default()
+    }
+
+    /// Looks a second time at a text that was read before: the log-odds that somebody's safety is a worry.
+    ///
+    /// # Errors
+    /// When the library fails.
+    pub fn look(&self, look: &SecondLook, halfway: Halfway) -> Result<f64, EncoderError> {
+        let common = match halfway {
+            Halfway::Common(common) => common,
+            Halfway::Pieces(ids) => failing(|| tch::no_grad(|| self.below(&within(&ids, PIECES_AGAIN))))?,
+        };
+        look.judge(&common)
     }
 
     /// A copy of the last layers that can be trained, to judge by.
@@ -133,6 +149,15 @@ impl Net {
         })
         .map_err(|why| EncoderError::Broken(file.display().to_string(), first_line(&why)))
     }
+}
+
+/// How far a text was read: what a second look goes on from.
+#[derive(Debug)]
+pub enum Halfway {
+    /// To where the common layers end. Shape: word pieces by 384, after a 1.
+    Common(Tensor),
+    /// Not at all: its word pieces, all of them.
+    Pieces(Vec<i64>),
 }
 
 /// Last layers of their own, and what they make of a text: the log-odds that somebody's safety is a worry.
@@ -184,7 +209,7 @@ impl SecondLook {
         saved.map(|()| file)
     }
 
-    pub(super) fn judge(&self, common: &Tensor) -> Result<f64, EncoderError> {
+    fn judge(&self, common: &Tensor) -> Result<f64, EncoderError> {
         failing(|| f64::try_from(tch::no_grad(|| self.log_odds(common, false))).map_err(|e| e.to_string()))
     }
 }
@@ -195,6 +220,11 @@ fn layers(root: &nn::Path<'_>, which: std::ops::Range<usize>, config: &BertConfi
 
 fn through(layers: &[BertLayer], start: Tensor, training: bool) -> Tensor {
     layers.iter().fold(start, |hidden, layer| layer.forward_t(&hidden, None, None, None, training).hidden_state)
+}
+
+/// Head and tail of a text of more word pieces than are read, since the request often stands in the last line.
+fn within(ids: &[i64], (most, tail): (usize, usize)) -> Vec<i64> {
+    if ids.len() <= most { ids.to_vec() } else { [&ids[..most - tail], &ids[ids.len() - tail..]].concat() }
 }
 
 fn unit_mean(hidden: &Tensor) -> Tensor {

@@ -1,0 +1,55 @@
+//! A case comes to its end, and everyone who asked hears of it.
+
+use super::{Desk, DeskError, said};
+use crate::casework::join;
+use crate::core::{CaseId, CaseState};
+use crate::outbox::closing::Ending;
+use crate::store::case::Case;
+use crate::store::{self, Tx};
+use chrono::DateTime;
+use serde_json::json;
+
+impl Desk<'_> {
+    /// Closes a case: its resident, everybody joined to it and the councillors are told how it ended.
+    ///
+    /// # Errors
+    /// When there is no such case, it is dealt with in another one, on hold or closed already, or it was not done and nothing says
+    /// what became of it.
+    pub async fn close(&self, tx: &mut Tx, id: &CaseId, ending: Ending<'_>, actor: &str) -> Result<(), DeskError> {
+        let mut case = store::case::get_to_change(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        match case.state {
+            CaseState::Closed => return Err(DeskError::NotNow("this case is closed already")),
+            CaseState::Joined => {
+                return Err(DeskError::NotNow("this case is dealt with in another one: that one can be closed"));
+            }
+            CaseState::Held => return Err(DeskError::NotNow("this case is on hold: decide about that first")),
+            CaseState::Review | CaseState::Routed => {}
+        }
+        if !ending.done && ending.words.trim().is_empty() {
+            return Err(DeskError::NotNow("say in a few words what became of it: the resident gets them"));
+        }
+        case.state = CaseState::Closed;
+        case.closed_at = Some(self.now);
+        (case.attention, case.asked) = (None, None);
+        store::case::update(tx, &case, self.now).await?;
+        for purpose in ["question", "acknowledgement"] {
+            let why = "the case was closed before it left";
+            store::outbox::cancel(tx, id, purpose, DateTime::UNIX_EPOCH, why).await?;
+        }
+        self.tell(tx, &case, ending, actor).await?;
+        for child in join::all_children(tx, id).await? {
+            let Some(reported) = store::case::get(tx, &child).await? else { continue };
+            // The reporter is told what became of the case that theirs is dealt with in.
+            let (department, closed_at) = (case.department.clone(), case.closed_at);
+            self.tell(tx, &Case { department, closed_at, ..reported }, ending, actor).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, tx: &mut Tx, case: &Case, ending: Ending<'_>, actor: &str) -> store::Result<()> {
+        let resident = self.composer.tell_closed(tx, case, ending, self.now).await?;
+        let councillor = self.composer.tell_councillor_closed(tx, case, ending, self.now).await?;
+        let decided = json!({"done": ending.done, "words": ending.words.trim(), "resident": said(&resident), "councillor": councillor});
+        self.note(tx, case, "close", actor, decided).await
+    }
+}

@@ -1,0 +1,147 @@
+//! What people are told when a case is closed: each resident who reported it, by themselves, and the councillor.
+
+use super::compose::{Acknowledged, Addressee, Composer, consent_of, mailbox};
+use crate::core::{ContactPoint, OutboxId, Party};
+use crate::store::case::Case;
+use crate::store::message::Message;
+use crate::store::outbox::{NewOutgoing, OutMail};
+use crate::store::{self, Tx};
+use crate::understanding::reply::{fill, lay_out};
+use chrono::{DateTime, Utc};
+
+/// How a case ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending<'a> {
+    /// Whether it was done; else `words` say what became of it.
+    pub done: bool,
+    /// What a person tells the residents; may be empty where it was done.
+    pub words: &'a str,
+}
+
+impl Composer<'_> {
+    /// Tells the resident of a case that it is closed, on the channel they chose, else where they wrote. Nobody is told by a
+    /// machine where somebody may be in danger; a sender who is not verified is told when a person lets it go. The case's
+    /// `closed_at` tells one closing from the next.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn tell_closed(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        ending: Ending<'_>,
+        now: DateTime<Utc>,
+    ) -> store::Result<Acknowledged> {
+        let Addressee { message, to, held, in_danger } = match self.addressee(tx, case).await? {
+            Ok(addressee) => addressee,
+            Err(why) => return Ok(Acknowledged::Skipped(why)),
+        };
+        if in_danger {
+            return Ok(Acknowledged::Skipped("somebody may be in danger: a person has to write to them".to_owned()));
+        }
+        let chosen = match &case.contact_id {
+            Some(contact) if message.sender.0.is_verified() => store::person::chosen(tx, contact).await?,
+            _ => None,
+        };
+        let (mail, to) = match chosen.filter(|chosen| (chosen.channel, &chosen.address) != (to.channel, &to.address)) {
+            Some(chosen) if store::contact::is_silent(tx, &chosen).await? => {
+                return Ok(Acknowledged::Skipped("they asked for no messages (STOP)".to_owned()));
+            }
+            // What they wrote first lies on another channel, so this is no answer to it.
+            Some(chosen) => (self.closing(case, &Message { rfc_message_id: None, ..message }, &chosen, ending), chosen),
+            None => (self.closing(case, &message, &to, ending), to),
+        };
+        let id: OutboxId = self.ids.next();
+        let closed_at = case.closed_at.unwrap_or(now).timestamp_millis();
+        let new = NewOutgoing {
+            id: &id,
+            case_id: Some(&case.id),
+            channel: to.channel,
+            purpose: "closing",
+            party: Party::Resident,
+            idempotency_key: &format!("closing:{}:{closed_at}", case.id),
+            rfc_message_id: &self.message_id(&id),
+            mail: &mail,
+            recipient: &to.address,
+            topic: case.reference.as_str(),
+            held: held.as_deref(),
+        };
+        if !self.queue(tx, new, now).await? {
+            return Ok(Acknowledged::Skipped("they were told before".to_owned()));
+        }
+        Ok(held.map_or(Acknowledged::Queued, Acknowledged::Held))
+    }
+
+    fn closing(&self, case: &Case, message: &Message, to: &ContactPoint, ending: Ending<'_>) -> OutMail {
+        let (language, reply) = self.rules.closed_reply(&case.language);
+        let (_, long) = self.rules.reply(language);
+        let words = self.words_for_resident(case, message, language, long);
+        let told = ending.words.trim();
+        if to.channel.is_short() {
+            let (_, text) = self.rules.text_reply(language);
+            let body = if ending.done && told.is_empty() {
+                fill(&text.done, &words)
+            } else {
+                let sentence = if ending.done { fill(&reply.done, &words) } else { String::new() };
+                let parts = [&fill(&reply.text, &words), &sentence, told, &reply.answer];
+                parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+            };
+            return super::short::text(&to.address, language, &body);
+        }
+        let sentence = fill(if ending.done { &reply.done } else { &reply.otherwise }, &words);
+        let greeting = long.greeting(message.from_name.as_deref());
+        let parts = [greeting.as_str(), sentence.as_str(), told, reply.answer.as_str(), self.council.name.as_str()];
+        let body = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n") + "\n";
+        let (reply_to, mark) = self.reply_path(&case.reference, Party::Resident);
+        OutMail {
+            from: self.sender_header(),
+            envelope_from: None,
+            to: vec![mailbox(to.name.as_deref().unwrap_or_default(), &to.address)],
+            cc: Vec::new(),
+            reply_to: Some(reply_to),
+            subject: fill(&reply.subject, &words) + &mark,
+            body: lay_out(&body, language),
+            in_reply_to: message.rfc_message_id.clone(),
+            references: message.rfc_message_id.clone().into_iter().collect(),
+            auto_submitted: Some("auto-generated".to_owned()),
+            language: language.to_owned(),
+            attachments: Vec::new(),
+        }
+    }
+
+    /// Tells the councillor of a case how it ended, as the resident allows. `false` when there is nobody to tell.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn tell_councillor_closed(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        ending: Ending<'_>,
+        now: DateTime<Utc>,
+    ) -> store::Result<bool> {
+        let councillor = case.councillor.as_deref().and_then(|id| self.council.councillor(id));
+        let Some(councillor) = councillor.filter(|_| consent_of(case).councillor_is_copied()) else { return Ok(false) };
+        let taxonomy = &self.rules.taxonomy;
+        let how = if ending.done { "is done" } else { "was closed" };
+        let words = ending.words.trim();
+        let told = if words.is_empty() { String::new() } else { format!("\nResidents were told:\n\n{words}\n") };
+        let body = format!(
+            "Case {} {how}.\n\nService: {}\nWith: {}\n{told}\nAnswer this mail if you know otherwise.\n",
+            case.reference,
+            taxonomy.service_name(&case.service),
+            taxonomy.department_name(&case.department),
+        );
+        let key = format!("closed:{}:{}", case.id, case.closed_at.unwrap_or(now).timestamp_millis());
+        self.write_to_councillor(
+            tx,
+            case,
+            councillor,
+            &format!("Case {} {how}: {}", case.reference, case.title),
+            body,
+            &key,
+            now,
+        )
+        .await
+    }
+}

@@ -154,8 +154,9 @@ impl App {
             policy: settings.routing.clone(),
             calendar,
             key,
-            consent: settings.council.consent,
+            consent: settings.consents(),
             limits: settings.mime_limits(),
+            usual: settings.limits.usual(),
             texts: texts.clone(),
             account_councillors: accounts.filter_map(|(n, c)| Some((n.clone(), c.clone()?))).collect(),
         });

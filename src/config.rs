@@ -8,17 +8,18 @@ pub mod texts;
 use crate::channels::imap::{AfterAccept, ImapSettings};
 use crate::channels::smtp::SmtpSettings;
 use crate::channels::{Secret, Security};
-use crate::core::{Address, Council, Councillor};
+use crate::core::{Address, Channel, Council, Councillor};
 use crate::intake::mime::MimeLimits;
 use crate::learning::teacher::Means;
+use crate::pipeline::flood::Usual;
 use crate::routing::RoutingPolicy;
-use crate::routing::consent::Consent;
+use crate::routing::consent::{Consents, Wish};
 use crate::routing::deadline::Division;
 use crate::telemetry::LogFormat;
 use anyhow::{Context as _, bail};
 use chrono::NaiveTime;
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use texts::TextSettings;
@@ -41,6 +42,9 @@ pub struct Settings {
     /// Accounts with providers of text messages.
     #[serde(default)]
     pub text: Vec<TextSettings>,
+    /// What a resident allows by the channel they write on: `share`, `councillor`, `neither` or `ask`.
+    #[serde(default)]
+    pub consent: BTreeMap<Channel, Wish>,
     /// Where mail goes out.
     pub smtp: OutSettings,
     /// The database.
@@ -91,9 +95,9 @@ pub struct CouncilSettings {
     /// Whose bank holidays hold.
     #[serde(default = "england_and_wales")]
     pub division: Division,
-    /// What a resident allows who was not asked.
+    /// What a resident allows where their channel says nothing else: see `[consent]`.
     #[serde(default = "share")]
-    pub consent: Consent,
+    pub consent: Wish,
 }
 
 /// A `[[mailbox]]`.
@@ -275,11 +279,24 @@ pub struct LimitSettings {
     pub message_bytes: usize,
     /// Largest attachment that is passed on, bytes.
     pub attachment_bytes: usize,
+    /// Most messages of one sender in an hour that are heeded.
+    pub from_sender: i64,
+    /// Most messages on one channel in an hour that may be answered without a person.
+    pub on_channel: i64,
+}
+
+impl LimitSettings {
+    /// How much is usual in an hour.
+    #[must_use]
+    pub const fn usual(&self) -> Usual {
+        Usual { from_sender: self.from_sender, on_channel: self.on_channel }
+    }
 }
 
 impl Default for LimitSettings {
     fn default() -> Self {
-        Self { message_bytes: 50 << 20, attachment_bytes: 25 << 20 }
+        let Usual { from_sender, on_channel } = Usual::default();
+        Self { message_bytes: 50 << 20, attachment_bytes: 25 << 20, from_sender, on_channel }
     }
 }
 
@@ -354,8 +371,8 @@ fn sqlite() -> String {
 const fn england_and_wales() -> Division {
     Division::EnglandAndWales
 }
-const fn share() -> Consent {
-    Consent::Share
+const fn share() -> Wish {
+    Wish::Share
 }
 
 impl Settings {
@@ -482,6 +499,12 @@ impl Settings {
             authserv_id: self.council.authserv_id.clone(),
             own_addresses,
         }
+    }
+
+    /// What a resident allows before they say otherwise.
+    #[must_use]
+    pub fn consents(&self) -> Consents {
+        Consents { otherwise: self.council.consent, by_channel: self.consent.clone() }
     }
 
     /// Limits of parsing.

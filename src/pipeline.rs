@@ -4,6 +4,7 @@
 mod answer;
 mod aside;
 mod clerk;
+pub mod flood;
 mod keyword;
 mod open;
 mod person;
@@ -16,7 +17,7 @@ use crate::core::{Clock, Council, Councillor, Ids, Mail, TokenKey, Verdict};
 use crate::intake::mime::MimeLimits;
 use crate::intake::photo;
 use crate::routing::RoutingPolicy;
-use crate::routing::consent::Consent;
+use crate::routing::consent::Consents;
 use crate::routing::deadline::{WorkingDays, received_date};
 use crate::store::inbox::Claimed;
 use crate::store::{self, Db};
@@ -24,6 +25,7 @@ use crate::understanding::rules::Rules;
 use crate::understanding::{Question, Understanding};
 use chrono::TimeDelta;
 use clerk::Clerk;
+use flood::Usual;
 use read::Unread;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,10 +69,12 @@ pub struct House {
     pub calendar: WorkingDays,
     /// Signs reply addresses.
     pub key: TokenKey,
-    /// What a resident allows who was not asked.
-    pub consent: Consent,
+    /// What a resident allows before they say otherwise.
+    pub consent: Consents,
     /// Limits of parsing.
     pub limits: MimeLimits,
+    /// How much is usual.
+    pub usual: Usual,
     /// Who carries texts, by account.
     pub texts: BTreeMap<String, Arc<dyn TextProvider>>,
     /// The councillor of each watched account.

@@ -7,7 +7,7 @@ use beadle::intake::mime::MimeLimits;
 use beadle::pipeline::{House, Pipeline};
 use beadle::portal::{Portal, auth, router};
 use beadle::routing::RoutingPolicy;
-use beadle::routing::consent::Consent;
+use beadle::routing::consent::Wish;
 use beadle::routing::deadline::{Division, WorkingDays};
 use beadle::store::lesson::{Lesson, OfService};
 use beadle::store::outbox::Fate;
@@ -110,7 +110,8 @@ impl Desk {
             policy,
             calendar: WorkingDays::from_json(&holidays, Division::EnglandAndWales).unwrap(),
             key: TokenKey::new(b"test".to_vec()),
-            consent: Consent::Share,
+            consent: Wish::Share.into(),
+                usual: Default::default(),
             limits: MimeLimits::default(),
             texts: std::collections::BTreeMap::default(),
             account_councillors: [("adeyemi".to_owned(), "adeyemi".to_owned())].into(),

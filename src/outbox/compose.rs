@@ -201,10 +201,7 @@ impl Composer<'_> {
         }
         let first = messages.first();
         text += &self.language_line(case, first);
-        let who = first.filter(|_| consent.department_sees_contact()).and_then(|m| {
-            let email = m.from_address.as_deref()?;
-            Some(m.from_name.as_deref().map_or_else(|| email.to_owned(), |name| format!("{name} <{email}>")))
-        });
+        let who = first.filter(|_| consent.department_sees_contact()).and_then(who_wrote);
         text += &format!("From: {}\n", who.as_deref().unwrap_or("a resident who does not wish to be named to you"));
         if first.is_some_and(|m| !m.sender.0.is_verified()) {
             text += "Note: our mail server could not verify that this sender is who they say.\n";
@@ -532,6 +529,28 @@ impl Composer<'_> {
         self.queue_for_department(tx, case, "addition", &key, mail, &department.email.to_lowercase(), now).await
     }
 
+    /// Tells the department that has a case who its resident is, since they allow it now. `false` when it was told before.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn introduce(&self, tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> store::Result<bool> {
+        let Some(department) = self.rules.taxonomy.departments.get(&case.department) else { return Ok(false) };
+        let messages = store::message::of_case(tx, &case.id).await?;
+        let first = messages.iter().find(|m| m.party == Party::Resident);
+        let Some(who) = first.and_then(who_wrote) else { return Ok(false) };
+        let told = store::outbox::of_case(tx, &case.id).await?;
+        let earlier = told.iter().rfind(|o| o.purpose == "referral").map(|o| o.rfc_message_id.clone());
+        let mail = OutMail {
+            subject: format!("Case {}: who the resident is", case.reference),
+            body: format!("The resident of case {} allows you to know who they are.\n\nFrom: {who}\n", case.reference),
+            in_reply_to: earlier.clone(),
+            references: earlier.into_iter().collect(),
+            ..self.departmental_mail(tx, case, department).await?
+        };
+        let key = format!("introduction:{}", case.id);
+        self.queue_for_department(tx, case, "addition", &key, mail, &department.email.to_lowercase(), now).await
+    }
+
     pub(super) async fn queue(&self, tx: &mut Tx, new: NewOutgoing<'_>, now: DateTime<Utc>) -> store::Result<bool> {
         let (case, party) = (new.case_id.filter(|_| new.channel == Channel::Email), new.party);
         let message_id = new.rfc_message_id.to_owned();
@@ -543,6 +562,12 @@ impl Composer<'_> {
         }
         Ok(true)
     }
+}
+
+/// Name and address of who wrote a message.
+fn who_wrote(message: &Message) -> Option<String> {
+    let address = message.from_address.as_deref()?;
+    Some(message.from_name.as_deref().map_or_else(|| address.to_owned(), |name| format!("{name} <{address}>")))
 }
 
 /// The files that go to a department: none that can carry a program, and none at all where the resident does not wish to be

@@ -15,6 +15,12 @@ use chrono::{DateTime, Utc};
 pub enum Say<'a> {
     /// Where is it?
     AskPlace,
+    /// May the department know who you are?
+    AskConsent,
+    /// It knows now.
+    Shared,
+    /// It will not learn it from us.
+    Kept,
     /// You get no more messages.
     Stopped,
     /// You get messages again.
@@ -39,20 +45,32 @@ pub enum Say<'a> {
 impl Say<'_> {
     const fn purpose(self) -> &'static str {
         match self {
-            Self::AskPlace => "question",
+            Self::AskPlace | Self::AskConsent => "question",
             _ => "information",
+        }
+    }
+
+    /// What tells two of them apart that answer one message.
+    const fn key(self) -> &'static str {
+        match self {
+            Self::AskConsent => "question of consent",
+            other => other.purpose(),
         }
     }
 
     /// Whether it answers what they asked for, and so goes even to who asked for silence.
     const fn is_asked_for(self) -> bool {
-        !matches!(self, Self::AskPlace | Self::Elsewhere)
+        !matches!(self, Self::AskPlace | Self::AskConsent | Self::Elsewhere)
     }
 
     fn words<'a>(self, rules: &'a Rules, language: &str) -> (&'a str, &'a str) {
         let (code, codes) = rules.code_reply(language);
         let (text, texts) = rules.text_reply(language);
+        let (consent, consents) = rules.consent_reply(language);
         match self {
+            Self::AskConsent => (consent, &consents.ask),
+            Self::Shared => (consent, &consents.shared),
+            Self::Kept => (consent, &consents.kept),
             Self::AskPlace => (text, &texts.place),
             Self::Stopped => (text, &texts.stopped),
             Self::Started => (text, &texts.started),
@@ -116,7 +134,7 @@ impl Composer<'_> {
             channel: to.channel,
             purpose: say.purpose(),
             party: Party::Resident,
-            idempotency_key: &format!("{}:{answers}", say.purpose()),
+            idempotency_key: &format!("{}:{answers}", say.key()),
             rfc_message_id: &self.message_id(&id),
             mail: &mail,
             recipient: &to.address,
@@ -141,9 +159,14 @@ impl Composer<'_> {
         }
     }
 
-    fn who_and_which(&self, case: Option<&Case>, language: &str) -> [(&'static str, String); 2] {
+    fn who_and_which(&self, case: Option<&Case>, language: &str) -> [(&'static str, String); 3] {
         let reference = case.map_or("", |case| case.reference.as_str());
-        [("council", embed(&self.council.name, language)), ("reference", embed(reference, language))]
+        let department = case.map_or("", |case| self.rules.taxonomy.department_name(&case.department));
+        [
+            ("council", embed(&self.council.name, language)),
+            ("reference", embed(reference, language)),
+            ("department", embed(department, language)),
+        ]
     }
 }
 

@@ -34,10 +34,16 @@ impl Clerk<'_> {
             case.closed_at = None;
         }
         case.attention = Some(attention(party, reopened, thought.mail.sender.is_verified()).to_owned());
-        let told_where = party == Party::Resident && self.take_place(tx, &mut case, thought).await?;
+        let answered = party == Party::Resident
+            && thought.mail.sender.is_verified()
+            && (self.take_place(tx, &mut case, thought).await? || self.take_consent(tx, &mut case, thought).await?);
         self.heed_worries(tx, &mut case, thought, party).await?;
         store::case::update(tx, &case, self.now).await?;
-        if told_where && case.disposition == Disposition::Auto && case.state == CaseState::Review {
+        if answered && case.state == CaseState::Review && case.asked.is_none() {
+            self.ask_consent(tx, thought, &mut case, &id).await?;
+        }
+        let goes_on = case.disposition == Disposition::Auto && case.asked.is_none();
+        if answered && goes_on && case.state == CaseState::Review {
             self.desk().route(tx, &case.id, ACTOR).await?;
         }
         self.call_root(tx, &case).await?;

@@ -35,7 +35,12 @@ impl Clerk<'_> {
             return self.finish(tx, thought, Outcome::Joined, &message, why).await;
         }
         let Some(meaning) = &thought.meaning else { return self.set_aside(tx, thought).await };
-        if let Some(keyword) = keyword::of(mail) {
+        if let Some(why) = self.too_much(tx, thought).await? {
+            return self.keep_unheeded(tx, thought, &why).await;
+        }
+        if let Some(keyword) = keyword::of(mail)
+            && !self.is_an_answer(tx, thought).await?
+        {
             return self.heed_keyword(tx, thought, keyword).await;
         }
         if self.take_code(tx, thought).await? {
@@ -56,6 +61,13 @@ impl Clerk<'_> {
             return self.set_aside(tx, thought).await;
         }
         self.open_case(tx, thought, meaning, &answers, councillor).await
+    }
+
+    /// Whether a word that could be START answers a question of ours: YES is both.
+    async fn is_an_answer(&self, tx: &mut Tx, thought: &Thought) -> store::Result<bool> {
+        let Some(contact) = self.contact(tx, thought).await? else { return Ok(false) };
+        let latest = self.latest(tx, &contact).await?;
+        Ok(latest.is_some_and(|case| self.answers_consent(&case, &thought.mail.text).is_some()))
     }
 
     /// The contact of who wrote, made where there is none.

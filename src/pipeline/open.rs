@@ -24,6 +24,10 @@ use serde_json::json;
 /// into an old mailbox must not answer years of post.
 const OLD_DAYS: i64 = 14;
 
+/// What a person is told of a case whose resident the department shall not know.
+pub(super) const UNKNOWN: &str =
+    "The resident does not wish to be known to the department: check the words before they go";
+
 /// Where a message is to go, and whether by itself.
 struct Course {
     department: String,
@@ -45,7 +49,7 @@ impl Clerk<'_> {
     ) -> store::Result<()> {
         let verdict = &meaning.verdict;
         let contact = self.contact(tx, thought).await?;
-        let course = self.course(thought, verdict);
+        let course = self.course(thought, verdict, self.is_flooded(tx, thought).await?);
         let known = self.known(tx, thought, meaning, contact.as_ref()).await?;
         let mut case = self.open(tx, thought, verdict, &course, contact.as_ref(), councillor.as_deref()).await?;
         let id = self.write_message(tx, thought, Some(&case), Party::Resident, contact.as_ref()).await?;
@@ -56,13 +60,15 @@ impl Clerk<'_> {
         self.decide(tx, Some(&case), &id, "triage", decided, evidence).await?;
         let auto = course.disposition == Disposition::Auto && *answers == Answers::Nothing;
         let joined = self.link(tx, &case, answers, known, auto && thought.mail.sender.is_verified()).await?;
-        let asked =
-            !joined && *answers == Answers::Nothing && self.ask_place(tx, thought, verdict, &mut case, &id).await?;
+        let may_ask = !joined && *answers == Answers::Nothing;
+        let asked = may_ask
+            && (self.ask_place(tx, thought, verdict, &mut case, &id).await?
+                || self.ask_consent(tx, thought, &mut case, &id).await?);
         if let Some(contact) = &contact {
             self.suggest_person(tx, thought, contact, answers, id.as_str()).await?;
         }
         // A message that points to a case of somebody else's is looked at by a person, whatever the confidence.
-        if auto && !joined && !asked {
+        if auto && !joined && !asked && case.disposition == Disposition::Auto {
             self.desk().route(tx, &case.id, ACTOR).await?;
         }
         self.finish(tx, thought, Outcome::NewCase, &id, course.disposition.label()).await
@@ -74,12 +80,13 @@ impl Clerk<'_> {
         Desk { composer, now: self.now }
     }
 
-    fn course(&self, thought: &Thought, verdict: &Verdict) -> Course {
+    fn course(&self, thought: &Thought, verdict: &Verdict, flooded: bool) -> Course {
         let taxonomy = &self.rules.taxonomy;
         let department = routing::department_for(taxonomy, &verdict.service, verdict.ward()).to_owned();
         let policy = &self.pipeline.house.policy;
         let (disposition, hold_reason) = routing::dispose(verdict, taxonomy, &department, policy);
-        let caution = self.caution(thought).filter(|_| disposition == Disposition::Auto);
+        let flood = "More came in on this channel than usual, so nothing is answered by itself";
+        let caution = self.caution(thought).or(flooded.then_some(flood)).filter(|_| disposition == Disposition::Auto);
         let disposition = if caution.is_some() { Disposition::Suggest } else { disposition };
         Course { department, disposition, hold_reason, caution }
     }
@@ -94,8 +101,9 @@ impl Clerk<'_> {
             Some("A department wrote this, but not as an answer to a case")
         } else if thought.row.arrived_at.is_some_and(|at| self.now - at > TimeDelta::days(OLD_DAYS)) {
             Some("This lay in the mailbox for more than two weeks before it was taken in")
-        } else if house.consent != Consent::Share {
-            Some("The resident does not wish to be known to the department: check the words before they go")
+        } else if house.consent.on(thought.mail.channel).at_first() != Consent::Share && !self.may_ask_consent(thought)
+        {
+            Some(UNKNOWN)
         } else {
             None
         }
@@ -137,7 +145,7 @@ impl Clerk<'_> {
             hold_reason: course.hold_reason.clone(),
             attention: course.caution.map(str::to_owned),
             councillor: councillor.or(of_ward),
-            consent: house.consent,
+            consent: house.consent.on(thought.mail.channel).at_first(),
             title: open::title(strip_reply_marks(&thought.mail.subject), &thought.mail.text),
             received_at: thought.row.received_at,
             due_on: house.calendar.due(received_date(thought.row.received_at), days),

@@ -9,6 +9,7 @@ use crate::core::{CaseId, CaseState, ContactPoint, LinkId, MessageId, OutboxId, 
 use crate::desk::{Change, Desk, SplitOff};
 use crate::outbox::closing::Ending;
 use crate::outbox::compose::Composer;
+use crate::routing::consent::Consent;
 use crate::store::case::Case;
 use crate::store::decision::NewDecision;
 use crate::store::link::{Link, LinkKind};
@@ -37,6 +38,8 @@ enum Act {
     Whole(bool),
     Close(HowItEnded),
     Address(Address),
+    Consent(String),
+    Block(String),
     Person(SamePersonId, Sameness),
     Seen,
 }
@@ -93,6 +96,20 @@ pub(super) struct HowItEnded {
     words: String,
 }
 
+/// What a resident allows.
+#[derive(Deserialize)]
+pub(super) struct Allowed {
+    #[serde(default)]
+    consent: String,
+}
+
+/// Why a sender is blocked.
+#[derive(Deserialize)]
+pub(super) struct Blocked {
+    #[serde(default)]
+    why: String,
+}
+
 /// Where notices are to go.
 #[derive(Deserialize)]
 pub(super) struct Address {
@@ -136,6 +153,8 @@ handlers! {
     whole: String, Whole => |reference, form| (reference, Act::Whole(form.whole == "yes"));
     close: String, HowItEnded => |reference, form| (reference, Act::Close(form));
     address: String, Address => |reference, form| (reference, Act::Address(form));
+    consent: String, Allowed => |reference, form| (reference, Act::Consent(form.consent));
+    block: String, Blocked => |reference, form| (reference, Act::Block(form.why));
     one_person: (String, String) => |(reference, said)| (reference, Act::Person(said.into(), Sameness::Confirmed));
     not_one_person: (String, String) => |(reference, said)| (reference, Act::Person(said.into(), Sameness::Refused));
     take_apart: (String, String) => |(reference, said)| (reference, Act::Person(said.into(), Sameness::Undone));
@@ -235,6 +254,15 @@ async fn at_the_desk(
             let channel = channel.parse().map_err(|_| no_such("channel"))?;
             desk.choose_address(tx, &case.id, &ContactPoint { channel, address, name: None }, actor).await?;
             Ok("address")
+        }
+        Act::Consent(consent) => {
+            let consent = consent.parse::<Consent>().map_err(|_| Trouble::bad("Choose what the resident allows."))?;
+            desk.set_consent(tx, &case.id, consent, actor).await?;
+            Ok("consent")
+        }
+        Act::Block(why) => {
+            desk.block(tx, &case.id, &why, actor).await?;
+            Ok("blocked")
         }
         Act::Person(said, state) => {
             desk.decide_person(tx, &case.id, &said, state, actor).await?;

@@ -97,6 +97,8 @@ struct CasePage {
     own_part: Option<OwnPart>,
     who: Option<Who>,
     can_close: bool,
+    can_block: bool,
+    consents: Vec<Choice>,
     entries: Vec<Entry>,
 }
 
@@ -226,6 +228,8 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
         several: read.several.map(|found| several::several(found, case, taxonomy)),
         own_part: read.own_part,
         who: read.who,
+        consents: Consent::ALL.iter().map(|c| Choice::new(c.as_str(), c.label(), &case.consent)).collect(),
+        can_block: case.contact_id.is_some(),
         can_close: matches!(case.state, CaseState::Review | CaseState::Routed),
         parent: read.parent,
         children: read.children,

@@ -5,6 +5,7 @@ use crate::core::case::Sameness;
 use crate::core::verdict::Reason;
 use crate::core::{CaseState, Channel, Disposition, Priority, Taxonomy, Verdict, language};
 use crate::pipeline;
+use crate::routing::consent::Consent;
 use crate::store::decision::Decision;
 use serde_json::Value;
 
@@ -116,6 +117,11 @@ pub(super) fn decision_view(decision: &Decision, taxonomy: &Taxonomy) -> Decisio
             let resident = format::sentence(&format!("notice to the resident {}", text(decided, "resident")));
             let councillor = if decided["councillor"] == true { "The councillor is told" } else { "" };
             view("Closed", vec![how.to_owned(), words.unwrap_or_default(), resident, councillor.to_owned()])
+        }
+        "block" => view("The sender is blocked", vec![format::sentence(text(decided, "why"))]),
+        "consent" => {
+            let consent = text(decided, "consent").parse::<Consent>().map_or("", Consent::label);
+            view("What they allow", vec![consent.to_owned(), format!("Said by {}", text(decided, "by"))])
         }
         "choose_address" => {
             let channel = text(decided, "channel").parse::<Channel>().map_or("", Channel::label);

@@ -5,6 +5,7 @@
 //! word every form carries) ▶ a handler. Handlers that show what residents wrote write the audit trail first.
 
 pub mod auth;
+mod blocked;
 mod case_actions;
 mod case_page;
 mod decided;
@@ -96,6 +97,9 @@ pub fn router(portal: Portal) -> Router {
         .route("/cases/{reference}/join", post(case_actions::join))
         .route("/cases/{reference}/seen", post(case_actions::seen))
         .route("/cases/{reference}/close", post(case_actions::close))
+        .route("/cases/{reference}/consent", post(case_actions::consent))
+        .route("/cases/{reference}/block", post(case_actions::block))
+        .route("/blocked", get(blocked::page).post(blocked::end))
         .route("/cases/{reference}/address", post(case_actions::address))
         .route("/cases/{reference}/people/{said}/same", post(case_actions::one_person))
         .route("/cases/{reference}/people/{said}/different", post(case_actions::not_one_person))
@@ -198,6 +202,9 @@ fn notice(done: &str) -> Option<&'static str> {
         "one-person" => "Noted: both addresses are one person's. It can be taken back.",
         "not-one-person" => "Noted: these are two people.",
         "taken-apart" => "Taken back: these are two people again.",
+        "blocked" => "This sender is blocked. What comes from them is kept under Set aside.",
+        "unblocked" => "The block is ended.",
+        "consent" => "Written down what the resident allows.",
         "address" => "Notices go to that address from now on.",
         "seen" => "Noted as seen.",
         "replayed" => "The message will be worked on again in a moment.",

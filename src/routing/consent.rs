@@ -1,6 +1,8 @@
 //! Whom a resident allows to know them, and what that lets out.
 
+use crate::core::Channel;
 use crate::core::case::words;
+use std::collections::BTreeMap;
 
 words! {
     /// What a resident chose, or what the council set for the channel where they were not asked.
@@ -25,5 +27,54 @@ impl Consent {
     #[must_use]
     pub const fn councillor_is_copied(self) -> bool {
         matches!(self, Self::Share | Self::Councillor)
+    }
+}
+
+words! {
+    /// What holds for the residents of a channel until they say otherwise.
+    Wish {
+        /// As [`Consent::Share`].
+        Share = "share" / "Details are shared",
+        /// As [`Consent::Councillor`].
+        Councillor = "councillor" / "The councillor is told, the department does not learn who asks",
+        /// As [`Consent::Neither`].
+        Neither = "neither" / "Neither learns who asks",
+        /// They are asked; until they answer, the department does not learn who they are.
+        Ask = "ask" / "They are asked",
+    }
+}
+
+/// What holds on each channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consents {
+    /// On channels of which nothing else is said.
+    pub otherwise: Wish,
+    /// On these.
+    pub by_channel: BTreeMap<Channel, Wish>,
+}
+
+impl Consents {
+    /// What holds on a channel.
+    #[must_use]
+    pub fn on(&self, channel: Channel) -> Wish {
+        self.by_channel.get(&channel).copied().unwrap_or(self.otherwise)
+    }
+}
+
+impl From<Wish> for Consents {
+    fn from(otherwise: Wish) -> Self {
+        Self { otherwise, by_channel: BTreeMap::new() }
+    }
+}
+
+impl Wish {
+    /// What holds before they answer.
+    #[must_use]
+    pub const fn at_first(self) -> Consent {
+        match self {
+            Self::Share => Consent::Share,
+            Self::Councillor | Self::Ask => Consent::Councillor,
+            Self::Neither => Consent::Neither,
+        }
     }
 }

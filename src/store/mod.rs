@@ -5,6 +5,7 @@
 
 pub mod attachment;
 pub mod audit;
+pub mod block;
 pub mod case;
 pub mod contact;
 pub mod correction;

@@ -9,7 +9,7 @@ use beadle::outbox::compose::Composer;
 use beadle::outbox::dispatch::{Dispatcher, Step};
 use beadle::pipeline::{House as Rules_, Pipeline};
 use beadle::routing::RoutingPolicy;
-use beadle::routing::consent::Consent;
+use beadle::routing::consent::Wish;
 use beadle::routing::deadline::{Division, WorkingDays};
 use beadle::store::case::{Case, Filter};
 use beadle::store::outbox::Outgoing;
@@ -137,7 +137,8 @@ impl House {
                 policy: auto(),
                 calendar: WorkingDays::from_json(&holidays, Division::EnglandAndWales).unwrap(),
                 key: TokenKey::new(b"a secret of the tests".to_vec()),
-                consent: Consent::Share,
+                consent: Wish::Share.into(),
+                usual: Default::default(),
                 limits: MimeLimits::default(),
                 texts: std::collections::BTreeMap::default(),
                 account_councillors: [("nowak".to_owned(), "nowak".to_owned())].into(),

@@ -64,7 +64,7 @@ story!(the_councillor_is_on_every_routed_case_and_the_case_shows_when_they_were_
 });
 
 story!(without_the_residents_consent_the_department_does_not_learn_the_name_and_the_councillor_is_not_copied, house, {
-    house.set(|council| council.consent = beadle::routing::consent::Consent::Neither);
+    house.set(|council| council.consent = beadle::routing::consent::Wish::Neither.into());
     house.receives(letter("ann@home.example", "one@home.example", "Pothole", POTHOLE)).await;
     let case = house.case(0).await;
     house.accepts(&case.id).await;
@@ -216,7 +216,7 @@ story!(a_case_that_goes_to_another_department_and_back_is_told_to_each_of_them_e
 });
 
 story!(without_consent_neither_files_nor_an_unseen_mail_leave_for_the_department, house, {
-    house.set(|council| council.consent = beadle::routing::consent::Consent::Neither);
+    house.set(|council| council.consent = beadle::routing::consent::Wish::Neither.into());
     let mail = letter("ann@home.example", "one@home.example", "Pothole", "x").replace(
         "Content-Type: text/plain; charset=utf-8\n\nx\n",
         &format!(

@@ -6,6 +6,7 @@ use crate::texts::{ANN, BEN, LAMP, Telephones};
 use beadle::core::case::Sameness;
 use beadle::core::{CaseState, Channel, Code, ContactPoint};
 use beadle::outbox::closing::Ending;
+use beadle::routing::consent::{Consent, Wish};
 use beadle::store;
 use chrono::TimeDelta;
 
@@ -227,4 +228,103 @@ story!(words_after_the_end_open_the_case_again_and_the_next_end_is_told_again, h
     let told =
         house.outgoing(&case.id).await.into_iter().filter(|o| o.purpose == "closing" && o.status == "sent").count();
     assert_eq!(told, 2);
+});
+
+/// A text that is about a lamp, where the council asks before a department learns who wrote.
+async fn is_asked(house: &mut House) -> (Telephones, Vec<(String, String)>) {
+    house.set(|council| {
+        council.consent.by_channel.insert(Channel::Sms, Wish::Ask);
+    });
+    let phones = Telephones::of(house).await;
+    let answers = phones.text(house, ANN, "SM1", LAMP).await;
+    (phones, answers)
+}
+
+/// What the departments were told of a case.
+async fn told(house: &House, number: usize) -> String {
+    house.sends().await;
+    let case = house.case(number).await;
+    let mails = house.outgoing(&case.id).await.into_iter().filter(|o| o.party == beadle::core::Party::Department);
+    mails.map(|o| o.mail.0.body).collect()
+}
+
+story!(where_the_council_asks_the_department_learns_who_they_are_only_after_a_yes, house, {
+    let (phones, answers) = is_asked(house).await;
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    assert!(answers[0].1.contains("YES or NO"), "{answers:?}");
+    let case = house.case(0).await;
+    assert_eq!((case.state, case.consent.as_str()), (CaseState::Review, Consent::Councillor.as_str()));
+    let answers = phones.text(house, ANN, "SM2", "Yes.").await;
+    let case = house.case(0).await;
+    assert_eq!((case.state, case.consent.as_str()), (CaseState::Routed, Consent::Share.as_str()));
+    assert_eq!(answers.len(), 1, "the acknowledgement: {answers:?}");
+    assert!(told(house, 0).await.contains(ANN));
+    assert_eq!(house.accounts().await.set_aside, 0, "YES was no START here");
+});
+
+story!(a_no_keeps_the_name_back_and_a_person_looks_at_the_words, house, {
+    let (phones, _) = is_asked(house).await;
+    let answers = phones.text(house, ANN, "SM2", "no").await;
+    assert!(answers.len() == 1 && answers[0].1.contains("will not learn"), "{answers:?}");
+    let case = house.case(0).await;
+    assert_eq!((case.state, case.asked.as_deref()), (CaseState::Review, None));
+    assert!(case.attention.unwrap_or_default().contains("does not wish to be known"));
+    house.accepts(&case.id).await;
+    assert!(!told(house, 0).await.contains(ANN));
+});
+
+story!(a_yes_after_the_case_went_out_makes_them_known_and_more_words_are_no_answer, house, {
+    let (phones, _) = is_asked(house).await;
+    phones.text(house, ANN, "SM2", "it is the second lamp from the corner").await;
+    let case = house.case(0).await;
+    assert_eq!(case.asked.as_deref(), Some("consent"), "the question stays open");
+    house.accepts(&case.id).await;
+    assert!(!told(house, 0).await.contains(ANN));
+    phones.text(house, ANN, "SM3", "OK").await;
+    let told = told(house, 0).await;
+    assert!(told.contains("allows you to know who they are") && told.contains(ANN), "{told}");
+});
+
+story!(yes_is_start_where_no_question_is_open, house, {
+    let phones = Telephones::of(house).await;
+    phones.text(house, ANN, "SM1", "STOP").await;
+    let answers = phones.text(house, ANN, "SM2", "YES").await;
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    assert!(house.cases().await.is_empty());
+});
+
+story!(the_question_of_place_comes_before_the_question_of_consent, house, {
+    house.set(|council| {
+        council.consent.by_channel.insert(Channel::Sms, Wish::Ask);
+    });
+    let phones = Telephones::of(house).await;
+    let asked = phones.text(house, ANN, "SM1", "the street light is out again, please fix it").await;
+    assert!(asked.len() == 1 && asked[0].1.contains("where is the problem"), "{asked:?}");
+    let asked = phones.text(house, ANN, "SM2", "outside 12 Mill Lane, Station ward").await;
+    assert!(asked.len() == 1 && asked[0].1.contains("YES or NO"), "{asked:?}");
+    assert_eq!(house.case(0).await.state, CaseState::Review);
+    phones.text(house, ANN, "SM3", "yes").await;
+    assert_eq!(house.case(0).await.state, CaseState::Routed);
+});
+
+story!(by_mail_the_same_question_is_answered_by_mail, house, {
+    house.set(|council| council.consent = Wish::Ask.into());
+    house.receives(letter("ann@example.org", "m1@example.org", "Pothole", POTHOLE)).await;
+    let question = house.sends().await.into_iter().find(|m| m.contains("YES or NO")).expect("a question");
+    assert!(header(&question, "To").contains("ann@example.org"), "{question}");
+    let id = header(&question, "Message-ID").trim_matches(['<', '>']).to_owned();
+    let answer = letter("ann@example.org", "m2@example.org", "Re: yes", "Yes")
+        .replace("MIME-Version", &format!("In-Reply-To: <{id}>\nMIME-Version"));
+    house.receives(answer).await;
+    let case = house.case(0).await;
+    assert_eq!((case.state, case.consent.as_str()), (CaseState::Routed, Consent::Share.as_str()));
+});
+
+story!(a_gatekeeper_writes_down_what_a_resident_allows, house, {
+    let (_phones, _) = is_asked(house).await;
+    let case = house.case(0).await;
+    house.accepts(&case.id).await;
+    assert!(!told(house, 0).await.contains(ANN));
+    house.desk(async |desk, tx| desk.set_consent(tx, &case.id, Consent::Share, "administrator").await).await.unwrap();
+    assert!(told(house, 0).await.contains(ANN));
 });

@@ -111,7 +111,7 @@ impl Desk {
             calendar: WorkingDays::from_json(&holidays, Division::EnglandAndWales).unwrap(),
             key: TokenKey::new(b"test".to_vec()),
             consent: Wish::Share.into(),
-                usual: Default::default(),
+            usual: Default::default(),
             limits: MimeLimits::default(),
             texts: std::collections::BTreeMap::default(),
             account_councillors: [("adeyemi".to_owned(), "adeyemi".to_owned())].into(),

@@ -2,11 +2,13 @@
 //! take that were made to be hard, all from one run.
 
 use super::{home, progress, say, shipped_encoder};
+use crate::core::Verdict;
 use crate::learning::dataset;
 use crate::understanding::classifier::Target;
 use crate::understanding::models::Models;
 use crate::understanding::place::Places;
-use crate::understanding::rules::Rules;
+use crate::understanding::priority::is_worth_a_second_look;
+use crate::understanding::rules::{Rules, normalise};
 use crate::understanding::{Question, Understanding};
 use anyhow::Context as _;
 use clap::Args;
@@ -48,6 +50,7 @@ pub(super) async fn verdict(args: VerdictArgs) -> anyhow::Result<()> {
     // Once for what is loaded at first use.
     understanding.judge(&questions[..1]).await;
     let (mut alone, mut rest, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    let mut looked = 0;
     for round in 0..args.rounds.max(1) {
         progress(format!("round {} of {}", round + 1, args.rounds.max(1)));
         for question in &questions {
@@ -55,8 +58,10 @@ pub(super) async fn verdict(args: VerdictArgs) -> anyhow::Result<()> {
             let embedding = encoder.encode(vec![question.text()]).await?.pop();
             alone.push(start.elapsed().as_secs_f64() * 1e3);
             let start = Instant::now();
-            let _ = understanding.judge_encoded(std::slice::from_ref(question), vec![embedding]);
+            let once = understanding.judge_encoded(std::slice::from_ref(question), vec![embedding]);
             rest.push(start.elapsed().as_secs_f64() * 1e3);
+            let rules = understanding.rules();
+            looked += usize::from(round == 0 && once.iter().any(|verdict| looks_again(&rules, question, verdict)));
             let start = Instant::now();
             understanding.judge(std::slice::from_ref(question)).await;
             whole.push(start.elapsed().as_secs_f64() * 1e3);
@@ -68,7 +73,8 @@ pub(super) async fn verdict(args: VerdictArgs) -> anyhow::Result<()> {
          encoder alone     median {alone_median:.2} ms, 95th percentile {:.2} ms\n\
          without encoder   median {:.2} ms, 95th percentile {:.2} ms (most of it while the encoder works)\n\
          whole verdict     median {whole_median:.2} ms, 95th percentile {:.2} ms\n\
-         verdict/encoder   {:.3}",
+         verdict/encoder   {:.3}\n\
+         second look       at {looked} of them",
         questions.len(),
         args.rounds.max(1),
         percentile(&mut alone, 0.95),
@@ -88,6 +94,12 @@ pub(super) async fn verdict(args: VerdictArgs) -> anyhow::Result<()> {
         say(format!("{name:34} {ms:8.1} ms  {} ({:.2})", verdict.service, verdict.confidence));
     }
     Ok(())
+}
+
+/// Whether a message judged at first sight is one that the encoder looks at a second time.
+fn looks_again(rules: &Rules, question: &Question, verdict: &Verdict) -> bool {
+    let hits = rules.hits(&normalise(&question.text()));
+    verdict.concern.is_some_and(|concern| is_worth_a_second_look(concern, &hits))
 }
 
 /// Texts that were made to be hard.

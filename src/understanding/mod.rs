@@ -233,8 +233,8 @@ impl Understanding {
         verdicts
     }
 
-    /// Whether somebody's safety is a worry. What the model of concern does not all but rule out, and whatever a rule points
-    /// at, the encoder looks at a second time; the log-odds of both count alike. Where it cannot, the model has the say.
+    /// Whether somebody's safety is a worry. What is worth it, the encoder looks at a second time; the log-odds of both count
+    /// alike. Where it cannot, the model has the say.
     async fn listen(
         &self,
         bench: &Bench<'_>,
@@ -250,7 +250,7 @@ impl Understanding {
         let (mut again, mut from) = (Vec::new(), Vec::new());
         for ((heard, reading), halfway) in heard.iter_mut().zip(readings).zip(halfway) {
             let Some(heard) = heard else { continue };
-            if heard.probability >= priority::LOOK_FROM || rules::any_sign(&reading.hits) {
+            if priority::is_worth_a_second_look(heard.probability, &reading.hits) {
                 again.push(heard);
                 from.push(halfway);
             } else {

@@ -26,7 +26,7 @@ pub const CONCERN_FROM: f64 = 0.1;
 /// A plain sign of danger is a concern, unless the learned score is below this: then it is all but sure to be a manner of
 /// speaking.
 pub const PLAIN_FROM: f64 = 0.05;
-/// Least score of the model of concern from which the encoder looks at a message a second time.
+/// Least score of the model of concern from which the encoder looks at a message a second time though no rule points at it.
 pub const LOOK_FROM: f64 = 0.15;
 /// A date so many days ahead is near.
 const NEAR_DAYS: i64 = 7;
@@ -97,6 +97,14 @@ pub fn weigh(
     }
     let priority = if concerns.is_empty() { points.priority(nobody_waits) } else { Priority::Urgent };
     Urgency { priority, concerns, reasons }
+}
+
+/// Whether the encoder is to look at a message a second time: where the model's score says so, where a rule points plainly at
+/// danger, and where one hints at it and the score does not all but rule it out.
+#[must_use]
+pub fn is_worth_a_second_look(score: f64, hits: &[Hit<'_>]) -> bool {
+    let sign = rules::heaviest_sign(hits);
+    score >= LOOK_FROM || sign >= 1.0 || sign > 0.0 && score >= CONCERN_FROM
 }
 
 /// What the model of concern (a probability) and the second look (log-odds) come to together: the log-odds of both count alike.

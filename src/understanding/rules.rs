@@ -178,10 +178,14 @@ pub fn concerns(hits: &[Hit<'_>], adding_up: bool) -> Vec<Concern> {
     kinds.into_iter().map(|(concern, _)| concern).collect()
 }
 
-/// Whether any rule points at somebody's safety, however faintly.
+/// How heavy the heaviest sign of danger is that hit: 1 where a rule points at it plainly, 0 where none points at it at all.
 #[must_use]
-pub fn any_sign(hits: &[Hit<'_>]) -> bool {
-    hits.iter().any(|hit| matches!(hit.effect, Effect::Concern { weight, .. } if *weight > 0.0))
+pub fn heaviest_sign(hits: &[Hit<'_>]) -> f64 {
+    let weights = hits.iter().filter_map(|hit| match hit.effect {
+        Effect::Concern { weight, .. } => Some(*weight),
+        _ => None,
+    });
+    weights.fold(0.0, f64::max)
 }
 
 /// All rules, loaded and checked.

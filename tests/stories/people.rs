@@ -328,3 +328,61 @@ story!(a_gatekeeper_writes_down_what_a_resident_allows, house, {
     house.desk(async |desk, tx| desk.set_consent(tx, &case.id, Consent::Share, "administrator").await).await.unwrap();
     assert!(told(house, 0).await.contains(ANN));
 });
+
+/// A gatekeeper blocks who wrote on a case.
+async fn blocks(house: &House, number: usize) {
+    let case = house.case(number).await;
+    house.desk(async |desk, tx| desk.block(tx, &case.id, "insults", "administrator").await).await.unwrap();
+}
+
+story!(what_a_blocked_sender_sends_is_kept_and_neither_a_case_nor_answered, house, {
+    let phones = Telephones::of(house).await;
+    phones.text(house, ANN, "SM1", LAMP).await;
+    blocks(house, 0).await;
+    for (n, words) in ["the street light again", "HELP", "CODE", "fly tipping in Signal Row"].iter().enumerate() {
+        let answers = phones.text(house, ANN, &format!("SM2{n}"), words).await;
+        assert!(answers.is_empty(), "{answers:?}");
+    }
+    assert_eq!(house.cases().await.len(), 1);
+    let sums = house.accounts().await;
+    assert_eq!((sums.received, sums.set_aside, sums.unaccounted), (5, 4, 0));
+    phones
+        .text(house, ANN, "SM3", "he says he will kill me tonight, i am hiding in the bathroom at 12 Mill Lane")
+        .await;
+    assert!(house.cases().await.iter().any(|c| c.state == CaseState::Held), "danger is heard all the same");
+    let mut tx = house.tx().await;
+    let point = ContactPoint { channel: Channel::Sms, address: ANN.to_owned(), name: None };
+    assert!(store::block::delete(&mut tx, &point).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(phones.text(house, ANN, "SM4", "help").await.len(), 1);
+});
+
+story!(who_sends_without_end_is_kept_and_not_heeded_until_the_hour_is_over, house, {
+    house.set(|council| council.usual.from_sender = 3);
+    let phones = Telephones::of(house).await;
+    for n in 0..5 {
+        phones
+            .text(house, ANN, &format!("SM{n}"), &format!("there is a pothole outside {n}2 Mill Lane, Station ward"))
+            .await;
+    }
+    let sums = house.accounts().await;
+    assert_eq!((sums.received, sums.set_aside, sums.unaccounted), (5, 2, 0));
+    phones.text(house, BEN, "SM6", LAMP).await;
+    assert_eq!(house.accounts().await.set_aside, 2, "others are heard");
+    house.clock.advance(TimeDelta::hours(2));
+    phones.text(house, ANN, "SM7", LAMP).await;
+    assert_eq!(house.accounts().await.set_aside, 2);
+});
+
+story!(where_a_channel_is_flooded_nothing_goes_out_without_a_person, house, {
+    house.set(|council| council.usual.on_channel = 2);
+    let phones = Telephones::of(house).await;
+    phones.text(house, ANN, "SM1", LAMP).await;
+    phones.text(house, BEN, "SM2", "fly tipping in Signal Row, a fridge and a mattress").await;
+    let answers =
+        phones.text(house, "+447700900789", "SM3", "there is a pothole outside 3 Mill Lane, Station ward").await;
+    assert!(answers.is_empty(), "{answers:?}");
+    let case = house.case(2).await;
+    assert_eq!(case.state, CaseState::Review);
+    assert!(case.attention.unwrap_or_default().contains("than usual"));
+});

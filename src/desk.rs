@@ -1,6 +1,8 @@
 //! What can be done with a case, by a gatekeeper at the portal or by the pipeline above the council's threshold: the same
 //! steps, the same records, whoever takes them.
 
+mod confirm;
+
 use crate::casework::join::{self, Grounds, JoinError};
 use crate::casework::split::{self, SplitError, Splitter};
 use crate::core::{CaseId, CaseState, LinkId, OutboxId, Priority};

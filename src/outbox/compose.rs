@@ -2,7 +2,7 @@
 
 use crate::core::verdict::is_safeguarding;
 use crate::core::{
-    CaseId, Channel, ContactPoint, Council, Department, Ids, OutboxId, Party, Reference, TokenKey, language,
+    CaseId, Channel, ContactPoint, Council, Department, Ids, OutboxId, Party, Reference, Taxonomy, TokenKey, language,
 };
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
@@ -56,7 +56,7 @@ impl Composer<'_> {
         (address.email.clone(), format!(" [{token}]"))
     }
 
-    fn sender_header(&self) -> String {
+    pub(super) fn sender_header(&self) -> String {
         mailbox(&self.council.name, &self.council.address.email)
     }
 
@@ -194,8 +194,14 @@ impl Composer<'_> {
             Some(m.from_name.as_deref().map_or_else(|| email.to_owned(), |name| format!("{name} <{email}>")))
         });
         text += &format!("From: {}\n", who.as_deref().unwrap_or("a resident who does not wish to be named to you"));
-        if first.is_some_and(|m| !m.sender.0.is_verified()) {
-            text += "Note: our mail server could not verify that this sender is who they say.\n";
+        match first.filter(|m| !m.sender.0.is_verified()) {
+            Some(m) if m.channel != Channel::Web => {
+                text += "Note: our mail server could not verify that this sender is who they say.\n";
+            }
+            Some(_) if who.is_some() => {
+                text += "Note: they gave this address in the web form and have not confirmed it yet.\n";
+            }
+            _ => {}
         }
         text += "\nWhat the resident wrote:\n";
         for message in messages {
@@ -254,15 +260,19 @@ impl Composer<'_> {
         let Some(email) = message.from_address.as_deref() else {
             return Ok(Acknowledged::Skipped("there is no address to answer to".to_owned()));
         };
-        let point = ContactPoint { channel: message.channel, address: email.to_owned(), name: None };
+        let channel = message.channel.answered_by();
+        // Anybody can type an address into a form: nothing is written to it before its owner says that it was them.
+        if message.channel == Channel::Web && !message.sender.0.is_verified() {
+            return Ok(Acknowledged::Skipped("they have not confirmed the address they gave in the web form".to_owned()));
+        }
+        let point = ContactPoint { channel, address: email.to_owned(), name: None };
         if store::contact::is_silent(tx, &point).await? {
             return Ok(Acknowledged::Skipped("they asked for no messages (STOP)".to_owned()));
         }
         if let Some(why) = &message.no_auto_answer {
             return Ok(Acknowledged::Skipped(format!("not to be answered by a machine: {why}")));
         }
-        let of_a_department = self.rules.taxonomy.departments.values().any(|d| d.email.eq_ignore_ascii_case(email));
-        if self.council.is_own(email) || self.council.councillor_by_email(email).is_some() || of_a_department {
+        if is_of_the_council(self.council, &self.rules.taxonomy, email) {
             return Ok(Acknowledged::Skipped("it came from an address of the council's own".to_owned()));
         }
         // Cases out of one message are about different things, and each of them is acknowledged.
@@ -292,7 +302,7 @@ impl Composer<'_> {
         let new = NewOutgoing {
             id: &id,
             case_id: Some(&case.id),
-            channel: message.channel,
+            channel,
             purpose: "acknowledgement",
             party: Party::Resident,
             idempotency_key: &format!("acknowledgement:{}", case.id),
@@ -502,6 +512,13 @@ impl Composer<'_> {
         }
         Ok(true)
     }
+}
+
+/// Whether an address is one of the council's own, a councillor's or a department's.
+#[must_use]
+pub fn is_of_the_council(council: &Council, taxonomy: &Taxonomy, email: &str) -> bool {
+    let of_a_department = taxonomy.departments.values().any(|d| d.email.eq_ignore_ascii_case(email));
+    council.is_own(email) || council.councillor_by_email(email).is_some() || of_a_department
 }
 
 /// The files that go to a department: none that can carry a program, and none at all where the resident does not wish to be

@@ -2,5 +2,6 @@
 
 pub mod compose;
 pub mod dispatch;
+mod proof;
 pub mod render;
 pub mod short;

@@ -58,6 +58,7 @@ impl Clerk<'_> {
         let joined = self.link(tx, &case, answers, known, auto && thought.mail.sender.is_verified()).await?;
         let asked =
             !joined && *answers == Answers::Nothing && self.ask_place(tx, thought, verdict, &mut case, &id).await?;
+        self.ask_for_proof(tx, thought, &case, &id).await?;
         // A message that points to a case of somebody else's is looked at by a person, whatever the confidence.
         if auto && !joined && !asked {
             self.desk().route(tx, &case.id, ACTOR).await?;
@@ -81,6 +82,11 @@ impl Clerk<'_> {
         Course { department, disposition, hold_reason, caution }
     }
 
+    /// What the resident allows: what they chose, or else what the council set.
+    fn consent(&self, thought: &Thought) -> Consent {
+        thought.chosen.as_ref().map_or(self.pipeline.house.consent, |chosen| chosen.consent)
+    }
+
     fn caution(&self, thought: &Thought) -> Option<&'static str> {
         let house = &self.pipeline.house;
         let from = thought.mail.from.as_ref().map(|a| a.email.as_str()).unwrap_or_default();
@@ -91,7 +97,7 @@ impl Clerk<'_> {
             Some("A department wrote this, but not as an answer to a case")
         } else if thought.row.arrived_at.is_some_and(|at| self.now - at > TimeDelta::days(OLD_DAYS)) {
             Some("This lay in the mailbox for more than two weeks before it was taken in")
-        } else if house.consent != Consent::Share {
+        } else if self.consent(thought) != Consent::Share {
             Some("The resident does not wish to be known to the department: check the words before they go")
         } else {
             None
@@ -123,7 +129,9 @@ impl Clerk<'_> {
         let house = &self.pipeline.house;
         let of_ward = verdict.ward().and_then(|w| house.council.councillor_of_ward(w)).map(|c| c.id.as_str());
         let days = self.rules.taxonomy.services.get(&verdict.service).map_or(10, |s| s.working_days);
+        let promised = store::case::promised(tx, &thought.row.account, &thought.row.external_id).await?;
         let opening = Opening {
+            reference: promised,
             contact,
             verdict,
             department: &course.department,
@@ -131,7 +139,7 @@ impl Clerk<'_> {
             hold_reason: course.hold_reason.clone(),
             attention: course.caution.map(str::to_owned),
             councillor: councillor.or(of_ward),
-            consent: house.consent,
+            consent: self.consent(thought),
             title: open::title(strip_reply_marks(&thought.mail.subject), &thought.mail.text),
             received_at: thought.row.received_at,
             due_on: house.calendar.due(received_date(thought.row.received_at), days),

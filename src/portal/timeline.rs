@@ -194,6 +194,7 @@ pub(super) fn purpose(purpose: &str) -> &'static str {
         "addition" => "Later words sent to the department",
         "question" => "Question to the resident",
         "information" => "Answer to STOP, START or HELP",
+        "proof" => "Link to confirm the address",
         _ => "Notice",
     }
 }
@@ -235,6 +236,7 @@ fn outgoing_view(outgoing: &Outgoing) -> OutgoingView {
 fn release(outgoing: &Outgoing) -> Option<Release> {
     match outgoing.status.as_str() {
         "held" if outgoing.purpose == "question" => Some(Release { button: "Ask the resident", warning: None }),
+        "held" if outgoing.purpose == "proof" => Some(Release { button: "Send the link", warning: None }),
         "held" if outgoing.party == Party::Resident => Some(Release {
             button: "This really is from them: send it",
             warning: Some("Only if you are sure: an answer to a forged sender tells a stranger that there is a case."),

@@ -3,8 +3,10 @@
 //! Words in braces are filled in when a mail is written. `told`, `subject`, `body` and `joined` have to be there; of the
 //! rest, what is missing is written as in English, and `beadle rules check` says what that is.
 
+mod form;
 mod text;
 
+pub use form::FormWords;
 pub use text::TextReply;
 
 use crate::core::Taxonomy;

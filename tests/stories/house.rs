@@ -140,6 +140,7 @@ impl House {
                 consent: Consent::Share,
                 limits: MimeLimits::default(),
                 texts: std::collections::BTreeMap::default(),
+                form: None,
                 account_councillors: [("nowak".to_owned(), "nowak".to_owned())].into(),
             }),
             lease: TimeDelta::seconds(60),

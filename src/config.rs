@@ -410,7 +410,9 @@ impl Settings {
         let accounts = accounts.chain(self.form.iter().map(|f| (&f.name, &f.councillor)));
         for (name, councillor) in accounts.chain(self.text.iter().map(|t| (&t.name, &t.councillor))) {
             if !names.insert(name) {
-                bail!("two accounts are called '{name}': give each [[mailbox]], [[folder]], [[text]] and [form] its own name");
+                bail!(
+                    "two accounts are called '{name}': give each [[mailbox]], [[folder]], [[text]] and [form] its own name"
+                );
             }
             if let Some(id) = councillor.as_ref().filter(|id| !keys.contains(id.as_str())) {
                 bail!("account '{name}': there is no [[councillor]] with the id '{id}'");

@@ -83,7 +83,8 @@ impl Settings {
     pub fn allowed_hosts(&self) -> Vec<String> {
         let given = self.text.iter().filter_map(|text| text.public_url.as_deref());
         let given = given.chain(self.form.iter().map(|form| form.public_url.as_str()));
-        let hosts = given.filter_map(|url| url::Url::parse(url).ok()).filter_map(|url| url.host_str().map(str::to_owned));
+        let hosts =
+            given.filter_map(|url| url::Url::parse(url).ok()).filter_map(|url| url.host_str().map(str::to_owned));
         self.portal.allowed_hosts.iter().cloned().chain(hosts).collect()
     }
 

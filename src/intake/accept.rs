@@ -51,12 +51,7 @@ pub async fn accept(db: &Db, clock: &Clock, ids: &Ids, account: &str, batch: &Ba
 ///
 /// # Errors
 /// What the database says; then it was not taken in, and nobody may be told that it was.
-pub async fn accept_promising(
-    db: &Db,
-    clock: &Clock,
-    ids: &Ids,
-    raw: &RawMessage,
-) -> store::Result<(Reference, bool)> {
+pub async fn accept_promising(db: &Db, clock: &Clock, ids: &Ids, raw: &RawMessage) -> store::Result<(Reference, bool)> {
     let mut tx = db.begin().await?;
     let new = store::inbox::take_in(&mut tx, ids, raw, clock.now()).await?;
     let reference = store::case::promise(&mut tx, ids, &raw.account, &raw.external_id).await?;

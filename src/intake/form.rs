@@ -173,11 +173,8 @@ impl Form {
             (None, None) => (None, UNKNOWN),
         };
         // A way of its own: who types somebody's address into a form is not yet the person with that address.
-        let writer = address.map(|address| ContactPoint {
-            channel: Channel::Web,
-            address: address.clone(),
-            name: name.clone(),
-        });
+        let writer =
+            address.map(|address| ContactPoint { channel: Channel::Web, address: address.clone(), name: name.clone() });
         // What a gatekeeper may want to know, and no department.
         let mut folded = Vec::new();
         if let (None, Some(name)) = (&writer, &name) {
@@ -188,7 +185,7 @@ impl Form {
         }
         let where_it_is = [self.place.as_str(), self.position.as_str()].map(one_line);
         let where_it_is = where_it_is.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
-        let words = [normalise(&self.problem), where_it_is];
+        let words = [normalise(self.problem.trim()), where_it_is];
         let words = words.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
         let councillor = self.councillor.as_deref().and_then(|id| council.councillor(id));
         let to = councillor.and_then(|c| Address::new(&c.email, Some(&c.name)));
@@ -271,7 +268,10 @@ mod tests {
         assert_eq!((writer.channel, writer.address.as_str()), (Channel::Web, "ann@a.example"));
         assert!(mail.from.is_none() && !mail.sender.is_verified());
         assert_eq!(mail.folded, "Telephone: +447700900123", "for the gatekeeper");
-        assert_eq!(mail.text, "A deep pothole\n\n\nby the school\n\n12 Mill Lane", "and not among the words that are sent on");
+        assert_eq!(
+            mail.text, "A deep pothole\n\n\nby the school\n\n12 Mill Lane",
+            "and not among the words that are sent on"
+        );
     }
 
     #[test]

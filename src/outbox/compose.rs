@@ -263,7 +263,9 @@ impl Composer<'_> {
         let channel = message.channel.answered_by();
         // Anybody can type an address into a form: nothing is written to it before its owner says that it was them.
         if message.channel == Channel::Web && !message.sender.0.is_verified() {
-            return Ok(Acknowledged::Skipped("they have not confirmed the address they gave in the web form".to_owned()));
+            return Ok(Acknowledged::Skipped(
+                "they have not confirmed the address they gave in the web form".to_owned(),
+            ));
         }
         let point = ContactPoint { channel, address: email.to_owned(), name: None };
         if store::contact::is_silent(tx, &point).await? {

@@ -1,8 +1,8 @@
 //! Whether an email address belongs to who gave it in the web form: a link is sent there once, and until it is opened nothing else
 //! is. Nobody can use the form to have beadle write to others in bulk: the mails are counted, by address and in all.
 
-use super::clerk::Clerk;
 use super::Thought;
+use super::clerk::Clerk;
 use crate::core::verdict::is_safeguarding;
 use crate::core::{Channel, Disposition, MessageId};
 use crate::outbox::compose::is_of_the_council;

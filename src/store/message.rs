@@ -176,12 +176,7 @@ pub async fn writer_to_change(tx: &mut Tx, id: &MessageId) -> Result<Option<Writ
 ///
 /// # Errors
 /// What the database says.
-pub async fn set_sender(
-    tx: &mut Tx,
-    id: &MessageId,
-    sender: &SenderCheck,
-    contact: Option<&ContactId>,
-) -> Result<()> {
+pub async fn set_sender(tx: &mut Tx, id: &MessageId, sender: &SenderCheck, contact: Option<&ContactId>) -> Result<()> {
     let sender = serde_json::to_value(sender).unwrap_or_default();
     tx.exec(
         "UPDATE messages SET sender = $1, contact_id = COALESCE($2, contact_id) WHERE id = $3",

@@ -330,7 +330,11 @@ mod tests {
         headers.append("x-forwarded-for", "10.0.0.1, 198.51.100.7".parse().unwrap());
         assert_eq!(client(&policy, &headers, Some(peer)), peer);
         policy.behind_proxy = true;
-        assert_eq!(client(&policy, &headers, Some(peer)).to_string(), "198.51.100.7", "the proxy's own word is the last");
+        assert_eq!(
+            client(&policy, &headers, Some(peer)).to_string(),
+            "198.51.100.7",
+            "the proxy's own word is the last"
+        );
         assert_eq!(client(&policy, &HeaderMap::new(), Some(peer)), peer);
     }
 }

@@ -61,8 +61,16 @@ mod tests {
         assert_eq!(throttle.admit(address("::ffff:192.0.2.1"), at(20), &policy), Some(TimeDelta::minutes(40)));
         assert_eq!(throttle.admit(ben, at(20), &policy), None);
         assert_eq!(throttle.admit(address("2001:db8:1:2:ffff::9"), at(21), &policy), None, "the same household");
-        assert_eq!(throttle.admit(address("198.51.100.1"), at(30), &policy), Some(TimeDelta::minutes(30)), "all together");
+        assert_eq!(
+            throttle.admit(address("198.51.100.1"), at(30), &policy),
+            Some(TimeDelta::minutes(30)),
+            "all together"
+        );
         assert_eq!(throttle.admit(ann, at(60), &policy), None);
-        assert_eq!(throttle.admit(ann, at(61), &policy), Some(TimeDelta::minutes(19)), "of all: the one at 20");
+        assert_eq!(
+            throttle.admit(ann, at(61), &policy),
+            Some(TimeDelta::minutes(9)),
+            "the one at 10 has to be an hour old"
+        );
     }
 }

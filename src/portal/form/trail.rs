@@ -34,6 +34,8 @@ struct TrailPage {
     reference: String,
     state: String,
     due: Option<String>,
+    /// Whether no department has it yet.
+    waiting: bool,
     joined: bool,
     /// What to say of the email address, if one was given.
     address: Option<String>,
@@ -66,9 +68,10 @@ pub(super) async fn page(
     let title = frame.w().trail.clone();
     let frame = frame.titled(&title, false);
     let joined = case.as_ref().is_some_and(|case| case.state == CaseState::Joined);
+    let waiting = !dealt_with.as_ref().is_some_and(|c| matches!(c.state, CaseState::Routed | CaseState::Closed));
     let (state, due, happened) = told(&frame, &found, dealt_with.as_ref());
     let address = address(&frame, &found);
-    let page = TrailPage { reference: reference.to_string(), state, due, joined, address, happened, frame };
+    let page = TrailPage { reference: reference.to_string(), state, due, waiting, joined, address, happened, frame };
     Ok(html(&page)?.into_response())
 }
 

@@ -214,8 +214,9 @@ mod tests {
         for code in crate::core::language::ANSWERED {
             let words = rules.forms.get(code).unwrap_or_else(|| panic!("no form/{code}.toml"));
             assert_eq!(words.filled_in(), rules.forms["en"].filled_in(), "{code}");
-            let said = [&words.problem_hint, &words.anonymous_hint, &words.keep, &words.mail_body].map(String::as_str);
-            assert_eq!(languages.detect(&said.join("\n")).code, code);
+            let said =
+                [&words.anonymous_hint, &words.e_kind, &words.keep, &words.proof, &words.unproven, &words.mail_body];
+            assert_eq!(languages.detect(&said.map(String::as_str).join("\n")).code, code);
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::channels::smtp::{Outgoing, Smtp};
 use crate::channels::text::TextProvider;
 use crate::collect::Collector;
-use crate::config::Settings;
+use crate::config::{Settings, form::FormSettings};
 use crate::core::{Channel, Clock, Ids, TokenKey};
 use crate::learning::teacher::{Outcome, Teacher};
 use crate::outbox::dispatch::{Dispatcher, Step};
@@ -146,6 +146,7 @@ impl App {
                 "[council] authserv_id is not set, so no sender can be verified and every acknowledgement waits for a person".to_owned(),
             );
         }
+        missing.extend(settings.form.as_ref().and_then(FormSettings::doubt));
         let accounts = settings.mailbox.iter().map(|m| (&m.name, &m.councillor));
         let accounts = accounts.chain(settings.folder.iter().map(|f| (&f.name, &f.councillor)));
         let accounts = accounts.chain(settings.text.iter().map(|t| (&t.name, &t.councillor)));

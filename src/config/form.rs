@@ -43,6 +43,16 @@ fn form() -> String {
 }
 
 impl FormSettings {
+    /// What is likely to be wrong, though it can be meant so.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        let through_proxy = self.enabled && self.public_url.starts_with("https:") && !self.behind_proxy;
+        through_proxy.then(|| {
+            "[form] behind_proxy is not set, though public_url is https: all who come through the proxy count as one address, and \
+             after a few reports an hour everybody is told to wait"
+                .to_owned()
+        })
+    }
+
     /// What is wrong with it, beyond what all accounts share.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         for (key, url) in [("public_url", Some(&self.public_url)), ("privacy_url", self.privacy_url.as_ref())] {
@@ -96,6 +106,9 @@ mod tests {
         let policy = settings.form_policy().unwrap();
         assert_eq!((policy.account.as_str(), policy.public_url.as_str()), ("form", "https://cases.b.example"));
         assert_eq!(settings.allowed_hosts(), ["cases.b.example"]);
+        assert!(settings.form.as_ref().and_then(FormSettings::doubt).is_some());
+        let told = parse("public_url = 'https://cases.b.example'\nbehind_proxy = true").unwrap();
+        assert_eq!(told.form.as_ref().and_then(FormSettings::doubt), None);
         for wrong in ["", "public_url = 'cases.b.example'", "public_url = 'https://b.example'\nname = 'post'"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

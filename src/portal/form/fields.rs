@@ -2,12 +2,12 @@
 //! wrong is said beside it.
 
 use super::super::trouble::Trouble;
+use super::frame::Frame;
 use crate::channels::text::phone;
 use crate::core::{Address, Council};
 use crate::intake::form::{self, Form, FormFile, FormPolicy};
 use crate::intake::mime::MimeLimits;
 use crate::routing::consent::Consent;
-use crate::understanding::reply::{FormWords, fill};
 use axum::extract::Multipart;
 use axum::extract::multipart::Field;
 use axum::http::StatusCode;
@@ -188,7 +188,8 @@ impl Sent {
 }
 
 /// Everything that is wrong with a form, in the order of its fields.
-pub(super) fn wrong(sent: &Sent, words: &FormWords, policy: &FormPolicy, limits: &MimeLimits) -> Vec<Wrong> {
+pub(super) fn wrong(sent: &Sent, frame: &Frame, policy: &FormPolicy, limits: &MimeLimits) -> Vec<Wrong> {
+    let words = frame.w();
     let mut wrong = Vec::new();
     let mut add = |field: &'static str, text: String| {
         if !wrong.iter().any(|w: &Wrong| w.field == field) {
@@ -196,7 +197,7 @@ pub(super) fn wrong(sent: &Sent, words: &FormWords, policy: &FormPolicy, limits:
         }
     };
     let long = |text: &str, most: usize| text.chars().count() > most;
-    let too_long = |most: usize| fill(&words.e_long, &[("count", most.to_string())]);
+    let too_long = |most: usize| frame.fill(&words.e_long, "count", &most.to_string());
     if crate::intake::text::is_blank(&sent.problem) {
         add("problem", words.e_problem.clone());
     }
@@ -209,15 +210,15 @@ pub(super) fn wrong(sent: &Sent, words: &FormWords, policy: &FormPolicy, limits:
         }
     }
     if sent.too_many {
-        add("files", fill(&words.e_count, &[("count", policy.max_files.to_string())]));
+        add("files", frame.fill(&words.e_count, "count", &policy.max_files.to_string()));
     }
     if sent.too_large {
-        add("files", fill(&words.e_size, &[("size", (policy.total_bytes >> 20).to_string())]));
+        add("files", frame.fill(&words.e_size, "size", &(policy.total_bytes >> 20).to_string()));
     }
     for (file, number) in sent.files.iter().zip(1..) {
         let judged = form::attachment(file.clone(), number, limits);
         if judged.refused.is_some() {
-            add("files", fill(&words.e_kind, &[("name", judged.name)]));
+            add("files", frame.fill(&words.e_kind, "name", &judged.name));
         }
     }
     if sent.anonymous {

@@ -13,8 +13,9 @@ pub(super) mod trail;
 mod confirm;
 
 use super::{App, Shared, html, trouble::Trouble};
+use crate::core::Reference;
 use crate::intake::form::{Chosen, Form, FormPolicy};
-use crate::store;
+use crate::store::{self, inbox::Whereabouts};
 use askama::Template;
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Multipart, Path, Query, State};
@@ -195,7 +196,7 @@ async fn send(
         Err(_) => return Err(Trouble::of_status(StatusCode::REQUEST_TIMEOUT)),
     };
     let house = &app.portal.pipeline.house;
-    let wrong = fields::wrong(&sent, frame.w(), policy, &house.limits);
+    let wrong = fields::wrong(&sent, &frame, policy, &house.limits);
     let number = number(&app, policy, &sent.token);
     if !wrong.is_empty() {
         let token = if number.is_some() { sent.token.clone() } else { fresh_token(&app) };
@@ -278,6 +279,15 @@ fn client(policy: &FormPolicy, headers: &HeaderMap, peer: Option<IpAddr>) -> IpA
     named.or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
+/// The report behind a private link: the reference that was told for it, and what became of it so far.
+async fn behind(app: &Shared, token: &str) -> Result<Option<(Reference, Whereabouts)>, Trouble> {
+    let account = &policy(app)?.account;
+    let Some(number) = app.portal.pipeline.house.key.unseal(TRAIL, token) else { return Ok(None) };
+    let mut tx = app.db().read().await?;
+    let reference = store::case::promised(&mut tx, account, number).await?;
+    Ok(reference.zip(store::inbox::whereabouts(&mut tx, account, number).await?))
+}
+
 #[derive(Template)]
 #[template(path = "form_done.html")]
 struct DonePage {
@@ -297,20 +307,15 @@ async fn done(
     Query(asked): Query<Asked>,
     Path(token): Path<String>,
 ) -> Result<Response, Trouble> {
-    let policy = policy(&app)?;
+    let public_url = &policy(&app)?.public_url;
     let frame = Frame::new(&app, &asked, &headers, &format!("/report/done/{token}"));
-    let Some(number) = app.portal.pipeline.house.key.unseal(TRAIL, &token) else { return frame.gone() };
-    let mut tx = app.db().read().await?;
-    let reference = store::case::promised(&mut tx, &policy.account, number).await?;
-    let found = store::inbox::whereabouts(&mut tx, &policy.account, number).await?;
-    drop(tx);
-    let (Some(reference), Some(found)) = (reference, found) else { return frame.gone() };
+    let Some((reference, found)) = behind(&app, &token).await? else { return frame.gone() };
     let path = format!("/trail/{token}?lang={}", frame.code);
     let title = frame.w().done.clone();
     let page = DonePage {
         frame: frame.titled(&title, false),
         reference: reference.to_string(),
-        link: format!("{}{path}", policy.public_url),
+        link: format!("{public_url}{path}"),
         path,
         proof: Chosen::of(&found.raw).is_some_and(|chosen| chosen.email.is_some()),
     };

@@ -3,8 +3,8 @@
 //! somebody looks at it.
 
 use super::super::{App, html, trouble::Trouble};
+use super::behind;
 use super::frame::{Asked, Frame};
-use super::{TRAIL, policy};
 use crate::casework::join;
 use crate::core::{CaseState, SenderCheck};
 use crate::intake::form::{Chosen, DENIED};
@@ -12,7 +12,6 @@ use crate::routing::deadline::received_date;
 use crate::store::case::Case;
 use crate::store::inbox::Whereabouts;
 use crate::store::{self, Tx};
-use crate::understanding::reply::fill;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
@@ -49,13 +48,9 @@ pub(super) async fn page(
     Query(asked): Query<Asked>,
     Path(token): Path<String>,
 ) -> Result<Response, Trouble> {
-    let policy = policy(&app)?;
     let frame = Frame::new(&app, &asked, &headers, &format!("/trail/{token}"));
-    let Some(number) = app.portal.pipeline.house.key.unseal(TRAIL, &token) else { return frame.gone() };
+    let Some((reference, found)) = behind(&app, &token).await? else { return frame.gone() };
     let mut tx = app.db().read().await?;
-    let promised = store::case::promised(&mut tx, &policy.account, number).await?;
-    let found = store::inbox::whereabouts(&mut tx, &policy.account, number).await?;
-    let (Some(reference), Some(found)) = (promised, found) else { return frame.gone() };
     let case = match &found.case_id {
         Some(id) => store::case::get(&mut tx, id).await?,
         None => None,
@@ -110,7 +105,7 @@ fn told(frame: &Frame, found: &Whereabouts, case: Option<&Case>) -> (String, Opt
     };
     let due = case.filter(|case| case.state == CaseState::Routed);
     let due = due.and_then(|case| Some(reply.date(case.due_on.parse().ok()?)));
-    (capital(&fill(&state, &[])), due, all)
+    (capital(&state), due, all)
 }
 
 /// What to say of the email address that was given: whether it is confirmed.

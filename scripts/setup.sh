@@ -2,13 +2,15 @@
 # setup.sh - brings a machine to where beadle builds and runs, fetching only what is missing.
 #
 # usage: setup.sh [demo|test]    demo (the default): what a build and the demo need
-#                                test: also the mail and database servers, the Python packages and the test runner that the tests use
+#                                test: also the mail and database servers, the Python packages and the test runner that the tests use,
+#                                and Chromium with what drives it
 #
 # It asks for: Rust 1.95, a C and a C++ compiler, binutils, make, Python 3. On Debian and Ubuntu, as root or with sudo
 # that asks no password, it installs the packages that are missing; elsewhere it names them and stops. The encoder's
 # library and model go into vendor/. Nothing else outside this folder is changed, and no server is left running.
 #
 # settings (environment): CARGO     the cargo to use
+#                         BEADLE_CHROMIUM  the browser of the tests, where it is none of /usr/bin
 #                         LIBTORCH  a libtorch 2.4.0 of your own; set LIBTORCH_CXX11_ABI (0 or 1) as it was built
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,6 +21,8 @@ readonly nextest_version=0.9.143             # asks for Rust 1.91
 readonly tools=$PWD/vendor/tools
 readonly python_list=tests/support/requirements.txt
 readonly python_tools=$PWD/vendor/tools/python
+readonly browser_list=tests/support/browser
+readonly browser_tools=$PWD/vendor/tools/browser
 readonly log=$PWD/vendor/setup.log           # what apt, pip and cargo said in the step under way
 export PATH=$tools/bin:$PATH
 
@@ -66,6 +70,12 @@ has_aiosmtpd() {
 has_python_tools() { cmp -s "$python_list" "$python_tools/requirements.txt"; }
 needs_pip() { ! has_fetched || { [ "$mode" = test ] && ! has_python_tools; }; }
 has_any() { local f; for f in "$@"; do [ -x "$f" ] && return; done; return 1; }
+# What drives a browser in the tests, installed from the very list that stands here now.
+has_browser_tools() { cmp -s "$browser_list/package-lock.json" "$browser_tools/package-lock.json"; }
+has_chromium() {
+  [ -n "${BEADLE_CHROMIUM:-}" ] ||
+    has_any /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome-stable /usr/bin/google-chrome
+}
 has_postgres() { has initdb || has_any /usr/lib/postgresql/*/bin/initdb; }
 
 # Fills packages: the Debian packages of what is missing.
@@ -85,6 +95,8 @@ find_missing_packages() {
   has_aiosmtpd || packages+=(python3-aiosmtpd)
   has_postgres || packages+=(postgresql)
   has openssl || packages+=(openssl)
+  has_chromium || packages+=(chromium)
+  { has node && { has_browser_tools || has npm; }; } || packages+=(nodejs npm)
 }
 
 # The same by names that any system's packages can be found by.
@@ -104,6 +116,9 @@ generic_names() {
       python3-aiosmtpd) echo "the Python package aiosmtpd" ;;
       postgresql) echo "the PostgreSQL server (tried with 15 and 17)" ;;
       openssl) echo "openssl" ;;
+      chromium) echo "Chromium or Chrome (BEADLE_CHROMIUM names one of your own)" ;;
+      nodejs) echo "Node.js 18 or newer with npm" ;;
+      npm) ;;
     esac
   done | sed 's/^/    - /'
 }
@@ -192,6 +207,21 @@ install_python_tools() {
   mv "$new" "$python_tools"
 }
 
+# A folder of its own, which the tests name in NODE_PATH; npm refuses a package whose checksum is another. No browser comes along.
+install_browser_tools() {
+  local new=$browser_tools.new
+  rm -rf "$new"
+  mkdir -p "$new"
+  cp "$browser_list/package.json" "$browser_list/package-lock.json" "$new"
+  (cd "$new" && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1 || {
+    tail -n 15 "$log" >&2
+    rm -rf "$new"
+    die "npm could not fetch what drives the browser of the tests (above: what it said)"
+  }
+  rm -rf "$browser_tools"
+  mv "$new" "$browser_tools"
+}
+
 # Built without its self-update, and less optimised than a release of it: that halves the wait.
 build_nextest() {
   CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
@@ -233,6 +263,7 @@ plan=() step=0
 scripts/encoder.sh have library || plan+=(library)
 scripts/encoder.sh have model || plan+=(model)
 [ "$mode" = demo ] || has_python_tools || plan+=(python)
+[ "$mode" = demo ] || has_browser_tools || plan+=(browser)
 [ "$mode" = demo ] || "$CARGO" nextest --version >/dev/null 2>&1 || plan+=(nextest)
 
 if [ "$(uname -m)" = aarch64 ]; then library_size=90; else library_size=797; fi
@@ -243,6 +274,7 @@ for job in ${plan[@]+"${plan[@]}"}; do
     library) step "fetching the encoder's native library (about $library_size MB to download)" fetch library ;;
     model) step "fetching the sentence model (about 84 MB to download)" fetch model ;;
     python) step "fetching Twilio's and PyJWT's Python packages for the tests (about 3 MB to download)" install_python_tools ;;
+    browser) step "fetching axe-core and what drives a browser for the tests (about 4 MB to download)" install_browser_tools ;;
     nextest) step "building the test runner cargo-nextest (some minutes, only this once)" build_nextest ;;
   esac
 done

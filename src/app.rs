@@ -3,7 +3,7 @@
 use crate::channels::smtp::{Outgoing, Smtp};
 use crate::channels::text::TextProvider;
 use crate::collect::Collector;
-use crate::config::Settings;
+use crate::config::{Settings, form::FormSettings};
 use crate::core::{Channel, Clock, Ids, TokenKey};
 use crate::learning::teacher::{Outcome, Teacher};
 use crate::outbox::dispatch::{Dispatcher, Step};
@@ -20,6 +20,7 @@ use crate::understanding::rules::Rules;
 use anyhow::{Context as _, bail};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
@@ -145,9 +146,11 @@ impl App {
                 "[council] authserv_id is not set, so no sender can be verified and every acknowledgement waits for a person".to_owned(),
             );
         }
+        missing.extend(settings.form.as_ref().and_then(FormSettings::doubt));
         let accounts = settings.mailbox.iter().map(|m| (&m.name, &m.councillor));
         let accounts = accounts.chain(settings.folder.iter().map(|f| (&f.name, &f.councillor)));
         let accounts = accounts.chain(settings.text.iter().map(|t| (&t.name, &t.councillor)));
+        let accounts = accounts.chain(settings.form.iter().map(|f| (&f.name, &f.councillor)));
         let texts = settings.texts(&clock)?;
         let house = Arc::new(House {
             council: settings.council(),
@@ -158,6 +161,7 @@ impl App {
             limits: settings.mime_limits(),
             usual: settings.limits.usual(),
             texts: texts.clone(),
+            form: settings.form_policy(),
             account_councillors: accounts.filter_map(|(n, c)| Some((n.clone(), c.clone()?))).collect(),
         });
         let relay = match (settings.smtp()?, &settings.smtp.folder) {
@@ -257,6 +261,8 @@ impl App {
             allowed_hosts: self.settings.allowed_hosts(),
         });
         let ending = stop.clone();
+        // Who asks is known, so that the form can tell when too much comes from one address.
+        let portal = portal.into_make_service_with_connect_info::<SocketAddr>();
         let server = axum::serve(listener, portal).with_graceful_shutdown(async move { ending.cancelled().await });
         workers.spawn(async move {
             if let Err(error) = server.await {
@@ -470,7 +476,7 @@ async fn watch_rules(understanding: Understanding, root: std::path::PathBuf, eve
 
 /// Every rule file with its time of change.
 fn stamps(root: &std::path::Path) -> Vec<(std::path::PathBuf, Option<SystemTime>)> {
-    let mut found: Vec<_> = [root.to_owned(), root.join("patterns"), root.join("replies")]
+    let mut found: Vec<_> = [root.to_owned(), root.join("patterns"), root.join("replies"), root.join("form")]
         .iter()
         .filter_map(|folder| std::fs::read_dir(folder).ok())
         .flat_map(|entries| entries.filter_map(Result::ok))

@@ -3,6 +3,7 @@
 //! Relative paths are taken from the folder of the file. A secret is never needed in the file: `password_env` names an
 //! environment variable, `password_file` a file (systemd's `LoadCredential` puts one in place).
 
+pub mod form;
 pub mod texts;
 
 use crate::channels::imap::{AfterAccept, ImapSettings};
@@ -18,6 +19,7 @@ use crate::routing::deadline::Division;
 use crate::telemetry::LogFormat;
 use anyhow::{Context as _, bail};
 use chrono::NaiveTime;
+use form::FormSettings;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -45,6 +47,8 @@ pub struct Settings {
     /// What a resident allows by the channel they write on: `share`, `councillor`, `neither` or `ask`.
     #[serde(default)]
     pub consent: BTreeMap<Channel, Wish>,
+    /// The form on the web.
+    pub form: Option<FormSettings>,
     /// Where mail goes out.
     pub smtp: OutSettings,
     /// The database.
@@ -420,13 +424,19 @@ impl Settings {
         let mut names = BTreeSet::new();
         let accounts = self.mailbox.iter().map(|m| (&m.name, &m.councillor));
         let accounts = accounts.chain(self.folder.iter().map(|f| (&f.name, &f.councillor)));
+        let accounts = accounts.chain(self.form.iter().map(|f| (&f.name, &f.councillor)));
         for (name, councillor) in accounts.chain(self.text.iter().map(|t| (&t.name, &t.councillor))) {
             if !names.insert(name) {
-                bail!("two accounts are called '{name}': give each [[mailbox]], [[folder]] and [[text]] its own name");
+                bail!(
+                    "two accounts are called '{name}': give each [[mailbox]], [[folder]], [[text]] and [form] its own name"
+                );
             }
             if let Some(id) = councillor.as_ref().filter(|id| !keys.contains(id.as_str())) {
                 bail!("account '{name}': there is no [[councillor]] with the id '{id}'");
             }
+        }
+        if let Some(form) = &self.form {
+            form.check()?;
         }
         if self.smtp.host.is_some() == self.smtp.folder.is_some() {
             bail!("[smtp] needs either host (to send mail) or folder (to write it into files)");

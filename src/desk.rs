@@ -2,6 +2,7 @@
 //! steps, the same records, whoever takes them.
 
 mod closing;
+mod confirm;
 mod person;
 
 use crate::casework::join::{self, Grounds, JoinError};

@@ -8,12 +8,14 @@ pub mod flood;
 mod keyword;
 mod open;
 mod person;
+pub mod proof;
 mod question;
 mod read;
 
 use crate::casework::matching::Compared;
 use crate::channels::text::TextProvider;
-use crate::core::{Clock, Council, Councillor, Ids, Mail, TokenKey, Verdict};
+use crate::core::{Channel, Clock, Council, Councillor, Ids, Mail, TokenKey, Verdict};
+use crate::intake::form::{Chosen, FormPolicy};
 use crate::intake::mime::MimeLimits;
 use crate::intake::photo;
 use crate::routing::RoutingPolicy;
@@ -77,6 +79,8 @@ pub struct House {
     pub usual: Usual,
     /// Who carries texts, by account.
     pub texts: BTreeMap<String, Arc<dyn TextProvider>>,
+    /// How the form on the web works; none where there is none.
+    pub form: Option<FormPolicy>,
     /// The councillor of each watched account.
     pub account_councillors: BTreeMap<String, String>,
 }
@@ -105,6 +109,8 @@ struct Thought {
     row: Claimed,
     mail: Mail,
     question: Question,
+    /// What the resident chose, where they were asked: on the web form.
+    chosen: Option<Chosen>,
     /// None for mail that nobody needs to understand: automatic mail.
     meaning: Option<Meaning>,
 }
@@ -225,7 +231,8 @@ impl Pipeline {
         let (subject, body) = (mail.subject.clone(), mail.text.clone());
         let received = Some(received_date(row.received_at));
         let question = Question { subject, body, home_wards, photos, shared: mail.shared.clone(), received };
-        Thought { row, mail, question, meaning: None }
+        let chosen = (row.channel == Channel::Web).then(|| Chosen::of(&row.raw)).flatten();
+        Thought { row, mail, question, chosen, meaning: None }
     }
 
     /// The councillor a mail was written to: the one whose mailbox it lay in, else the one addressed.

@@ -114,6 +114,7 @@ impl Desk {
             usual: Default::default(),
             limits: MimeLimits::default(),
             texts: std::collections::BTreeMap::default(),
+            form: None,
             account_councillors: [("adeyemi".to_owned(), "adeyemi".to_owned())].into(),
         };
         let pipeline = Pipeline {
@@ -1239,4 +1240,37 @@ async fn what_was_learned_is_told_in_plain_words_and_on_the_cases_it_was_learned
     let page = desk.get("/learned").await;
     assert!(page.has("model 0a1b2c was put to work again, instead of 222bbb"), "{}", page.body);
     assert!(page.has("another one has taken its place since") && !page.has("It is in use."), "{}", page.body);
+}
+
+#[tokio::test]
+async fn an_address_from_the_web_form_stands_on_the_case_as_not_confirmed() {
+    let desk = Desk::open().await;
+    let form = beadle::intake::form::Form {
+        language: "en".to_owned(),
+        consent: "councillor".to_owned(),
+        problem: "There is a deep pothole in Tanner's Row by the dry cleaners, ZM1 4QT.".to_owned(),
+        name: Some("Ann Smith".to_owned()),
+        email: Some("ann@fenmail.example".to_owned()),
+        phone: Some("+447700900123".to_owned()),
+        ..Default::default()
+    };
+    let raw = RawMessage {
+        channel: beadle::core::Channel::Web,
+        account: "form".to_owned(),
+        external_id: "1".to_owned(),
+        bytes: form.to_bytes(),
+        arrived_at: None,
+    };
+    let batch = Batch { messages: vec![raw], ..Batch::default() };
+    accept(desk.db(), &desk.pipeline.clock, &desk.pipeline.ids, "form", &batch).await.unwrap();
+    desk.pipeline.step(10).await.unwrap();
+    let case = desk.newest().await;
+    let page = desk.get(&format!("/cases/{}", case.reference)).await;
+    assert!(page.has("Web form") && page.has("ann@fenmail.example (not confirmed)"), "{}", page.body);
+    assert!(
+        page.has("have not confirmed it yet") && page.has("the department does not learn who asks"),
+        "{}",
+        page.body
+    );
+    assert!(page.has("What else they gave") && page.has("+447700900123"), "{}", page.body);
 }

@@ -1,6 +1,6 @@
 //! Opening a case.
 
-use crate::core::{CaseId, CaseState, ContactId, Disposition, Ids, Verdict};
+use crate::core::{CaseId, CaseState, ContactId, Disposition, Ids, Reference, Verdict};
 use crate::routing::consent::Consent;
 use crate::store::{self, Tx, case::Case};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -9,6 +9,8 @@ use sqlx::types::Json;
 /// Everything a new case starts with.
 #[derive(Clone, Debug)]
 pub struct Opening<'a> {
+    /// The reference that its reporter was promised; a new one where there is none.
+    pub reference: Option<Reference>,
     /// Who reported it; none when nobody is known.
     pub contact: Option<&'a ContactId>,
     /// What the program thinks.
@@ -38,10 +40,16 @@ pub struct Opening<'a> {
 /// # Errors
 /// What the database says.
 pub async fn open(tx: &mut Tx, ids: &Ids, opening: Opening<'_>, now: DateTime<Utc>) -> store::Result<Case> {
-    let mut reference = ids.reference();
-    while !store::case::reference_is_free(tx, &reference).await? {
-        reference = ids.reference();
-    }
+    let reference = match opening.reference {
+        Some(promised) => promised,
+        None => {
+            let mut reference = ids.reference();
+            while !store::case::reference_is_free(tx, &reference).await? {
+                reference = ids.reference();
+            }
+            reference
+        }
+    };
     let state = match opening.disposition {
         Disposition::Hold => CaseState::Held,
         _ => CaseState::Review,

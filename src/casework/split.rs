@@ -289,6 +289,7 @@ impl Splitter<'_> {
         let department = routing::department_for(taxonomy, &verdict.service, verdict.ward()).to_owned();
         let (disposition, hold_reason) = self.dispose(verdict, &department);
         let opening = Opening {
+            reference: None,
             contact: first.contact_id.as_ref(),
             verdict,
             department: &department,

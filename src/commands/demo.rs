@@ -51,6 +51,7 @@ pub fn settings_text(home: &Path, listen: &str, mailbox: &Path, database: &str) 
          [rules]\ndir = {}\n\n[model]\nencoder = {}\nclassifier = {}\n\n[places]\nwards = {}\npostcodes = {}\nstreets = {}\n\n\
          # Suggest is the default; the demo lets beadle route what it is sure of, so that there is something to see.\n\
          [routing]\nmode = \"auto\"\nauto_above = 0.8\n\n[portal]\nlisten = \"{listen}\"\n\n\
+         [form]\npublic_url = \"http://{listen}\"\n\n\
          [[folder]]\nname = \"demo\"\npath = {}\n",
         quoted(&home.join("rules")),
         quoted(&home.join(super::ENCODER)),
@@ -110,7 +111,9 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
     let first = run::first_password(&app.settings, &app.pipeline.db).await?;
     let Some(listener) = listener else { return Ok(0) };
     let password = dir.join("admin-password");
-    say(format!("\nOpen http://{} to see what became of each message and why.", listener.local_addr()?));
+    let address = listener.local_addr()?;
+    say(format!("\nOpen http://{address} to see what became of each message and why."));
+    say(format!("Residents' form: http://{address}/report"));
     if first.is_some() || password.is_file() {
         let words = std::fs::read_to_string(&password).unwrap_or_default();
         say(format!("Password: {}   (also in {})", words.trim(), password.display()));

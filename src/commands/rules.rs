@@ -45,7 +45,26 @@ pub fn rules(args: &RulesArgs) -> anyhow::Result<u8> {
     for code in ANSWERED.into_iter().chain(others) {
         say(format!("  {:<14}{}", format!("{} ({code})", language::name(code)), state(&rules, code)));
     }
+    say("The form on the web:");
+    let others = rules.forms.keys().map(String::as_str).filter(|code| !ANSWERED.contains(code));
+    for code in ANSWERED.into_iter().chain(others) {
+        let state = rules.forms.get(code).map_or_else(
+            || format!("not offered, until there is a form/{code}.toml"),
+            |form| read(code, form.reviewed_by.as_ref(), form.reviewed_on.as_ref()),
+        );
+        say(format!("  {:<14}{state}", format!("{} ({code})", language::name(code))));
+    }
     Ok(0)
+}
+
+/// Whether words are there, and who read them.
+fn read(code: &str, by: Option<&String>, on: Option<&String>) -> String {
+    match (by, on) {
+        (Some(who), Some(when)) => format!("there, read by {who} on {when}"),
+        (Some(who), None) => format!("there, read by {who}"),
+        (None, _) if code == "en" => "there".to_owned(),
+        (None, _) => "there, not yet read by a native speaker of the council (reviewed_by, reviewed_on)".to_owned(),
+    }
 }
 
 /// Whether residents are acknowledged in a language, what is missing of it, and who read it.
@@ -57,12 +76,7 @@ fn state(rules: &Rules, code: &str) -> String {
     let unknown: Vec<&str> =
         reply.names.keys().map(String::as_str).filter(|id| !taxonomy.services.contains_key(*id)).collect();
     let missing = if code == "en" { Vec::new() } else { reply.missing(taxonomy) };
-    let mut parts = vec![match (&reply.reviewed_by, &reply.reviewed_on) {
-        (Some(who), Some(when)) => format!("there, read by {who} on {when}"),
-        (Some(who), None) => format!("there, read by {who}"),
-        (None, _) if code == "en" => "there".to_owned(),
-        (None, _) => "there, not yet read by a native speaker of the council (reviewed_by, reviewed_on)".to_owned(),
-    }];
+    let mut parts = vec![read(code, reply.reviewed_by.as_ref(), reply.reviewed_on.as_ref())];
     if !missing.is_empty() {
         parts.push(format!("in English for want of {}", missing.join(", ")));
     }

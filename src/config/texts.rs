@@ -77,11 +77,14 @@ impl Settings {
             .collect()
     }
 
-    /// Names that this service is reached under through a proxy: those that are set, and those that providers of texts post to.
+    /// Names that this service is reached under through a proxy: those that are set, those that providers of texts
+    /// post to, and that of the form.
     #[must_use]
     pub fn allowed_hosts(&self) -> Vec<String> {
-        let urls = self.text.iter().filter_map(|text| url::Url::parse(text.public_url.as_deref()?).ok());
-        let hosts = urls.filter_map(|url| url.host_str().map(str::to_owned));
+        let given = self.text.iter().filter_map(|text| text.public_url.as_deref());
+        let given = given.chain(self.form.iter().map(|form| form.public_url.as_str()));
+        let hosts =
+            given.filter_map(|url| url::Url::parse(url).ok()).filter_map(|url| url.host_str().map(str::to_owned));
         self.portal.allowed_hosts.iter().cloned().chain(hosts).collect()
     }
 

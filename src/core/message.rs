@@ -15,6 +15,8 @@ words! {
         Sms = "sms" / "Text message",
         /// WhatsApp, through the provider of texts.
         Whatsapp = "whatsapp" / "WhatsApp",
+        /// The form on the web. Nothing goes back by it: who used it is answered by mail.
+        Web = "web" / "Web form",
     }
 }
 
@@ -23,6 +25,15 @@ impl Channel {
     #[must_use]
     pub const fn is_short(self) -> bool {
         matches!(self, Self::Sms | Self::Whatsapp)
+    }
+
+    /// The channel that an answer to it goes by.
+    #[must_use]
+    pub const fn answered_by(self) -> Self {
+        match self {
+            Self::Web => Self::Email,
+            itself => itself,
+        }
     }
 }
 

@@ -3,14 +3,21 @@
 //! Grammar: `REFERENCE.pSSSSSSSS`, where REFERENCE is the compact case reference, `p` the letter of the party the token was
 //! made for, and S eight characters of the reference alphabet out of HMAC-SHA256 (36 bits). It stands behind the `+` of a
 //! reply address, and in the subject where a mail system has plus-addressing switched off.
+//!
+//! A seal stands in links and forms: `TEXT.S…`, where S is 128 bits of HMAC-SHA256 in base64url. It is made for one purpose, so
+//! that the link to a trail cannot be used to confirm an address.
 
 use super::Party;
 use super::reference::{ALPHABET, Reference};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::fmt;
 
 const LENGTH: usize = 8;
+/// Bytes of a seal's signature.
+const SEAL_BYTES: usize = 16;
 
 /// The installation's secret for signing. Shows nothing when printed.
 #[derive(Clone)]
@@ -72,6 +79,32 @@ impl TokenKey {
         (differs == 0).then_some((reference, party))
     }
 
+    fn seal_mac(&self, purpose: &str, text: &str) -> Option<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
+        for part in ["seal", purpose, text] {
+            mac.update(part.as_bytes());
+            mac.update(&[0]);
+        }
+        Some(mac)
+    }
+
+    /// A text under a seal for one purpose: whoever has it can read the text, and nobody else can make it. `text` holds no dot at
+    /// its end and nothing that an address could not carry.
+    #[must_use]
+    pub fn seal(&self, purpose: &str, text: &str) -> String {
+        let bytes = self.seal_mac(purpose, text).map(|m| m.finalize().into_bytes()).unwrap_or_default();
+        format!("{text}.{}", URL_SAFE_NO_PAD.encode(&bytes[..SEAL_BYTES]))
+    }
+
+    /// The text of a seal that was made for this purpose.
+    #[must_use]
+    pub fn unseal<'a>(&self, purpose: &str, sealed: &'a str) -> Option<&'a str> {
+        let (text, signature) = sealed.rsplit_once('.')?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok().filter(|s| s.len() == SEAL_BYTES)?;
+        self.seal_mac(purpose, text)?.verify_truncated_left(&signature).ok()?;
+        Some(text)
+    }
+
     /// The first token of ours in any of these texts (addresses, subject).
     pub fn find<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Option<(Reference, Party)> {
         texts.into_iter().find_map(|text| {
@@ -96,5 +129,18 @@ mod tests {
         assert_eq!(key.verify(&forged), None, "a token for one party is none for another");
         let address = format!("cases+{token}@brackenmere.example");
         assert_eq!(key.find([address.as_str()]), Some((reference, Party::Department)));
+    }
+
+    #[test]
+    fn a_seal_is_good_for_its_text_its_purpose_and_its_key_only() {
+        let key = TokenKey::new(b"one".to_vec());
+        let sealed = key.seal("trail", "abc.123");
+        assert_eq!(key.unseal("trail", &sealed), Some("abc.123"));
+        assert_eq!(key.unseal("proof", &sealed), None);
+        assert_eq!(TokenKey::new(b"two".to_vec()).unseal("trail", &sealed), None);
+        assert_eq!(key.unseal("trail", &sealed.replace("123", "124")), None);
+        for broken in ["", ".", "abc.123", "abc.123.", &sealed[..sealed.len() - 1], &format!("{sealed}A")] {
+            assert_eq!(key.unseal("trail", broken), None, "{broken}");
+        }
     }
 }

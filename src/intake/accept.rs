@@ -1,6 +1,6 @@
 //! The first commit: raw bytes and the channel's cursor together. Only after it may the wire be told.
 
-use crate::core::{Clock, Ids, RawMessage};
+use crate::core::{Clock, Ids, RawMessage, Reference};
 use crate::store::{self, Db};
 
 /// A batch off one account.
@@ -44,4 +44,17 @@ pub async fn accept(db: &Db, clock: &Clock, ids: &Ids, account: &str, batch: &Ba
     }
     tx.commit().await?;
     Ok(accepted)
+}
+
+/// Commits one message whose sender is told a reference at once: that reference, and whether the message is new. The case it
+/// becomes is opened under it.
+///
+/// # Errors
+/// What the database says; then it was not taken in, and nobody may be told that it was.
+pub async fn accept_promising(db: &Db, clock: &Clock, ids: &Ids, raw: &RawMessage) -> store::Result<(Reference, bool)> {
+    let mut tx = db.begin().await?;
+    let new = store::inbox::take_in(&mut tx, ids, raw, clock.now()).await?;
+    let reference = store::case::promise(&mut tx, ids, &raw.account, &raw.external_id).await?;
+    tx.commit().await?;
+    Ok((reference, new))
 }

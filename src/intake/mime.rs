@@ -10,7 +10,7 @@ mod files;
 pub mod headers;
 mod walk;
 
-pub(crate) use files::file;
+pub(crate) use files::{file, named_file};
 pub use headers::Headers;
 
 use crate::core::{Address, Attachment, Channel, ContactPoint, Mail, SenderCheck};

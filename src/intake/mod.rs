@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod automatic;
 pub mod fold;
+pub mod form;
 pub mod mime;
 pub mod photo;
 pub mod sender;

@@ -2,7 +2,8 @@
 
 use crate::core::verdict::is_safeguarding;
 use crate::core::{
-    CaseId, Channel, ContactPoint, Council, Councillor, Department, Ids, OutboxId, Party, Reference, TokenKey, language,
+    CaseId, Channel, ContactPoint, Council, Councillor, Department, Ids, OutboxId, Party, Reference, Taxonomy, TokenKey,
+    language,
 };
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
@@ -203,8 +204,14 @@ impl Composer<'_> {
         text += &self.language_line(case, first);
         let who = first.filter(|_| consent.department_sees_contact()).and_then(who_wrote);
         text += &format!("From: {}\n", who.as_deref().unwrap_or("a resident who does not wish to be named to you"));
-        if first.is_some_and(|m| !m.sender.0.is_verified()) {
-            text += "Note: our mail server could not verify that this sender is who they say.\n";
+        match first.filter(|m| !m.sender.0.is_verified()) {
+            Some(m) if m.channel != Channel::Web => {
+                text += "Note: our mail server could not verify that this sender is who they say.\n";
+            }
+            Some(_) if who.is_some() => {
+                text += "Note: they gave this address in the web form and have not confirmed it yet.\n";
+            }
+            _ => {}
         }
         text += "\nWhat the resident wrote:\n";
         for message in messages {
@@ -282,7 +289,7 @@ impl Composer<'_> {
         let new = NewOutgoing {
             id: &id,
             case_id: Some(&case.id),
-            channel: message.channel,
+            channel: to.channel,
             purpose: "acknowledgement",
             party: Party::Resident,
             idempotency_key: &format!("acknowledgement:{}", case.id),
@@ -307,10 +314,12 @@ impl Composer<'_> {
         let Some(address) = message.from_address.clone() else {
             return Ok(Err("there is no address to answer to".to_owned()));
         };
-        let of_a_department = self.rules.taxonomy.departments.values().any(|d| d.email.eq_ignore_ascii_case(&address));
-        let ours =
-            self.council.is_own(&address) || self.council.councillor_by_email(&address).is_some() || of_a_department;
-        let to = ContactPoint { channel: message.channel, address, name: message.from_name.clone() };
+        // Anybody can type an address into a form: nothing is written to it before its owner says that it was them.
+        if message.channel == Channel::Web && !message.sender.0.is_verified() {
+            return Ok(Err("they have not confirmed the address they gave in the web form".to_owned()));
+        }
+        let ours = is_of_the_council(self.council, &self.rules.taxonomy, &address);
+        let to = ContactPoint { channel: message.channel.answered_by(), address, name: message.from_name.clone() };
         if store::contact::is_silent(tx, &to).await? {
             return Ok(Err("they asked for no messages (STOP)".to_owned()));
         }
@@ -568,6 +577,13 @@ impl Composer<'_> {
 fn who_wrote(message: &Message) -> Option<String> {
     let address = message.from_address.as_deref()?;
     Some(message.from_name.as_deref().map_or_else(|| address.to_owned(), |name| format!("{name} <{address}>")))
+}
+
+/// Whether an address is one of the council's own, a councillor's or a department's.
+#[must_use]
+pub fn is_of_the_council(council: &Council, taxonomy: &Taxonomy, email: &str) -> bool {
+    let of_a_department = taxonomy.departments.values().any(|d| d.email.eq_ignore_ascii_case(email));
+    council.is_own(email) || council.councillor_by_email(email).is_some() || of_a_department
 }
 
 /// The files that go to a department: none that can carry a program, and none at all where the resident does not wish to be

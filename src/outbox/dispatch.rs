@@ -66,6 +66,7 @@ impl Dispatcher {
             (Some(fate), _) => (fate, None),
             (None, Channel::Email) => (self.mail(&outgoing, files).await, None),
             (None, Channel::Sms | Channel::Whatsapp) => self.text(&outgoing).await,
+            (None, Channel::Web) => (Fate::Failed("nothing can be sent by the web form".to_owned()), None),
         };
         let ours = self.write_down(&outgoing.id, &token, &fate, named.as_deref()).await?;
         Ok(if ours { Step::Tried(outgoing.id, fate) } else { Step::LeaseLost(outgoing.id) })

@@ -3,5 +3,6 @@
 pub mod closing;
 pub mod compose;
 pub mod dispatch;
+mod proof;
 pub mod render;
 pub mod short;

@@ -67,6 +67,7 @@ impl Clerk<'_> {
         if let Some(contact) = &contact {
             self.suggest_person(tx, thought, contact, answers, id.as_str()).await?;
         }
+        self.ask_for_proof(tx, thought, &case, &id).await?;
         // A message that points to a case of somebody else's is looked at by a person, whatever the confidence.
         if auto && !joined && !asked && case.disposition == Disposition::Auto {
             self.desk().route(tx, &case.id, ACTOR).await?;
@@ -91,6 +92,14 @@ impl Clerk<'_> {
         Course { department, disposition, hold_reason, caution }
     }
 
+    /// What the resident allows: what they chose, or else what the council set.
+    fn consent(&self, thought: &Thought) -> Consent {
+        thought
+            .chosen
+            .as_ref()
+            .map_or_else(|| self.pipeline.house.consent.on(thought.mail.channel).at_first(), |chosen| chosen.consent)
+    }
+
     fn caution(&self, thought: &Thought) -> Option<&'static str> {
         let house = &self.pipeline.house;
         let from = thought.mail.from.as_ref().map(|a| a.email.as_str()).unwrap_or_default();
@@ -101,8 +110,7 @@ impl Clerk<'_> {
             Some("A department wrote this, but not as an answer to a case")
         } else if thought.row.arrived_at.is_some_and(|at| self.now - at > TimeDelta::days(OLD_DAYS)) {
             Some("This lay in the mailbox for more than two weeks before it was taken in")
-        } else if house.consent.on(thought.mail.channel).at_first() != Consent::Share && !self.may_ask_consent(thought)
-        {
+        } else if self.consent(thought) != Consent::Share && !self.may_ask_consent(thought) {
             Some(UNKNOWN)
         } else {
             None
@@ -137,7 +145,9 @@ impl Clerk<'_> {
         let house = &self.pipeline.house;
         let of_ward = verdict.ward().and_then(|w| house.council.councillor_of_ward(w)).map(|c| c.id.as_str());
         let days = self.rules.taxonomy.services.get(&verdict.service).map_or(10, |s| s.working_days);
+        let promised = store::case::promised(tx, &thought.row.account, &thought.row.external_id).await?;
         let opening = Opening {
+            reference: promised,
             contact,
             verdict,
             department: &course.department,
@@ -145,7 +155,7 @@ impl Clerk<'_> {
             hold_reason: course.hold_reason.clone(),
             attention: course.caution.map(str::to_owned),
             councillor: councillor.or(of_ward),
-            consent: house.consent.on(thought.mail.channel).at_first(),
+            consent: self.consent(thought),
             title: open::title(strip_reply_marks(&thought.mail.subject), &thought.mail.text),
             received_at: thought.row.received_at,
             due_on: house.calendar.due(received_date(thought.row.received_at), days),

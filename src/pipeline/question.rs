@@ -76,7 +76,8 @@ impl Clerk<'_> {
     /// Whether the writer of a message is somebody who can be asked whether the department may know who they are.
     pub(super) fn may_ask_consent(&self, thought: &Thought) -> bool {
         let mail = &thought.mail;
-        self.pipeline.house.consent.on(mail.channel) == Wish::Ask
+        thought.chosen.is_none()
+            && self.pipeline.house.consent.on(mail.channel) == Wish::Ask
             && mail.sender.is_verified()
             && mail.no_auto_answer.is_none()
             && mail.writer.is_some()

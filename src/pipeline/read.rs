@@ -3,6 +3,7 @@
 use super::{MOST_TRIES, Pipeline};
 use crate::channels::text::{SendError, TextIn, TextProvider};
 use crate::core::{Attachment, Channel, Mail};
+use crate::intake::form::Form;
 use crate::intake::{mime, texts};
 use crate::store::inbox::Claimed;
 
@@ -22,6 +23,10 @@ impl Pipeline {
     pub(super) async fn read(&self, row: &Claimed) -> Result<Mail, Unread> {
         let limits = &self.house.limits;
         match row.channel {
+            Channel::Web => {
+                let form = Form::from_bytes(&row.raw).map_err(Unread::ForGood)?;
+                Ok(form.message(&row.account, &row.external_id, &self.house.council, limits))
+            }
             Channel::Email => mime::parse(&row.raw, limits, self.house.council.authserv_id.as_deref())
                 .map_err(|why| Unread::ForGood(why.to_string())),
             Channel::Sms | Channel::Whatsapp => {

@@ -8,7 +8,7 @@ use super::timeline::{Entry, Trail, What};
 use super::who::{self, Who};
 use super::{App, Done, Page, Shared, audit_reading, html, trouble::Trouble};
 use crate::casework::join;
-use crate::core::{CaseId, CaseState, Council, Party, Priority, Reference, Taxonomy, language};
+use crate::core::{CaseId, CaseState, Channel, Council, Party, Priority, Reference, Taxonomy, language};
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
 use crate::store::case::Case;
@@ -271,7 +271,9 @@ fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate
     let first = read.trail.messages.iter().find(|m| m.party == Party::Resident);
     let consent = case.consent.parse::<Consent>().unwrap_or(Consent::Neither);
     let place = case.place.as_ref();
+    let unconfirmed = first.is_some_and(|m| m.channel == Channel::Web && !m.sender.0.is_verified());
     let email = first.and_then(|m| m.from_address.clone());
+    let email = email.map(|address| if unconfirmed { format!("{address} (not confirmed)") } else { address });
     let (councillor, told) = councillor(read, council, consent);
     let written = first.and_then(|m| m.language.as_deref()).unwrap_or(&case.language);
     let answered = (written != case.language).then(|| {

@@ -101,6 +101,11 @@ pub(super) fn decision_view(decision: &Decision, taxonomy: &Taxonomy) -> Decisio
             };
             view("Sent to the department", vec![department.to_owned(), known.to_owned(), acknowledged(decided)])
         }
+        "proof" => view("No link was sent to confirm the address", vec![format::sentence(text(decided, "why"))]),
+        "confirm" if decided["yes"] == true => {
+            view("The address is confirmed", vec!["Its owner opened the link".to_owned()])
+        }
+        "confirm" => view("The address is not theirs", vec!["Its owner says that they did not send this".to_owned()]),
         "acknowledge" => {
             let with = format!("Dealt with together with case {}", text(decided, "with"));
             view("The reporter is told", vec![with, acknowledged(decided)])

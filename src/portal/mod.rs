@@ -10,6 +10,7 @@ mod case_actions;
 mod case_page;
 mod decided;
 mod files;
+mod form;
 mod format;
 mod guard;
 mod health;
@@ -67,6 +68,7 @@ impl Portal {
 struct Shared {
     portal: Portal,
     throttle: tokio::sync::Mutex<sign_in::Throttle>,
+    form: form::Door,
 }
 
 type App = Arc<Shared>;
@@ -87,7 +89,8 @@ impl Shared {
 
 /// The portal's pages, ready to be served.
 pub fn router(portal: Portal) -> Router {
-    let app = Arc::new(Shared { portal, throttle: tokio::sync::Mutex::default() });
+    let app = Arc::new(Shared { portal, throttle: tokio::sync::Mutex::default(), form: form::Door::default() });
+    let public = app.portal.pipeline.house.form.as_ref().map(form::routes).unwrap_or_default();
     let pages = Router::new()
         .route("/", get(list::page))
         .route("/find", get(list::find))
@@ -140,6 +143,7 @@ pub fn router(portal: Portal) -> Router {
         .merge(open)
         .merge(machines)
         .merge(posts)
+        .merge(public)
         .layer(from_fn_with_state(Arc::clone(&app), guard::dress))
         .with_state(app)
 }

@@ -195,6 +195,7 @@ pub(super) fn purpose(purpose: &str) -> &'static str {
         "question" => "Question to the resident",
         "information" => "Answer to STOP, START, HELP or CODE",
         "closing" => "The resident is told that it is closed",
+        "proof" => "Link to confirm the address",
         _ => "Notice",
     }
 }
@@ -236,6 +237,7 @@ fn outgoing_view(outgoing: &Outgoing) -> OutgoingView {
 fn release(outgoing: &Outgoing) -> Option<Release> {
     match outgoing.status.as_str() {
         "held" if outgoing.purpose == "question" => Some(Release { button: "Ask the resident", warning: None }),
+        "held" if outgoing.purpose == "proof" => Some(Release { button: "Send the link", warning: None }),
         "held" if outgoing.party == Party::Resident => Some(Release {
             button: "This really is from them: send it",
             warning: Some("Only if you are sure: an answer to a forged sender tells a stranger that there is a case."),

@@ -1,7 +1,7 @@
 //! Cases.
 
 use super::{Result, Tx, args};
-use crate::core::{CaseId, CaseState, ContactId, Disposition, Place, Priority, Reference};
+use crate::core::{CaseId, CaseState, ContactId, Disposition, Ids, MessageId, Place, Priority, Reference};
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
@@ -145,12 +145,64 @@ pub async fn update(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> 
     Ok(())
 }
 
-/// Whether no case has this reference.
+/// Whether no case has this reference, and nobody was promised it.
 ///
 /// # Errors
 /// What the database says.
 pub async fn reference_is_free(tx: &mut Tx, reference: &Reference) -> Result<bool> {
-    Ok(tx.count("SELECT COUNT(*) FROM cases WHERE reference = $1", args![reference]).await? == 0)
+    let taken = "SELECT COUNT(*) FROM (SELECT reference FROM cases WHERE reference = $1
+                                       UNION ALL SELECT reference FROM promised_references WHERE reference = $1) AS taken";
+    Ok(tx.count(taken, args![reference]).await? == 0)
+}
+
+/// The reference that the case of a delivery will have, kept free for it from now on; the same however often it is asked for.
+///
+/// # Errors
+/// What the database says.
+pub async fn promise(tx: &mut Tx, ids: &Ids, account: &str, external_id: &str) -> Result<Reference> {
+    if let Some(reference) = promised(tx, account, external_id).await? {
+        return Ok(reference);
+    }
+    let mut reference = ids.reference();
+    while !reference_is_free(tx, &reference).await? {
+        reference = ids.reference();
+    }
+    tx.exec(
+        "INSERT INTO promised_references (account, external_id, reference) VALUES ($1, $2, $3)
+         ON CONFLICT (account, external_id) DO NOTHING",
+        args![account, external_id, &reference],
+    )
+    .await?;
+    // Another process may have been first: its promise holds.
+    Ok(promised(tx, account, external_id).await?.unwrap_or(reference))
+}
+
+/// The reference that was promised for a delivery, if one was.
+///
+/// # Errors
+/// What the database says.
+pub async fn promised(tx: &mut Tx, account: &str, external_id: &str) -> Result<Option<Reference>> {
+    let row: Option<(Reference,)> = tx
+        .opt(
+            "SELECT reference FROM promised_references WHERE account = $1 AND external_id = $2",
+            args![account, external_id],
+        )
+        .await?;
+    Ok(row.map(|r| r.0))
+}
+
+/// Who reported the cases of a message is known from now on.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_contact(tx: &mut Tx, message: &MessageId, contact: &ContactId) -> Result<()> {
+    tx.exec(
+        "UPDATE cases SET contact_id = $1
+         WHERE id IN (SELECT case_id FROM messages WHERE id = $2 UNION SELECT case_id FROM message_parts WHERE message_id = $2)",
+        args![contact, message],
+    )
+    .await?;
+    Ok(())
 }
 
 /// One case.

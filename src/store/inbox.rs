@@ -1,8 +1,9 @@
 //! The durable inbox: every delivery, as it came, until it is accounted for.
 
 use super::{Result, Tx, args};
-use crate::core::{Channel, Ids, InboxId, MessageId, RawMessage};
+use crate::core::{CaseId, Channel, Ids, InboxId, MessageId, RawMessage, SenderCheck};
 use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::types::Json;
 
 /// How a delivery ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,6 +231,34 @@ pub async fn quarantined(tx: &mut Tx) -> Result<Vec<Quarantined>> {
 pub async fn raw(tx: &mut Tx, id: &InboxId) -> Result<Option<Vec<u8>>> {
     let row: Option<(Vec<u8>,)> = tx.opt("SELECT raw FROM inbox WHERE id = $1", args![id]).await?;
     Ok(row.map(|r| r.0))
+}
+
+/// What became of a delivery, for the one who sent it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Whereabouts {
+    /// The bytes.
+    pub raw: Vec<u8>,
+    /// When we took it in.
+    pub received_at: DateTime<Utc>,
+    /// The message it is; none before it is worked on.
+    pub message_id: Option<MessageId>,
+    /// Its case; none before it is worked on, and where it became none.
+    pub case_id: Option<CaseId>,
+    /// Whether its sender is who they say; none before it is worked on.
+    pub sender: Option<Json<SenderCheck>>,
+}
+
+/// What became of the delivery that an account's channel calls `external_id`.
+///
+/// # Errors
+/// What the database says.
+pub async fn whereabouts(tx: &mut Tx, account: &str, external_id: &str) -> Result<Option<Whereabouts>> {
+    tx.opt(
+        "SELECT i.raw, i.received_at, i.message_id, m.case_id, m.sender FROM inbox i LEFT JOIN messages m ON m.id = i.message_id
+         WHERE i.account = $1 AND i.external_id = $2",
+        args![account, external_id],
+    )
+    .await
 }
 
 /// The raw bytes of the delivery a message came by (the first, where there are copies).

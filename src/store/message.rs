@@ -144,6 +144,64 @@ pub async fn of_case(tx: &mut Tx, case: &CaseId) -> Result<Vec<Message>> {
     .await
 }
 
+/// Who wrote a message, and where it went.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Writer {
+    /// The way it came.
+    #[sqlx(try_from = "String")]
+    pub channel: Channel,
+    /// The case it is on.
+    pub case_id: Option<CaseId>,
+    /// Address it came from, on that channel.
+    pub from_address: Option<String>,
+    /// Name it came under.
+    pub from_name: Option<String>,
+    /// Whether they are who they say.
+    pub sender: Json<SenderCheck>,
+}
+
+/// Who wrote a message. Nobody else changes what is known of it until this transaction ends.
+///
+/// # Errors
+/// What the database says.
+pub async fn writer_to_change(tx: &mut Tx, id: &MessageId) -> Result<Option<Writer>> {
+    tx.opt(
+        "UPDATE messages SET channel = channel WHERE id = $1 RETURNING channel, case_id, from_address, from_name, sender",
+        args![id],
+    )
+    .await
+}
+
+/// Writes down what became known later on of who wrote a message; `contact` stays as it was where there is none.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_sender(tx: &mut Tx, id: &MessageId, sender: &SenderCheck, contact: Option<&ContactId>) -> Result<()> {
+    let sender = serde_json::to_value(sender).unwrap_or_default();
+    tx.exec(
+        "UPDATE messages SET sender = $1, contact_id = COALESCE($2, contact_id) WHERE id = $3",
+        args![sender, contact, id],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The cases that a message is on: one, or several where it was split.
+///
+/// # Errors
+/// What the database says.
+pub async fn cases_of(tx: &mut Tx, id: &MessageId) -> Result<Vec<CaseId>> {
+    let rows: Vec<(CaseId,)> = tx
+        .all(
+            "SELECT id FROM cases WHERE id IN (SELECT case_id FROM messages WHERE id = $1
+                                              UNION SELECT case_id FROM message_parts WHERE message_id = $1)
+             ORDER BY opened_at, id",
+            args![id],
+        )
+        .await?;
+    Ok(rows.into_iter().map(|r| r.0).collect())
+}
+
 /// Notes that a councillor was written to by a message.
 ///
 /// # Errors

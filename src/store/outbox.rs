@@ -343,6 +343,24 @@ pub async fn acknowledgements_since(
     .await
 }
 
+/// Mails that ask whether an address belongs to who gave it: to this address since `since`, and to anybody since `since_all`.
+///
+/// # Errors
+/// What the database says.
+pub async fn proofs_since(
+    tx: &mut Tx,
+    recipient: &str,
+    since: DateTime<Utc>,
+    since_all: DateTime<Utc>,
+) -> Result<(i64, i64)> {
+    tx.one(
+        "SELECT COUNT(CASE WHEN recipient = $1 AND created_at >= $2 THEN 1 END), COUNT(CASE WHEN created_at >= $3 THEN 1 END)
+         FROM outbox WHERE purpose = 'proof' AND status <> 'cancelled'",
+        args![recipient, since, since_all],
+    )
+    .await
+}
+
 /// When the mail that tells the department (and in Cc the councillor) of a case had gone.
 ///
 /// # Errors

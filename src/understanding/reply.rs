@@ -3,9 +3,11 @@
 //! Words in braces are filled in when a mail is written. `told`, `subject`, `body` and `joined` have to be there; of the
 //! rest, what is missing is written as in English, and `beadle rules check` says what that is.
 
+mod form;
 mod talk;
 mod text;
 
+pub use form::FormWords;
 pub use talk::{ClosedReply, CodeReply, ConsentReply};
 pub use text::TextReply;
 

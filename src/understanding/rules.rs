@@ -14,7 +14,9 @@ mod sieve;
 use crate::core::Priority;
 use crate::core::taxonomy::{Body, Department, Route, Service, Taxonomy};
 use crate::core::verdict::Concern;
-use crate::understanding::reply::{ClosedReply, CodeReply, ConsentReply, Reply, SafeReply, TextReply};
+use crate::understanding::reply::{
+    ClosedReply, CodeReply, ConsentReply, FormWords, Reply, SafeReply, TextReply,
+};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -195,6 +197,8 @@ pub struct Rules {
     pub taxonomy: Taxonomy,
     /// Words of acknowledgements by ISO 639-1 code; `en` is always there.
     pub replies: BTreeMap<String, Reply>,
+    /// Words of the form on the web by ISO 639-1 code; `en` is always there.
+    pub forms: BTreeMap<String, FormWords>,
     /// First 12 hex digits of the hash over all files: changes whenever a rule does.
     pub version: String,
     rules: Vec<Rule>,
@@ -305,10 +309,21 @@ impl Rules {
         if let Some((_, what)) = needed.iter().find(|(there, _)| !there) {
             return Err(reader.error(&root.join("replies/en.toml"), format!("has no {what}")));
         }
+        let mut forms = BTreeMap::new();
+        for path in reader.toml_files("form")? {
+            let language = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let words: FormWords = reader.read(&path)?;
+            words.check().map_err(|what| reader.error(&path, what))?;
+            forms.insert(language, words);
+        }
+        if !forms.contains_key("en") {
+            let what = "is missing: English is what the form falls back on";
+            return Err(reader.error(&root.join("form/en.toml"), what));
+        }
         let sieve =
             Sieve::new(rules.iter().map(|rule| rule.pattern.as_str())).map_err(|what| reader.error(root, what))?;
         let version = format!("{:x}", reader.hash.finalize())[..12].to_owned();
-        Ok(Self { taxonomy, replies, version, rules, sieve })
+        Ok(Self { taxonomy, replies, forms, version, rules, sieve })
     }
 
     /// Every rule that matches `text` (single spaces, as [`normalise`] leaves it), in the order of the files.
@@ -345,6 +360,14 @@ impl Rules {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
+    }
+
+    /// The words of the form on the web in `language`, English where there are none.
+    #[must_use]
+    pub fn form_words(&self, language: &str) -> (&str, &FormWords) {
+        let found = self.forms.get_key_value(language).or_else(|| self.forms.get_key_value("en"));
+        let (code, words) = found.unwrap_or_else(|| unreachable!("load() refuses rules without the form in English"));
+        (code, words)
     }
 
     /// The words of the acknowledgement in `language`, English where there are none.

@@ -141,6 +141,7 @@ impl House {
                 usual: Default::default(),
                 limits: MimeLimits::default(),
                 texts: std::collections::BTreeMap::default(),
+                form: None,
                 account_councillors: [("nowak".to_owned(), "nowak".to_owned())].into(),
             }),
             lease: TimeDelta::seconds(60),

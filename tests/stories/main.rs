@@ -5,9 +5,11 @@
 
 mod accounts;
 mod answers;
+mod browser;
 mod dataset;
 mod decisions;
 mod faults;
+mod form;
 mod house;
 mod killed;
 mod languages;

@@ -19,10 +19,22 @@ pub(super) fn attachment(part: &Part, number: usize, limits: &MimeLimits) -> Att
 
 /// A file that came along with a message that is no mail. `number` counts from one and names it.
 pub(crate) fn file(content_type: &str, bytes: Vec<u8>, number: usize, limits: &MimeLimits) -> Attachment {
+    named_file("", content_type, bytes, number, limits)
+}
+
+/// The same, for one that was `given` a name; where nothing is left of that, its number names it.
+pub(crate) fn named_file(
+    given: &str,
+    content_type: &str,
+    bytes: Vec<u8>,
+    number: usize,
+    limits: &MimeLimits,
+) -> Attachment {
     let content_type = content_type.split(';').next().unwrap_or_default().trim().to_lowercase();
     let content_type = if content_type.is_empty() { "application/octet-stream".to_owned() } else { content_type };
     let what = if content_type.starts_with("image/") { "picture" } else { "file" };
-    let name = format!("{what}-{number}.{}", extension_for(&content_type));
+    let name = Some(clean_name(given)).filter(|name| !name.is_empty());
+    let name = name.unwrap_or_else(|| format!("{what}-{number}.{}", extension_for(&content_type)));
     let refused = refusal(&name, &content_type, &bytes, number, limits);
     Attachment { name, content_type, bytes, refused }
 }

@@ -1,0 +1,115 @@
+//! The form on the web in a real browser, Chromium without a window: checked by axe-core in both directions of writing, at the
+//! width of a small telephone, without scripts, and by keyboard alone. `scripts/setup.sh test` brings the browser and what drives
+//! it; `BEADLE_SCREENSHOTS=FOLDER` keeps pictures of the pages.
+
+use crate::form::{Site, link};
+use crate::house::{House, Kind, header, root};
+use beadle::core::{CaseState, Reference};
+use serde_json::Value;
+use std::process::Command;
+
+/// A council's form, of which many reports may come from one address and as fast as a program types.
+async fn open() -> (House, Site) {
+    let mut house = House::new(Kind::Sqlite).await;
+    let site = Site::of(&mut house, |policy| {
+        policy.least_seconds = 0;
+        policy.per_address = 1_000;
+        policy.privacy_url = Some("https://brackenmere.example/privacy".to_owned());
+    })
+    .await;
+    (house, site)
+}
+
+/// Has the browser do something; what it saw.
+async fn browse(what: &'static str, site: &Site, addresses: Vec<String>) -> Value {
+    let base = site.base.clone();
+    let run = move || {
+        let modules = root().join("vendor/tools/browser/node_modules");
+        assert!(modules.join("axe-core").is_dir(), "the browser's tools are missing: run scripts/setup.sh test");
+        Command::new("node")
+            .arg(root().join("tests/support/browser/form.js"))
+            .args([what, &base])
+            .args(addresses)
+            .env("NODE_PATH", modules)
+            .output()
+            .expect("node")
+    };
+    let output = tokio::task::spawn_blocking(run).await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn text<'a>(seen: &'a Value, key: &str) -> &'a str {
+    seen[key].as_str().unwrap_or_else(|| panic!("no {key}: {seen}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn axe_finds_nothing_wrong_with_any_page_and_none_is_wider_than_a_small_telephone() {
+    let (house, site) = open().await;
+    let done = site.reports(&house, "192.0.2.1", crate::form::ANN).await;
+    house.works().await;
+    let sent = house.sends().await;
+    let proof = sent.iter().find(|mail| header(mail, "To").contains("ann@fenmail.example")).expect("a proof");
+    let addresses = vec!["/trail/x".to_owned(), link(&done.body, "/trail/"), link(proof, "/confirm/")];
+    let seen = browse("pages", &site, addresses).await;
+    let pages = seen.as_array().unwrap();
+    assert_eq!(pages.len(), 4 * 8, "form, errors, done, waiting, a link that leads nowhere, trail, question, answer");
+    for page in pages {
+        assert!(page["checks"].as_u64().unwrap() > 10, "axe looked at next to nothing: {page}");
+        assert_eq!(page["violations"], serde_json::json!([]), "{page}");
+        assert_eq!(page["sideways"], false, "{page}");
+        assert_eq!(page["small"], serde_json::json!([]), "{page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_form_works_with_scripts_switched_off() {
+    let (house, site) = open().await;
+    let seen = browse("without-scripts", &site, Vec::new()).await;
+    assert_eq!(seen["button"], false, "what needs a script is not offered");
+    assert!(text(&seen, "error").contains("Choose who may know"), "{seen}");
+    assert!(text(&seen, "kept").contains("deep pothole"), "{seen}");
+    let told = Reference::find_all(text(&seen, "done"));
+    assert_eq!(
+        (told.len(), &told),
+        (1, &Reference::find_all(text(&seen, "again"))),
+        "loaded again it is the same page"
+    );
+    assert_eq!(told, Reference::find_all(text(&seen, "trail")));
+    house.works().await;
+    let case = house.case(0).await;
+    assert_eq!((house.cases().await.len(), case.reference, case.state), (1, told[0].clone(), CaseState::Routed));
+    let mut tx = house.db.read().await.unwrap();
+    assert_eq!(beadle::store::attachment::of_case(&mut tx, &case.id).await.unwrap()[0].name, "hole.png");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_form_can_be_filled_in_by_keyboard_alone() {
+    let (house, site) = open().await;
+    let seen = browse("keyboard", &site, Vec::new()).await;
+    assert_eq!(
+        (text(&seen, "skip"), text(&seen, "summary"), text(&seen, "from")),
+        ("skip", "error-summary", "problem")
+    );
+    assert_eq!(seen["unseen"], serde_json::json!([]), "whoever types sees where they are");
+    let order: Vec<&str> = seen["order"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let fields = ["place", "position", "use-position", "files", "councillor", "anonymous", "name", "email", "phone"];
+    assert_eq!(
+        order,
+        [&fields[..], &["consent", "send"]].concat(),
+        "the order of the page, and no field that is not seen"
+    );
+    assert_eq!(text(&seen, "consent"), "councillor");
+    house.works().await;
+    assert_eq!(house.case(0).await.reference, Reference::find_all(text(&seen, "done"))[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_scripts_the_browser_can_say_where_it_is() {
+    let (house, site) = open().await;
+    let seen = browse("position", &site, Vec::new()).await;
+    assert_eq!(text(&seen, "position"), "54.00608, 2.08342");
+    assert_eq!(seen["complaints"], serde_json::json!([]), "our own policy lets our own script run");
+    house.works().await;
+    assert_eq!(house.case(0).await.ward.as_deref(), Some("Station"));
+}

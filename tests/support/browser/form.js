@@ -1,0 +1,198 @@
+// Drives a real browser over the form on the web, as somebody without a script, on a telephone, by keyboard alone, and with the
+// eyes of axe-core. Says what it saw as JSON on standard output; what that means is for the tests to judge.
+//
+// usage: node form.js WHAT BASE [ADDRESS…]     WHAT: pages, without-scripts, keyboard, position
+// settings (environment): NODE_PATH, where playwright-core and axe-core are; BEADLE_CHROMIUM, the browser;
+//                         BEADLE_SCREENSHOTS, a folder for pictures of the pages
+"use strict";
+const fs = require("node:fs");
+const path = require("node:path");
+const { chromium } = require("playwright-core");
+const axe = require("axe-core");
+
+const [what, base, ...addresses] = process.argv.slice(2);
+const known = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome-stable", "/usr/bin/google-chrome"];
+const executablePath = process.env.BEADLE_CHROMIUM || known.find((file) => fs.existsSync(file));
+const PROBLEM = "There is a deep pothole outside the bakery. My wheel was damaged by the pothole.";
+
+async function picture(page, name) {
+  const folder = process.env.BEADLE_SCREENSHOTS;
+  if (folder) await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
+}
+
+// What axe-core finds wrong, how much it looked at, and whether the page has to be pushed sideways to be read.
+async function look(page, name, seen) {
+  await picture(page, name);
+  await page.evaluate(axe.source);
+  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  const wide = await page.evaluate(() => ({
+    scroll: document.documentElement.scrollWidth,
+    client: document.documentElement.clientWidth,
+    // The targets that are smaller than 24 by 24 pixels (WCAG 2.2, 2.5.8), links in a sentence apart.
+    small: [...document.querySelectorAll("input:not([type=hidden]), button, select, textarea, nav a")]
+      .filter((e) => e.tabIndex >= 0 && !e.hidden)
+      .map((e) => ({ id: e.id || e.textContent, box: e.getBoundingClientRect() }))
+      .filter(({ box }) => box.width < 24 || box.height < 24)
+      .map(({ id }) => id),
+  }));
+  seen.push({
+    name,
+    title: await page.title(),
+    checks: found.passes.length,
+    violations: found.violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html).join(" | ").slice(0, 600)}`),
+    sideways: wide.scroll > wide.client,
+    small: wide.small,
+  });
+}
+
+async function fill(page) {
+  await page.fill("#problem", PROBLEM);
+  await page.fill("#place", "Signal Row, ZM6 1UT");
+  await page.fill("#email", "ann@fenmail.example");
+  await page.check("#consent");
+}
+
+const scenarios = {
+  // Every page, in two directions of writing and at two widths.
+  async pages(browser) {
+    const seen = [];
+    for (const [language, width] of [["en", 1280], ["en", 320], ["ar", 1280], ["ar", 320]]) {
+      const context = await browser.newContext({ viewport: { width, height: 800 } });
+      const page = await context.newPage();
+      const name = (what) => `${what}-${language}-${width}`;
+      await page.goto(`${base}/report?lang=${language}`);
+      await look(page, name("form"), seen);
+      await page.setInputFiles("#files", [{ name: "a very long name of a program.exe", mimeType: "application/x", buffer: Buffer.from("MZ") }]);
+      await page.fill("#email", "ann at home");
+      await page.fill("#phone", "12");
+      await page.click("#send");
+      await look(page, name("errors"), seen);
+      await fill(page);
+      await page.fill("#phone", "");
+      await page.click("#send");
+      await page.waitForURL("**/report/done/**");
+      await look(page, name("done"), seen);
+      await page.click(".link a");
+      await look(page, name("waiting"), seen);
+      for (const address of addresses) {
+        await page.goto(`${base}${address.split("?")[0]}?lang=${language}`);
+        await look(page, name(`${address.split("/")[1]}${addresses.indexOf(address)}`), seen);
+      }
+      if (addresses.length > 0) {
+        await page.click("button[value=yes]");
+        await look(page, name("confirmed"), seen);
+      }
+      await context.close();
+    }
+    return seen;
+  },
+
+  async "without-scripts"(browser) {
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(`${base}/report`);
+    const button = await page.isVisible("#use-position");
+    await page.fill("#problem", PROBLEM);
+    await page.click("#send");
+    const error = await page.innerText(".error-summary");
+    const kept = await page.inputValue("#problem");
+    await fill(page);
+    await page.setInputFiles("#files", [{ name: "hole.png", mimeType: "image/png", buffer: Buffer.from("\x89PNG") }]);
+    await page.click("#send");
+    const done = await page.innerText("main");
+    await page.reload();
+    const again = await page.innerText("main");
+    await page.click(".link a");
+    const trail = await page.innerText("main");
+    return { button, error, kept, done, again, trail };
+  },
+
+  // From the address bar to the reference without a mouse.
+  async keyboard(browser) {
+    const page = await (await browser.newContext({ viewport: { width: 1024, height: 700 } })).newPage();
+    await page.goto(`${base}/report`);
+    const order = [];
+    const unseen = [];
+    const step = async () => {
+      await page.keyboard.press("Tab");
+      const at = await page.evaluate(() => {
+        const e = document.activeElement;
+        const box = e.getBoundingClientRect();
+        const style = getComputedStyle(e);
+        const marked = style.outlineStyle !== "none" || style.boxShadow !== "none";
+        const inView = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+        return { id: e.id || e.className || e.tagName, marked, inView };
+      });
+      order.push(at.id);
+      if (!at.marked || !at.inView) unseen.push(at);
+      return at.id;
+    };
+    const to = async (id) => {
+      for (let tries = 0; tries < 60; tries += 1) if ((await step()) === id) return;
+      throw new Error(`Tab does not lead to ${id}: ${order.join(" ")}`);
+    };
+    await step();
+    const skip = order[0];
+    await page.keyboard.press("Enter");
+    await to("problem");
+    // Sent empty first: the list of errors is at hand, and its link leads to the field.
+    await to("send");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".error-summary");
+    const summary = await page.evaluate(() => document.activeElement.className);
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    const from = await page.evaluate(() => document.activeElement.id);
+    await page.keyboard.type(PROBLEM);
+    order.length = 0;
+    await to("place");
+    await page.keyboard.type("Signal Row, ZM6 1UT");
+    await to("councillor");
+    await page.keyboard.press("ArrowDown");
+    await to("anonymous");
+    await page.keyboard.press("Space");
+    await page.keyboard.press("Space");
+    await to("name");
+    await page.keyboard.type("Ann Smith");
+    await to("email");
+    await page.keyboard.type("ann@fenmail.example");
+    await to("consent");
+    await page.keyboard.press("Space");
+    await page.keyboard.press("ArrowDown");
+    const consent = await page.evaluate(() => document.querySelector("[name=consent]:checked").value);
+    await to("send");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/report/done/**");
+    return { skip, summary, from, order, unseen, consent, done: await page.innerText("main") };
+  },
+
+  // Whoever lets the browser say where they are need not type it.
+  async position(browser) {
+    const geolocation = { latitude: 54.00608, longitude: 2.08342 };
+    const context = await browser.newContext({ geolocation, permissions: ["geolocation"] });
+    const page = await context.newPage();
+    const complaints = [];
+    page.on("console", (message) => complaints.push(message.text()));
+    await page.goto(`${base}/report`);
+    await page.click("#use-position");
+    await page.waitForFunction(() => document.getElementById("position").value !== "");
+    const position = await page.inputValue("#position");
+    await fill(page);
+    await page.fill("#place", "");
+    await page.click("#send");
+    await page.waitForURL("**/report/done/**");
+    return { position, complaints };
+  },
+};
+
+(async () => {
+  const browser = await chromium.launch({ executablePath, args: ["--disable-gpu"] });
+  try {
+    process.stdout.write(JSON.stringify(await scenarios[what](browser)));
+  } finally {
+    await browser.close();
+  }
+})().catch((error) => {
+  process.stderr.write(`${error.stack}\n`);
+  process.exit(1);
+});

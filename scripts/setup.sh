@@ -2,7 +2,8 @@
 # setup.sh - brings a machine to where beadle builds and runs, fetching only what is missing.
 #
 # usage: setup.sh [demo|test]    demo (the default): what a build and the demo need
-#                                test: also the mail and database servers and the test runner that the tests use
+#                                test: also the mail and database servers, the Telegram emulator and the test runner
+#                                      that the tests use
 #
 # It asks for: Rust 1.95, a C and a C++ compiler, binutils, make, Python 3. On Debian and Ubuntu, as root or with sudo
 # that asks no password, it installs the packages that are missing; elsewhere it names them and stops. The encoder's
@@ -17,7 +18,8 @@ CARGO=${CARGO:-cargo}
 readonly rust_needed=1.95
 readonly nextest_version=0.9.143             # asks for Rust 1.91
 readonly tools=$PWD/vendor/tools
-readonly log=$PWD/vendor/setup.log           # what apt, pip and cargo said in the step under way
+readonly emulator=$PWD/tests/support/telegram
+readonly log=$PWD/vendor/setup.log           # what apt, pip, npm and cargo said in the step under way
 export PATH=$tools/bin:$PATH
 
 say() { printf 'beadle setup: %s\n' "$*"; }
@@ -61,6 +63,7 @@ has_aiosmtpd() {
   return 1
 }
 has_any() { local f; for f in "$@"; do [ -x "$f" ] && return; done; return 1; }
+has_emulator() { cmp -s "$emulator/package-lock.json" "$emulator/node_modules/.installed"; }
 has_postgres() { has initdb || has_any /usr/lib/postgresql/*/bin/initdb; }
 
 # Fills packages: the Debian packages of what is missing.
@@ -80,6 +83,7 @@ find_missing_packages() {
   has_aiosmtpd || packages+=(python3-aiosmtpd)
   has_postgres || packages+=(postgresql)
   has openssl || packages+=(openssl)
+  has_emulator && has node || { has npm && has node; } || packages+=(nodejs npm)
 }
 
 # The same by names that any system's packages can be found by.
@@ -99,6 +103,8 @@ generic_names() {
       python3-aiosmtpd) echo "the Python package aiosmtpd" ;;
       postgresql) echo "the PostgreSQL server (tried with 15 and 17)" ;;
       openssl) echo "openssl" ;;
+      nodejs) echo "Node.js 18 or newer" ;;
+      npm) echo "npm" ;;
     esac
   done | sed 's/^/    - /'
 }
@@ -171,6 +177,14 @@ fetch() {
   scripts/encoder.sh "$1"
 }
 
+fetch_emulator() {
+  npm ci --prefix "$emulator" --ignore-scripts --no-audit --no-fund >"$log" 2>&1 || {
+    tail -n 15 "$log" >&2
+    die "npm could not fetch the Telegram emulator (above: why; all of it: $log)."
+  }
+  cp "$emulator/package-lock.json" "$emulator/node_modules/.installed"
+}
+
 # Built without its self-update, and less optimised than a release of it: that halves the wait.
 build_nextest() {
   CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
@@ -211,6 +225,7 @@ plan=() step=0
 has_fetched || find_python >/dev/null || [[ " ${packages[*]} " == *" python3-pip "* ]] || plan+=(pip)
 scripts/encoder.sh have library || plan+=(library)
 scripts/encoder.sh have model || plan+=(model)
+[ "$mode" = demo ] || has_emulator || plan+=(emulator)
 [ "$mode" = demo ] || "$CARGO" nextest --version >/dev/null 2>&1 || plan+=(nextest)
 
 if [ "$(uname -m)" = aarch64 ]; then library_size=90; else library_size=797; fi
@@ -220,6 +235,7 @@ for job in ${plan[@]+"${plan[@]}"}; do
     pip) step "making a Python with pip in vendor/tools" make_pip ;;
     library) step "fetching the encoder's native library (about $library_size MB to download)" fetch library ;;
     model) step "fetching the sentence model (about 84 MB to download)" fetch model ;;
+    emulator) step "fetching the Telegram emulator for the tests (about 2 MB to download)" fetch_emulator ;;
     nextest) step "building the test runner cargo-nextest (some minutes, only this once)" build_nextest ;;
   esac
 done

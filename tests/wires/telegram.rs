@@ -122,7 +122,7 @@ async fn what_is_sent_arrives() {
     let wire = emulator.wire();
     let ask = Keyboard::AskLocation { label: "Send where I am".to_owned() };
     let sent = wire.send(CHAT, "Thank you, Rosa. <b>Where</b> is it? ğ", Some(ask), None).await.unwrap();
-    assert_eq!(sent.further, []);
+    assert!(sent.further.is_empty());
     let long = format!("{}\n\n{}", "one ".repeat(900), "two ".repeat(900));
     let long = wire.send(CHAT, &long, Some(Keyboard::Remove), Some(sent.message_id)).await.unwrap();
     assert!(long.message_id > sent.message_id && long.further.len() == 1, "{long:?}");

@@ -38,6 +38,22 @@ const READ: [&str; 22] = [
     "dice",
 ];
 
+/// What the other kinds of message are called, by their field.
+const OTHERS: [(&str, &str); 12] = [
+    ("voice", "voice message"),
+    ("audio", "sound recording"),
+    ("video", "video"),
+    ("video_note", "video message"),
+    ("animation", "moving picture"),
+    ("sticker", "sticker"),
+    ("poll", "poll"),
+    ("dice", "dice"),
+    ("checklist", "list of things to do"),
+    ("story", "story"),
+    ("game", "game"),
+    ("paid_media", "picture to be paid for"),
+];
+
 /// Why an update is not understood. It is kept: a later version may understand it. No words of the update stand here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
@@ -141,7 +157,7 @@ fn content(message: &Message, fields: &Map<String, Value>) -> Content {
     if let Some(text) = fields.get("text").and_then(Value::as_str) {
         return Content::Text { command: Command::of(text), text: text.to_owned() };
     }
-    let caption = message.caption().map(str::to_owned);
+    let caption = fields.get("caption").and_then(Value::as_str).map(str::to_owned);
     match &message.kind {
         MessageKind::Common(common) => match &common.media_kind {
             MediaKind::Photo(media) => {
@@ -149,11 +165,6 @@ fn content(message: &Message, fields: &Map<String, Value>) -> Content {
                     Some(largest) => Content::Photo { file: file(&largest.file), caption },
                     None => Content::Unsupported { what: "photo", file: None, caption },
                 }
-            }
-            MediaKind::Document(media) => {
-                let file = file(&media.document.file);
-                let mime = media.document.mime_type.as_ref().map(ToString::to_string);
-                Content::Document { size: file.size, file, name: media.document.file_name.clone(), mime, caption }
             }
             MediaKind::Location(media) => location(&media.location, None),
             MediaKind::Venue(media) => location(&media.venue.location, Some(&media.venue)),
@@ -163,37 +174,27 @@ fn content(message: &Message, fields: &Map<String, Value>) -> Content {
                     && media.contact.user_id == message.from.as_ref().map(|from| from.id),
             },
             MediaKind::Migration(_) => Content::Other,
-            media => {
-                let (what, file) = named(media);
-                Content::Unsupported { what, file, caption }
-            }
+            _ => by_field(fields, caption),
         },
-        MessageKind::Dice(_) => Content::Unsupported { what: "dice", file: None, caption },
-        MessageKind::Empty {} => {
-            let caption = fields.get("caption").and_then(Value::as_str).map(str::to_owned);
-            Content::Unsupported { what: "message of a kind that is new to us", file: None, caption }
-        }
+        MessageKind::Dice(_) | MessageKind::Empty {} => by_field(fields, caption),
         _ => Content::Other,
     }
 }
 
-/// What the other kinds of message are called, and what can be fetched of them.
-fn named(media: &MediaKind) -> (&'static str, Option<File>) {
-    let (what, meta) = match media {
-        MediaKind::Voice(media) => ("voice message", Some(&media.voice.file)),
-        MediaKind::Audio(media) => ("sound recording", Some(&media.audio.file)),
-        MediaKind::Video(media) => ("video", Some(&media.video.file)),
-        MediaKind::VideoNote(media) => ("video message", Some(&media.video_note.file)),
-        MediaKind::Animation(media) => ("moving picture", Some(&media.animation.file)),
-        MediaKind::Sticker(_) => ("sticker", None),
-        MediaKind::Poll(_) => ("poll", None),
-        MediaKind::Checklist(_) => ("list of things to do", None),
-        MediaKind::Story(_) => ("story", None),
-        MediaKind::Game(_) => ("game", None),
-        MediaKind::PaidMedia(_) => ("picture to be paid for", None),
-        _ => ("message of another kind", None),
-    };
-    (what, meta.map(file))
+/// A document or a message of another kind, by the name of its field: teloxide does not read all of them (a video
+/// without its kind, a document whose kind the sender's device wrote in its own way).
+fn by_field(fields: &Map<String, Value>, caption: Option<String>) -> Content {
+    let document = fields.get("document").filter(|_| !fields.contains_key("animation"));
+    if let Some((held, meta)) = document.and_then(|held| Some((held, FileMeta::deserialize(held).ok()?))) {
+        let (file, word) = (file(&meta), |name: &str| held.get(name).and_then(Value::as_str).map(str::to_owned));
+        let (name, mime) = (word("file_name"), word("mime_type"));
+        return Content::Document { size: file.size, file, name, mime, caption };
+    }
+    let found = OTHERS.iter().find_map(|(field, what)| Some((*what, fields.get(*field)?)));
+    let (what, held) = found.unwrap_or(("message of a kind that is new to us", &Value::Null));
+    // The others hold none, and a sticker says no more as a picture.
+    let file = FileMeta::deserialize(held).ok().filter(|_| what != "sticker").as_ref().map(file);
+    Content::Unsupported { what, file, caption }
 }
 
 fn location(location: &Location, venue: Option<&Venue>) -> Content {

@@ -112,6 +112,9 @@ fn a_document_keeps_its_name_and_kind() {
     let Content::Document { name: None, mime: None, size: None, caption: None, .. } = bare.content else {
         panic!("{:?}", bare.content)
     };
+    let odd = json!({"file_id": "d", "file_unique_id": "ud", "mime_type": "pdf"});
+    let odd = read(&private(json!({"document": odd, "caption": "As agreed"})));
+    let Content::Document { mime: Some(_), caption: Some(_), .. } = odd.content else { panic!("{:?}", odd.content) };
 }
 
 #[test]
@@ -161,6 +164,9 @@ fn what_cannot_be_read_is_named_and_its_words_are_kept() {
 
     let sticker = json!({"file_id": "s", "file_unique_id": "us", "type": "regular", "width": 512, "height": 512, "is_animated": false, "is_video": false, "emoji": "👍"});
     let dice = json!({"emoji": "🎲", "value": 4});
+    let film = json!({"file_id": "a", "file_unique_id": "ua", "width": 9, "height": 9, "duration": 1});
+    let film = read(&private(json!({"animation": film, "document": {"file_id": "a", "file_unique_id": "ua"}})));
+    assert!(matches!(film.content, Content::Unsupported { what: "moving picture", file: Some(_), .. }));
     for (kind, held, what) in [("sticker", sticker, "sticker"), ("dice", dice, "dice")] {
         let update = read(&private(json!({kind: held})));
         assert_eq!(update.content, Content::Unsupported { what, file: None, caption: None }, "{kind}");

@@ -2,7 +2,7 @@
 //!
 //! Telegram forgets an update as soon as it is asked for later ones, so the caller stores what [`TelegramWire::poll`]
 //! gave before it polls with a higher offset. teloxide's own dispatcher asks ahead, and it drops what it cannot read:
-//! here updates stay the JSON they came as, and [`understand`] reads them later, as often as needed.
+//! here updates stay the JSON they came as, and [`understand()`] reads them later, as often as needed.
 //!
 //! A bot cannot write first: a chat begins with the resident's own message.
 

@@ -156,6 +156,14 @@ async fn a_connection_that_never_was_is_told_from_one_that_was_lost() {
     let error = wire(nobody).send(71, "Thank you", None, None).await.unwrap_err();
     assert!(matches!(error, SendError::TryAgain { .. }), "{error:?}");
 
+    // No TLS, no token sent: nothing of the message has left this machine.
+    let plain = fake::serve(Manner::plain(""), |_, _| Act::Part("HTTP/1.1 400 Bad Request\r\n\r\n".to_owned())).await;
+    let api_url = Some(format!("https://127.0.0.1:{}", plain.port).parse().unwrap());
+    let secure = TelegramWire::open(TelegramSettings { token: TOKEN.into(), api_url, bot_name: None }).unwrap();
+    let error = secure.send(71, "Thank you", None, None).await.unwrap_err();
+    assert!(matches!(error, SendError::TryAgain { .. }), "{error:?}");
+    assert!(!plain.heard().concat().contains("Token_1"));
+
     let closing = fake::serve(Manner::plain(""), |_, _| Act::Close).await;
     let error = wire(closing.port).send(71, "Thank you", None, None).await.unwrap_err();
     assert!(matches!(error, SendError::Uncertain { .. }), "{error:?}");

@@ -2,7 +2,8 @@
 # setup.sh - brings a machine to where beadle builds and runs, fetching only what is missing.
 #
 # usage: setup.sh [demo|test]    demo (the default): what a build and the demo need
-#                                test: also the mail and database servers, the Python packages and the test runner that the tests use
+#                                test: also the mail and database servers, the Python packages, the Telegram emulator and
+#                                the test runner that the tests use
 #
 # It asks for: Rust 1.95, a C and a C++ compiler, binutils, make, Python 3. On Debian and Ubuntu, as root or with sudo
 # that asks no password, it installs the packages that are missing; elsewhere it names them and stops. The encoder's
@@ -19,7 +20,9 @@ readonly nextest_version=0.9.143             # asks for Rust 1.91
 readonly tools=$PWD/vendor/tools
 readonly python_list=tests/support/requirements.txt
 readonly python_tools=$PWD/vendor/tools/python
-readonly log=$PWD/vendor/setup.log           # what apt, pip and cargo said in the step under way
+readonly emulator_list=tests/support/telegram
+readonly emulator=$PWD/vendor/tools/telegram
+readonly log=$PWD/vendor/setup.log           # what apt, pip, npm and cargo said in the step under way
 export PATH=$tools/bin:$PATH
 
 say() { printf 'beadle setup: %s\n' "$*"; }
@@ -66,6 +69,7 @@ has_aiosmtpd() {
 has_python_tools() { cmp -s "$python_list" "$python_tools/requirements.txt"; }
 needs_pip() { ! has_fetched || { [ "$mode" = test ] && ! has_python_tools; }; }
 has_any() { local f; for f in "$@"; do [ -x "$f" ] && return; done; return 1; }
+has_emulator() { cmp -s "$emulator_list/package-lock.json" "$emulator/package-lock.json"; }
 has_postgres() { has initdb || has_any /usr/lib/postgresql/*/bin/initdb; }
 
 # Fills packages: the Debian packages of what is missing.
@@ -85,6 +89,7 @@ find_missing_packages() {
   has_aiosmtpd || packages+=(python3-aiosmtpd)
   has_postgres || packages+=(postgresql)
   has openssl || packages+=(openssl)
+  has_emulator && has node || { has npm && has node; } || packages+=(nodejs npm)
 }
 
 # The same by names that any system's packages can be found by.
@@ -104,6 +109,8 @@ generic_names() {
       python3-aiosmtpd) echo "the Python package aiosmtpd" ;;
       postgresql) echo "the PostgreSQL server (tried with 15 and 17)" ;;
       openssl) echo "openssl" ;;
+      nodejs) echo "Node.js 18 or newer" ;;
+      npm) echo "npm" ;;
     esac
   done | sed 's/^/    - /'
 }
@@ -192,6 +199,21 @@ install_python_tools() {
   mv "$new" "$python_tools"
 }
 
+# A folder of its own too, which the tests name in NODE_PATH; npm refuses a file whose checksum is another.
+fetch_emulator() {
+  local new=$emulator.new
+  rm -rf "$new"
+  mkdir -p "$new"
+  cp "$emulator_list"/package.json "$emulator_list"/package-lock.json "$new"
+  npm ci --prefix "$new" --ignore-scripts --no-audit --no-fund >"$log" 2>&1 || {
+    tail -n 15 "$log" >&2
+    rm -rf "$new"
+    die "npm could not fetch the Telegram emulator (above: why)"
+  }
+  rm -rf "$emulator"
+  mv "$new" "$emulator"
+}
+
 # Built without its self-update, and less optimised than a release of it: that halves the wait.
 build_nextest() {
   CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
@@ -233,6 +255,7 @@ plan=() step=0
 scripts/encoder.sh have library || plan+=(library)
 scripts/encoder.sh have model || plan+=(model)
 [ "$mode" = demo ] || has_python_tools || plan+=(python)
+[ "$mode" = demo ] || has_emulator || plan+=(emulator)
 [ "$mode" = demo ] || "$CARGO" nextest --version >/dev/null 2>&1 || plan+=(nextest)
 
 if [ "$(uname -m)" = aarch64 ]; then library_size=90; else library_size=797; fi
@@ -243,6 +266,7 @@ for job in ${plan[@]+"${plan[@]}"}; do
     library) step "fetching the encoder's native library (about $library_size MB to download)" fetch library ;;
     model) step "fetching the sentence model (about 84 MB to download)" fetch model ;;
     python) step "fetching Twilio's and PyJWT's Python packages for the tests (about 3 MB to download)" install_python_tools ;;
+    emulator) step "fetching the Telegram emulator for the tests (about 2 MB to download)" fetch_emulator ;;
     nextest) step "building the test runner cargo-nextest (some minutes, only this once)" build_nextest ;;
   esac
 done

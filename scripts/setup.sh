@@ -205,7 +205,7 @@ fetch_emulator() {
   rm -rf "$new"
   mkdir -p "$new"
   cp "$emulator_list"/package.json "$emulator_list"/package-lock.json "$new"
-  npm ci --prefix "$new" --ignore-scripts --no-audit --no-fund >"$log" 2>&1 || {
+  (cd "$new" && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1 || {
     tail -n 15 "$log" >&2
     rm -rf "$new"
     die "npm could not fetch the Telegram emulator (above: why)"

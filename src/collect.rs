@@ -2,10 +2,12 @@
 //! else's. The order is always: fetch, commit, and only then flag or move.
 
 pub mod hooks;
+pub mod telegram;
 
 use crate::channels::Backoff;
 use crate::channels::imap::{self, FetchLimits, Fetched, ImapError, ImapSession, ImapSettings};
 use crate::channels::mailbox_folder::{FolderError, MailboxFolder};
+use crate::channels::telegram::{Bot, TelegramError};
 use crate::core::{Channel, Clock, Ids, RawMessage};
 use crate::intake::accept::{self, Accepted, Batch};
 use crate::store::{self, Db};
@@ -50,6 +52,16 @@ pub enum CollectError {
     /// Files.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// Telegram.
+    #[error(transparent)]
+    Telegram(#[from] TelegramError),
+}
+
+/// What is asked again and again whether something has come.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Mailbox(&'a ImapSettings),
+    Telegram(&'a Bot),
 }
 
 impl Collector {
@@ -61,18 +73,25 @@ impl Collector {
         poll: Duration,
         stop: &CancellationToken,
     ) {
+        self.watch(account, Source::Mailbox(settings), poll, stop).await;
+    }
+
+    async fn watch(&self, account: &str, source: Source<'_>, poll: Duration, stop: &CancellationToken) {
         let mut backoff = Backoff::new();
         while !stop.is_cancelled() {
             let pause = match self.claim(account, poll).await {
-                Ok(true) => match self.read_mailbox(account, settings, poll, stop, &mut backoff).await {
-                    Ok(()) => Duration::ZERO,
-                    Err(error) => {
-                        let pause = backoff.next_delay(&mut rand::rng());
-                        self.note_failure(account, &error).await;
-                        tracing::warn!(account, %error, again_in_seconds = pause.as_secs(), "the mailbox cannot be read");
-                        pause
+                Ok(true) => {
+                    let read = match source {
+                        Source::Mailbox(settings) => {
+                            self.read_mailbox(account, settings, poll, stop, &mut backoff).await
+                        }
+                        Source::Telegram(bot) => self.read_telegram(account, bot, stop, &mut backoff).await,
+                    };
+                    match read {
+                        Ok(()) => Duration::ZERO,
+                        Err(error) => self.failed(account, &error, &mut backoff).await,
                     }
-                },
+                }
                 // Another process reads it; look again when its lease may have run out.
                 Ok(false) => poll,
                 Err(error) => {
@@ -120,6 +139,18 @@ impl Collector {
         if let Err(error) = noted.await {
             tracing::warn!(account, %error, "a failure could not be written down");
         }
+    }
+
+    /// Notes that an account cannot be read, where people see it; how long to wait before it is tried again.
+    async fn failed(&self, account: &str, error: &CollectError, backoff: &mut Backoff) -> Duration {
+        let asked = match error {
+            CollectError::Telegram(error) => error.retry_after(),
+            _ => None,
+        };
+        let pause = backoff.next_delay(&mut rand::rng()).max(asked.unwrap_or_default());
+        self.note_failure(account, error).await;
+        tracing::warn!(account, %error, again_in_seconds = pause.as_secs(), "the account cannot be read");
+        pause
     }
 
     async fn read_mailbox(
@@ -264,7 +295,7 @@ fn changed_at(path: &Path) -> [Option<std::time::SystemTime>; 3] {
 }
 
 fn batch_of(account: &str, mailbox: &str, uid_validity: u32, fetched: Vec<Fetched>) -> Batch {
-    let mut batch = Batch { reached: fetched.last().map(|f| (uid_validity, f.uid())), ..Batch::default() };
+    let mut batch = Batch { reached: fetched.last().map(|f| (uid_validity, i64::from(f.uid()))), ..Batch::default() };
     for message in fetched {
         let raw = |uid, bytes, arrived_at| RawMessage {
             channel: Channel::Email,

@@ -3,6 +3,7 @@
 //! Relative paths are taken from the folder of the file. A secret is never needed in the file: `password_env` names an
 //! environment variable, `password_file` a file (systemd's `LoadCredential` puts one in place).
 
+pub mod telegram;
 pub mod texts;
 
 use crate::channels::imap::{AfterAccept, ImapSettings};
@@ -21,6 +22,7 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use telegram::TelegramAccount;
 use texts::TextSettings;
 
 /// Everything that can be set.
@@ -41,6 +43,9 @@ pub struct Settings {
     /// Accounts with providers of text messages.
     #[serde(default)]
     pub text: Vec<TextSettings>,
+    /// Bots on Telegram.
+    #[serde(default)]
+    pub telegram: Vec<TelegramAccount>,
     /// Where mail goes out.
     pub smtp: OutSettings,
     /// The database.
@@ -403,9 +408,12 @@ impl Settings {
         let mut names = BTreeSet::new();
         let accounts = self.mailbox.iter().map(|m| (&m.name, &m.councillor));
         let accounts = accounts.chain(self.folder.iter().map(|f| (&f.name, &f.councillor)));
-        for (name, councillor) in accounts.chain(self.text.iter().map(|t| (&t.name, &t.councillor))) {
+        let accounts = accounts.chain(self.text.iter().map(|t| (&t.name, &t.councillor)));
+        for (name, councillor) in accounts.chain(self.telegram.iter().map(|t| (&t.name, &t.councillor))) {
             if !names.insert(name) {
-                bail!("two accounts are called '{name}': give each [[mailbox]], [[folder]] and [[text]] its own name");
+                bail!(
+                    "two accounts are called '{name}': give each [[mailbox]], [[folder]], [[text]] and [[telegram]] its own name"
+                );
             }
             if let Some(id) = councillor.as_ref().filter(|id| !keys.contains(id.as_str())) {
                 bail!("account '{name}': there is no [[councillor]] with the id '{id}'");

@@ -10,6 +10,7 @@ mod question;
 mod read;
 
 use crate::casework::matching::Compared;
+use crate::channels::telegram::Bot;
 use crate::channels::text::TextProvider;
 use crate::core::{Clock, Council, Councillor, Ids, Mail, TokenKey, Verdict};
 use crate::intake::mime::MimeLimits;
@@ -72,6 +73,8 @@ pub struct House {
     pub limits: MimeLimits,
     /// Who carries texts, by account.
     pub texts: BTreeMap<String, Arc<dyn TextProvider>>,
+    /// Bots on Telegram, by account.
+    pub telegram: BTreeMap<String, Arc<Bot>>,
     /// The councillor of each watched account.
     pub account_councillors: BTreeMap<String, String>,
 }

@@ -113,6 +113,7 @@ impl Desk {
             consent: Consent::Share,
             limits: MimeLimits::default(),
             texts: std::collections::BTreeMap::default(),
+            telegram: std::collections::BTreeMap::default(),
             account_councillors: [("adeyemi".to_owned(), "adeyemi".to_owned())].into(),
         };
         let pipeline = Pipeline {

@@ -7,6 +7,7 @@
 //! A bot cannot write first: a chat begins with the resident's own message.
 
 mod api;
+mod bot;
 mod error;
 mod file;
 mod pace;
@@ -17,6 +18,7 @@ mod understand;
 mod update;
 pub mod webhook;
 
+pub use bot::{Bot, Hook, name_of};
 pub use error::{SendError, TelegramError};
 pub use file::MOST_BYTES;
 pub use pace::Pace;

@@ -77,10 +77,13 @@ impl Settings {
             .collect()
     }
 
-    /// Names that this service is reached under through a proxy: those that are set, and those that providers of texts post to.
+    /// Names that this service is reached under through a proxy: those that are set, and those that providers of texts and
+    /// Telegram post to.
     #[must_use]
     pub fn allowed_hosts(&self) -> Vec<String> {
-        let urls = self.text.iter().filter_map(|text| url::Url::parse(text.public_url.as_deref()?).ok());
+        let posts = self.text.iter().filter_map(|text| text.public_url.as_deref());
+        let posts = posts.chain(self.telegram.iter().filter_map(|bot| bot.webhook_url.as_deref()));
+        let urls = posts.filter_map(|url| url::Url::parse(url).ok());
         let hosts = urls.filter_map(|url| url.host_str().map(str::to_owned));
         self.portal.allowed_hosts.iter().cloned().chain(hosts).collect()
     }

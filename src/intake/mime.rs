@@ -135,6 +135,7 @@ fn read(raw: &[u8], limits: &MimeLimits, authserv_id: Option<&str>) -> Result<Ma
         channel: Channel::Email,
         writer: from.as_ref().map(ContactPoint::from),
         shared: None,
+        device_language: None,
         from,
         rfc_message_id,
         attachments,

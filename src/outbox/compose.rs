@@ -128,6 +128,7 @@ impl Composer<'_> {
             auto_submitted: Some("auto-generated".to_owned()),
             language: "en".to_owned(),
             attachments: Vec::new(),
+            button: None,
         })
     }
 
@@ -334,6 +335,7 @@ impl Composer<'_> {
             auto_submitted: Some("auto-replied".to_owned()),
             language: language.to_owned(),
             attachments: Vec::new(),
+            button: None,
         }
     }
 
@@ -391,6 +393,7 @@ impl Composer<'_> {
             auto_submitted: Some("auto-replied".to_owned()),
             language: language.to_owned(),
             attachments: Vec::new(),
+            button: None,
         }
     }
 
@@ -441,6 +444,7 @@ impl Composer<'_> {
             auto_submitted: Some("auto-generated".to_owned()),
             language: "en".to_owned(),
             attachments: Vec::new(),
+            button: None,
         };
         let new = NewOutgoing {
             id: &id,

@@ -34,10 +34,10 @@ impl Clerk<'_> {
             case.closed_at = None;
         }
         case.attention = Some(attention(party, reopened, thought.mail.sender.is_verified()).to_owned());
-        let told_where = party == Party::Resident && self.take_place(tx, &mut case, thought).await?;
+        let answered = party == Party::Resident && self.take_answer(tx, &mut case, thought).await?;
         self.heed_worries(tx, &mut case, thought, party).await?;
         store::case::update(tx, &case, self.now).await?;
-        if told_where && case.disposition == Disposition::Auto && case.state == CaseState::Review {
+        if answered && case.disposition == Disposition::Auto && case.state == CaseState::Review {
             self.desk().route(tx, &case.id, ACTOR).await?;
         }
         self.call_root(tx, &case).await?;

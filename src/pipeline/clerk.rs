@@ -2,7 +2,7 @@
 
 use super::keyword;
 use super::{ACTOR, Pipeline, Thought};
-use crate::core::{Address, ContactId, MessageId, Party};
+use crate::core::{Address, Channel, ContactId, MessageId, Party};
 use crate::intake::talk;
 use crate::intake::threads::{self, Answers};
 use crate::store::case::Case;
@@ -35,8 +35,11 @@ impl Clerk<'_> {
             return self.finish(tx, thought, Outcome::Joined, &message, why).await;
         }
         let Some(meaning) = &thought.meaning else { return self.set_aside(tx, thought).await };
-        if let Some(keyword) = keyword::of(mail) {
-            return self.heed_keyword(tx, thought, keyword).await;
+        if let Some(writer) = mail.writer.as_ref().filter(|_| mail.channel == Channel::Telegram) {
+            store::contact::writes_again(tx, writer).await?;
+        }
+        if let Some(request) = keyword::of(mail) {
+            return self.heed(tx, thought, request).await;
         }
         let answers = if mail.channel.is_short() {
             talk::find(tx, mail, &meaning.verdict, &house.policy, self.now).await?

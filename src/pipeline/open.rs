@@ -1,6 +1,7 @@
 //! A message that is a case of its own: opened, matched with what is known, routed where the council lets it.
 
 use super::clerk::Clerk;
+use super::question::is_wordless;
 use super::{ACTOR, Meaning, Thought};
 use crate::casework::join::{self, JoinError};
 use crate::casework::matching::Match;
@@ -25,12 +26,12 @@ use serde_json::json;
 const OLD_DAYS: i64 = 14;
 
 /// Where a message is to go, and whether by itself.
-struct Course {
-    department: String,
-    disposition: Disposition,
-    hold_reason: Option<String>,
+pub(super) struct Course {
+    pub(super) department: String,
+    pub(super) disposition: Disposition,
+    pub(super) hold_reason: Option<String>,
     /// Why a person looks at it although the council lets its service be routed automatically.
-    caution: Option<&'static str>,
+    pub(super) caution: Option<&'static str>,
 }
 
 impl Clerk<'_> {
@@ -56,8 +57,7 @@ impl Clerk<'_> {
         self.decide(tx, Some(&case), &id, "triage", decided, evidence).await?;
         let auto = course.disposition == Disposition::Auto && *answers == Answers::Nothing;
         let joined = self.link(tx, &case, answers, known, auto && thought.mail.sender.is_verified()).await?;
-        let asked =
-            !joined && *answers == Answers::Nothing && self.ask_place(tx, thought, verdict, &mut case, &id).await?;
+        let asked = !joined && *answers == Answers::Nothing && self.ask(tx, thought, verdict, &mut case, &id).await?;
         // A message that points to a case of somebody else's is looked at by a person, whatever the confidence.
         if auto && !joined && !asked {
             self.desk().route(tx, &case.id, ACTOR).await?;
@@ -71,7 +71,7 @@ impl Clerk<'_> {
         Desk { composer, now: self.now }
     }
 
-    fn course(&self, thought: &Thought, verdict: &Verdict) -> Course {
+    pub(super) fn course(&self, thought: &Thought, verdict: &Verdict) -> Course {
         let taxonomy = &self.rules.taxonomy;
         let department = routing::department_for(taxonomy, &verdict.service, verdict.ward()).to_owned();
         let policy = &self.pipeline.house.policy;
@@ -85,7 +85,9 @@ impl Clerk<'_> {
         let house = &self.pipeline.house;
         let from = thought.mail.from.as_ref().map(|a| a.email.as_str()).unwrap_or_default();
         let of_a_department = self.rules.taxonomy.departments.values().any(|d| d.email.eq_ignore_ascii_case(from));
-        if house.council.councillor_by_email(from).is_some() {
+        if thought.mail.channel.is_short() && is_wordless(thought) {
+            Some("There is not a word in it")
+        } else if house.council.councillor_by_email(from).is_some() {
             Some("A councillor wrote this")
         } else if of_a_department {
             Some("A department wrote this, but not as an answer to a case")
@@ -122,6 +124,9 @@ impl Clerk<'_> {
     ) -> store::Result<Case> {
         let house = &self.pipeline.house;
         let of_ward = verdict.ward().and_then(|w| house.council.councillor_of_ward(w)).map(|c| c.id.as_str());
+        // Where there is no word to tell a language by, the device may.
+        let device = thought.mail.device_language.as_ref().filter(|_| is_wordless(thought));
+        let language = device.map_or(verdict.language_to_answer(), String::as_str);
         let days = self.rules.taxonomy.services.get(&verdict.service).map_or(10, |s| s.working_days);
         let opening = Opening {
             contact,
@@ -132,6 +137,7 @@ impl Clerk<'_> {
             attention: course.caution.map(str::to_owned),
             councillor: councillor.or(of_ward),
             consent: house.consent,
+            language,
             title: open::title(strip_reply_marks(&thought.mail.subject), &thought.mail.text),
             received_at: thought.row.received_at,
             due_on: house.calendar.due(received_date(thought.row.received_at), days),

@@ -140,6 +140,7 @@ impl House {
                 consent: Consent::Share,
                 limits: MimeLimits::default(),
                 texts: std::collections::BTreeMap::default(),
+                telegram: std::collections::BTreeMap::default(),
                 account_councillors: [("nowak".to_owned(), "nowak".to_owned())].into(),
             }),
             lease: TimeDelta::seconds(60),
@@ -151,6 +152,7 @@ impl House {
             instance: "story".to_owned(),
             relay: Arc::new(Relay::Folder(folder.path().join("outgoing"))),
             texts: std::collections::BTreeMap::default(),
+            telegram: std::collections::BTreeMap::default(),
             lease: TimeDelta::seconds(60),
         };
         Self { db, clock, pipeline, dispatcher, folder, count: AtomicU32::new(0) }

@@ -7,6 +7,8 @@ mod accounts;
 mod answers;
 mod dataset;
 mod decisions;
+#[path = "../wires/emulator.rs"]
+mod emulator;
 mod faults;
 mod house;
 mod killed;
@@ -20,5 +22,7 @@ mod splits;
 #[expect(dead_code, reason = "the wires use more of it")]
 mod stack;
 mod store;
+mod telegram;
+mod telegram_killed;
 mod texts;
 mod understanding;

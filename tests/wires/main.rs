@@ -5,6 +5,7 @@
 //! small ones in `fake.rs` and `web.rs`. What others must be able to read is shown to their own code (`python.rs`).
 
 mod accept;
+mod emulator;
 mod fake;
 mod imap;
 mod imap_misbehaving;

@@ -1,86 +1,16 @@
-//! Telegram against an emulator that is not ours: npm's telegram-test-api. It has texts in and out and webhooks; it
-//! gives each update once, whatever the offset, and has no files: for those see `telegram_misbehaving.rs`.
+//! Telegram against an emulator that is not ours (`emulator.rs`). It has texts in and out and webhooks, and no files: for those
+//! see `telegram_misbehaving.rs`.
 
+use crate::emulator::{CHAT, Emulator};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::post;
-use beadle::channels::telegram::{Command, Content, Keyboard, TelegramSettings, TelegramWire, understand, webhook};
+use beadle::channels::telegram::{Command, Content, Keyboard, understand, webhook};
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-const TOKEN: &str = "123456:emulated-Token_1";
-const CHAT: i64 = 71;
-
-/// A running emulator, which ends when this is dropped.
-struct Emulator {
-    node: Child,
-    port: u16,
-}
-
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        drop(self.node.stdin.take());
-        let _ = self.node.wait();
-    }
-}
-
-impl Emulator {
-    fn start() -> Self {
-        let home = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut command = std::process::Command::new("node");
-        let mut node = command
-            .arg(home.join("tests/support/telegram/emulator.js"))
-            .env("NODE_PATH", home.join("vendor/tools/telegram/node_modules"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("node: run scripts/setup.sh test");
-        let mut line = String::new();
-        BufReader::new(node.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().parse().expect("the emulator's port (see above why it has none)");
-        Self { node, port }
-    }
-
-    fn wire(&self) -> TelegramWire {
-        let api_url = Some(format!("http://127.0.0.1:{}", self.port).parse().unwrap());
-        TelegramWire::open(TelegramSettings { token: TOKEN.into(), api_url, bot_name: Some("TestNameBot".to_owned()) })
-            .unwrap()
-    }
-
-    /// What a person does, in the emulator's own words.
-    async fn ask(&self, what: &str, body: &Value) -> Value {
-        let request = reqwest::Client::builder().no_proxy().build().unwrap();
-        let request = request.post(format!("http://127.0.0.1:{}/{what}", self.port));
-        let answer = request.header("content-type", "application/json").body(body.to_string()).send().await.unwrap();
-        assert!(answer.status().is_success(), "{answer:?}");
-        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
-    }
-
-    /// The resident sends a message that holds this.
-    async fn resident_sends(&self, held: Value) {
-        let mut message = json!({
-            "botToken": TOKEN,
-            "date": 1_719_390_000,
-            "from": {"id": CHAT, "is_bot": false, "first_name": "Rosa", "username": "rosaq"},
-            "chat": {"id": CHAT, "type": "private", "first_name": "Rosa", "username": "rosaq"},
-        });
-        let Value::Object(held) = held else { panic!("no object") };
-        message.as_object_mut().unwrap().extend(held);
-        self.ask("sendMessage", &message).await;
-    }
-
-    /// What has arrived at the resident's since the last time.
-    async fn resident_sees(&self) -> Vec<Value> {
-        let answer = self.ask("getUpdates", &json!({"token": TOKEN, "chatId": CHAT})).await;
-        answer["result"].as_array().unwrap().iter().map(|seen| seen["message"].clone()).collect()
-    }
-}
 
 #[tokio::test]
 async fn telegram_says_which_bot_it_is() {

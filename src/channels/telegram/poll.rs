@@ -24,6 +24,15 @@ pub struct RawUpdate {
     pub at: Option<DateTime<Utc>>,
 }
 
+impl RawUpdate {
+    /// An update as it stands by itself: what a poll gives many of, and a webhook one. None where it has no number.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let Numbered { update_id } = serde_json::from_slice(bytes).ok()?;
+        Some(Self { update_id, bytes: bytes.to_vec(), at: when(bytes) })
+    }
+}
+
 #[derive(Deserialize)]
 struct Numbered {
     update_id: i64,
@@ -37,20 +46,17 @@ pub(super) async fn poll(api: &Api, offset: i64, wait: Duration) -> Result<Vec<R
 
 fn read(result: &str) -> Result<Vec<RawUpdate>, TelegramError> {
     let all: Vec<&RawValue> = serde_json::from_str(result).map_err(|_| TelegramError::strange("which updates"))?;
-    let raw = |json: &RawValue| {
-        let Numbered { update_id } =
-            serde_json::from_str(json.get()).map_err(|_| TelegramError::strange("the number of an update"))?;
-        Ok(RawUpdate { update_id, bytes: json.get().as_bytes().to_vec(), at: when(json.get()) })
-    };
-    let mut updates = all.into_iter().map(raw).collect::<Result<Vec<_>, TelegramError>>()?;
+    let raw = |json: &RawValue| RawUpdate::of(json.get().as_bytes());
+    let updates = all.into_iter().map(raw).collect::<Option<Vec<_>>>();
+    let mut updates = updates.ok_or_else(|| TelegramError::strange("the number of an update"))?;
     // Whoever stores the last number must have stored all below it.
     updates.sort_by_key(|update| update.update_id);
     Ok(updates)
 }
 
 /// The date of whatever the update holds.
-fn when(update: &str) -> Option<DateTime<Utc>> {
-    let update: Value = serde_json::from_str(update).ok()?;
+fn when(update: &[u8]) -> Option<DateTime<Utc>> {
+    let update: Value = serde_json::from_slice(update).ok()?;
     let date = |name: &str| update.as_object()?.values().find_map(|held| held.get(name)?.as_i64());
     DateTime::from_timestamp(date("edit_date").or_else(|| date("date"))?, 0)
 }

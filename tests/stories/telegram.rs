@@ -110,7 +110,7 @@ story!(a_text_on_telegram_is_asked_for_the_place_and_a_location_answers_it, hous
     assert_eq!(house.cases().await.len(), 1, "the location is no case of its own");
     let case = house.case(0).await;
     assert_eq!((case.state, case.asked.as_deref()), (CaseState::Routed, None));
-    assert_eq!(case.ward.as_deref(), Some("Station"));
+    assert_eq!(case.ward.as_deref(), Some("Canalside"));
     assert!(answers.len() == 1 && answers[0].contains(case.reference.as_str()), "{answers:?}");
 });
 
@@ -141,7 +141,7 @@ story!(a_location_alone_is_asked_what_is_wrong_there_and_the_answer_makes_it_a_c
         (case.state, case.service.as_str(), case.asked.as_deref()),
         (CaseState::Routed, "street_lighting", None)
     );
-    assert_eq!(case.ward.as_deref(), Some("Station"), "the place that was sent first stays");
+    assert_eq!(case.ward.as_deref(), Some("Canalside"), "the place that was sent first stays");
     assert!(case.title.contains("street light"), "{}", case.title);
     assert!(answers.len() == 1 && answers[0].contains(case.reference.as_str()), "{answers:?}");
     let referral = house.sends().await.into_iter().find(|mail| header(mail, "To").contains("highways")).unwrap();
@@ -221,7 +221,7 @@ story!(a_welcome_is_in_the_language_of_the_writers_device, house, {
     let chat = Chat::of(house).await;
     let held = json!({"text": "/start", "from": {"id": CHAT, "is_bot": false, "first_name": "Rosa", "language_code": "pl-PL"}});
     let answers = chat.says(house, held).await;
-    assert!(answers.len() == 1 && answers[0].contains("prosimy napisać tutaj"), "{answers:?}");
+    assert!(answers.len() == 1 && answers[0].contains("Prosimy napisać tutaj"), "{answers:?}");
 });
 
 story!(stop_is_heeded_on_telegram_and_start_ends_it, house, {

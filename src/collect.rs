@@ -64,6 +64,18 @@ enum Source<'a> {
     Telegram(&'a Bot),
 }
 
+impl Source<'_> {
+    /// Longer than a quiet spell between two looks, so that it does not run out while the account is well: IDLE is renewed after
+    /// nine minutes, a request for updates after each.
+    fn lease(self, poll: Duration) -> TimeDelta {
+        let quiet = match self {
+            Self::Mailbox(_) => TimeDelta::minutes(12),
+            Self::Telegram(_) => TimeDelta::minutes(1),
+        };
+        TimeDelta::from_std(poll * 3).unwrap_or(TimeDelta::minutes(3)) + quiet
+    }
+}
+
 impl Collector {
     /// Watches a mailbox until told to stop: reconnects with growing pauses, and notes every failure where people see it.
     pub async fn watch_mailbox(
@@ -79,7 +91,7 @@ impl Collector {
     async fn watch(&self, account: &str, source: Source<'_>, poll: Duration, stop: &CancellationToken) {
         let mut backoff = Backoff::new();
         while !stop.is_cancelled() {
-            let pause = match self.claim(account, poll).await {
+            let pause = match self.claim(account, source.lease(poll)).await {
                 Ok(true) => {
                     let read = match source {
                         Source::Mailbox(settings) => {
@@ -110,15 +122,9 @@ impl Collector {
         }
     }
 
-    /// Longer than a quiet spell between two looks (IDLE is renewed after nine minutes), so that it does not run out while
-    /// the account is well.
-    fn lease(poll: Duration) -> TimeDelta {
-        TimeDelta::from_std(poll * 3).unwrap_or(TimeDelta::minutes(3)) + TimeDelta::minutes(12)
-    }
-
-    async fn claim(&self, account: &str, poll: Duration) -> store::Result<bool> {
+    async fn claim(&self, account: &str, lease: TimeDelta) -> store::Result<bool> {
         let mut tx = self.db.begin().await?;
-        let held = store::cursor::claim(&mut tx, account, &self.instance, self.clock.now(), Self::lease(poll)).await?;
+        let held = store::cursor::claim(&mut tx, account, &self.instance, self.clock.now(), lease).await?;
         tx.commit().await?;
         Ok(held)
     }
@@ -166,7 +172,7 @@ impl Collector {
             self.drain(account, settings, &mut session).await?;
             // Only what was read to its end counts as well: a server that fails at each fetch is not asked in a rush.
             backoff.reset();
-            if stop.is_cancelled() || !self.claim(account, poll).await? {
+            if stop.is_cancelled() || !self.claim(account, Source::Mailbox(settings).lease(poll)).await? {
                 session.logout().await;
                 return Ok(());
             }

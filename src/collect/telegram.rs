@@ -63,7 +63,7 @@ impl Collector {
             };
             backoff.reset();
             offset = self.take_updates(account, updates).await?.unwrap_or(0);
-            if stop.is_cancelled() || !self.claim(account, WAIT).await? {
+            if stop.is_cancelled() || !self.claim(account, Source::Telegram(bot).lease(WAIT)).await? {
                 return Ok(());
             }
             if offset == 0 {

@@ -266,8 +266,10 @@ impl Composer<'_> {
         if self.council.is_own(email) || self.council.councillor_by_email(email).is_some() || of_a_department {
             return Ok(Acknowledged::Skipped("it came from an address of the council's own".to_owned()));
         }
-        // Cases out of one message are about different things, and each of them is acknowledged.
-        let subject = if message.part.is_some() { &case.title } else { &message.subject };
+        // Cases out of one message are about different things, and each of them is acknowledged. A text has no subject that could
+        // tell two of them apart.
+        let titled = message.part.is_some() || message.channel.is_short();
+        let subject = if titled { &case.title } else { &message.subject };
         let topic = crate::understanding::strip_reply_marks(subject).to_lowercase();
         let since = now - TimeDelta::minutes(CAP_MINUTES);
         let (all, same) = store::outbox::acknowledgements_since(tx, email, &topic, since).await?;

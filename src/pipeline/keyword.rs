@@ -41,9 +41,10 @@ pub(super) fn of(mail: &Mail) -> Option<Request> {
         Some(Command::Status(of)) => Some(Request::Status(Reference::find_all(&of))),
         // "/stop" means what it says, and "/report the lamp is out" is a message. An unknown command alone is a call for help.
         Some(Command::Other) => {
-            let alone = !mail.text.trim().contains(char::is_whitespace);
-            let word = words::keyword(&mail.text).unwrap_or(Keyword::Help);
-            alone.then_some(Request::Word(word))
+            let mut words = mail.text.split_whitespace();
+            let stop = words.next().is_some_and(|word| word.eq_ignore_ascii_case("/stop"));
+            let word = if stop { Keyword::Stop } else { Keyword::Help };
+            words.next().is_none().then_some(Request::Word(word))
         }
     }
 }

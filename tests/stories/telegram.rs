@@ -193,6 +193,24 @@ story!(start_help_and_status_are_answered_and_are_no_cases, house, {
     assert_eq!(answers[0].lines().count(), 1, "{answers:?}");
 });
 
+story!(each_of_several_reports_in_an_hour_is_acknowledged, house, {
+    let chat = Chat::of(house).await;
+    for words in [LAMP, "fly tipping, a fridge, in Signal Row", "graffiti on the wall of the school in Signal Row"] {
+        assert_eq!(chat.writes(house, words).await.len(), 1, "{words}");
+    }
+    assert_eq!(house.cases().await.len(), 3);
+});
+
+story!(an_unknown_command_is_a_call_for_help_and_words_behind_it_are_a_message, house, {
+    let chat = Chat::of(house).await;
+    let answers = chat.writes(house, "/cancel").await;
+    assert!(answers.len() == 1 && answers[0].contains("To get no more messages"), "{answers:?}");
+    chat.writes(house, &format!("/report {LAMP}")).await;
+    assert_eq!(house.cases().await.len(), 1);
+    let answers = chat.writes(house, "/stop").await;
+    assert!(answers.len() == 1 && answers[0].contains("You will get no more messages"), "{answers:?}");
+});
+
 story!(nobody_is_told_of_another_persons_case, house, {
     let chat = Chat::of(house).await;
     chat.writes(house, LAMP).await;

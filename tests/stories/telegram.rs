@@ -12,8 +12,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Response};
 use beadle::channels::telegram::{Bot, Hook, RawUpdate, TelegramSettings, TelegramWire, webhook};
-use beadle::collect::Collector;
-use beadle::core::{CaseState, Ids, Mode};
+use beadle::core::{CaseState, Mode};
 use beadle::store;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -24,17 +23,6 @@ use std::time::Duration;
 
 const LAMP: &str = "The street light outside 12 Mill Lane, Station ward is out again";
 const NO_PLACE: &str = "the street light is out again, please fix it";
-
-fn collector(house: &House) -> Collector {
-    Collector {
-        db: house.db.clone(),
-        clock: house.clock.clone(),
-        ids: Ids::Random,
-        instance: "story".to_owned(),
-        bell: Arc::default(),
-        message_bytes: 1 << 20,
-    }
-}
 
 fn settle_in(house: &mut House, bot: &Arc<Bot>) {
     let known = Arc::clone(bot);
@@ -73,7 +61,7 @@ impl Chat {
         held["date"] = house.clock.now().timestamp().into();
         self.emulator.resident_sends(held).await;
         let updates = self.bot.wire.poll(self.offset.load(Ordering::Relaxed), Duration::ZERO).await.unwrap();
-        let next = collector(house).take_updates("bot", updates).await.unwrap().expect("an update");
+        let next = house.collector().take_updates("bot", updates).await.unwrap().expect("an update");
         self.offset.store(next, Ordering::Relaxed);
         house.clock.advance(TimeDelta::seconds(1));
         house.works().await;
@@ -118,7 +106,7 @@ story!(the_question_about_the_place_has_a_button_that_sends_where_they_are, hous
     let chat = Chat::of(house).await;
     chat.emulator.resident_sends(json!({"text": NO_PLACE, "date": house.clock.now().timestamp()})).await;
     let updates = chat.bot.wire.poll(0, Duration::ZERO).await.unwrap();
-    collector(house).take_updates("bot", updates).await.unwrap();
+    house.collector().take_updates("bot", updates).await.unwrap();
     house.works().await;
     house.sends().await;
     let seen = chat.emulator.resident_sees().await;
@@ -271,7 +259,7 @@ story!(an_update_that_is_given_again_is_one_message, house, {
     assert_eq!(chat.writes(house, LAMP).await.len(), 1);
     let again = chat.bot.wire.poll(0, Duration::ZERO).await.unwrap();
     assert_eq!(again.len(), 1, "nobody has confirmed it");
-    collector(house).take_updates("bot", again).await.unwrap();
+    house.collector().take_updates("bot", again).await.unwrap();
     house.works().await;
     house.sends().await;
     assert!(chat.emulator.resident_sees().await.is_empty());
@@ -333,7 +321,7 @@ impl Telegram {
     async fn brings(&self, house: &House, kind: &str, held: Value) -> Vec<String> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let update = RawUpdate::of(update(house, number, kind, held).to_string().as_bytes()).unwrap();
-        collector(house).take_updates("bot", vec![update]).await.unwrap();
+        house.collector().take_updates("bot", vec![update]).await.unwrap();
         house.clock.advance(TimeDelta::seconds(1));
         house.works().await;
         let before = self.sent.lock().unwrap().len();
@@ -481,7 +469,7 @@ story!(two_messages_to_one_chat_are_a_second_apart, house, {
     for number in 1..=2 {
         let update = update(house, number, "message", json!({"text": "/help"}));
         let update = RawUpdate::of(update.to_string().as_bytes()).unwrap();
-        collector(house).take_updates("bot", vec![update]).await.unwrap();
+        house.collector().take_updates("bot", vec![update]).await.unwrap();
     }
     house.works().await;
     house.sends().await;
@@ -494,7 +482,7 @@ story!(two_messages_to_one_chat_are_a_second_apart, house, {
 story!(a_message_that_was_being_sent_when_the_program_ended_is_uncertain_and_is_not_sent_twice, house, {
     let telegram = Telegram::of(house).await;
     let update = RawUpdate::of(update(house, 1, "message", json!({"text": "/help"})).to_string().as_bytes()).unwrap();
-    collector(house).take_updates("bot", vec![update]).await.unwrap();
+    house.collector().take_updates("bot", vec![update]).await.unwrap();
     house.works().await;
     let mut tx = house.tx().await;
     let (now, lease) = (house.clock.now(), TimeDelta::seconds(60));
@@ -508,7 +496,7 @@ story!(a_message_that_was_being_sent_when_the_program_ended_is_uncertain_and_is_
 
 story!(an_update_that_is_brought_shows_the_secret_and_is_answered_after_the_commit, house, {
     let telegram = Telegram::of(house).await;
-    let collector = collector(house);
+    let collector = house.collector();
     let body = update(house, 7, "message", json!({"text": LAMP})).to_string();
     for shown in [None, Some(""), Some("S_2")] {
         assert_eq!(collector.take_update("bot", &telegram.bot, shown, body.as_bytes()).await.status, 403);

@@ -49,7 +49,7 @@ impl Place {
         let text = format!(
             "[council]\nname = 'Brackenmere'\naddress = 'cases@brackenmere.example'\n[database]\nurl = '{}'\n\
              [smtp]\nfolder = 'outgoing'\n[rules]\ndir = '{}'\n[model]\nenabled = false\n\
-             [routing]\nmode = 'auto'\nauto_above = 0.2\nunsure_below = 0.05\n[portal]\nlisten = '127.0.0.1:{}'\n\
+             [routing]\nmode = 'auto'\nauto_above = 0.2\nunsure_below = 0.05\n[service]\nlog_level = 'trace'\n[portal]\nlisten = '127.0.0.1:{}'\n\
              [[telegram]]\nname = 'bot'\ntoken = '{TOKEN}'\nbot_name = 'TestNameBot'\napi = 'http://127.0.0.1:{}'\n",
             place.database,
             root().join("rules").display(),
@@ -96,7 +96,7 @@ impl Place {
 
     /// A resident of their own writes.
     fn resident(&self, chat: i64) {
-        let words = format!("The street light outside {chat} Mill Lane is out, please repair the lamp");
+        let words = format!("The street light outside {} Mill Lane is out, please repair the lamp", chat % 1000);
         let now = beadle::core::Clock::System.now().timestamp();
         let held = json!({
             "text": words, "date": now,
@@ -133,6 +133,15 @@ impl Place {
             db.close().await;
             counts.iter().filter(|(state, _)| states.contains(&state.as_str())).map(|(_, n)| n).sum()
         })
+    }
+
+    /// What `beadle doctor` says of the bot.
+    fn doctor(&self) -> (bool, String) {
+        let mut doctor = Command::new(env!("CARGO_BIN_EXE_beadle"));
+        let output = doctor.args(["doctor", "--json", "--config"]).arg(self.settings()).output().unwrap();
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let check = said["checks"].as_array().unwrap().iter().find(|check| check["what"] == "telegram bot").unwrap();
+        (check["ok"] == true, check["said"].as_str().unwrap().to_owned())
     }
 
     fn settled(&self, received: i64) -> bool {
@@ -175,6 +184,7 @@ fn between_poll_and_commit(kind: Kind) {
     let place = Place::new(kind);
     let service = place.start();
     wait_until(|| place.state("waiting") == 1);
+    assert_eq!(place.doctor(), (true, "Telegram answers as the bot TestNameBot".to_owned()));
     let lock = place.lock();
     place.resident(71);
     wait_until(|| place.state("given") == 1);
@@ -209,6 +219,7 @@ fn between_poll_and_commit(kind: Kind) {
 }
 
 fn anywhere(kind: Kind) {
+    const FIRST: i64 = 7_000_100_000;
     const RESIDENTS: i64 = 40;
     const KILLS: i64 = 8;
     let place = Place::new(kind);
@@ -217,7 +228,7 @@ fn anywhere(kind: Kind) {
     let mut in_the_middle = 0;
     for round in 0..KILLS {
         for number in 0..RESIDENTS / KILLS {
-            place.resident(100 + round * (RESIDENTS / KILLS) + number);
+            place.resident(FIRST + round * (RESIDENTS / KILLS) + number);
         }
         let service = place.start();
         pause(Duration::from_millis(rng.random_range(0..400)));
@@ -229,7 +240,7 @@ fn anywhere(kind: Kind) {
     let service = place.start();
     wait_until(|| place.settled(RESIDENTS));
     let (mut arrived, uncertain) = (0, place.outgoing(&["uncertain"]));
-    for chat in 100..100 + RESIDENTS {
+    for chat in FIRST..FIRST + RESIDENTS {
         let answers = place.arrived(chat).len();
         assert!(answers <= 1, "seed {seed}: chat {chat} was answered {answers} times");
         arrived += i64::try_from(answers).unwrap();
@@ -239,6 +250,10 @@ fn anywhere(kind: Kind) {
     assert_eq!(sent + uncertain, RESIDENTS, "seed {seed}: each has an answer, or one that a person looks at");
     assert_eq!(place.outgoing(&["failed", "held"]), 0, "seed {seed}");
     drop(service);
+    let log = place.log();
+    for secret in ["Rosa", "Mill Lane", "repair the lamp", &FIRST.to_string()[..7], TOKEN] {
+        assert!(!log.contains(secret), "the log holds '{secret}'");
+    }
 }
 
 /// How many cases were sent to their departments.

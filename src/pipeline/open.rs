@@ -124,8 +124,9 @@ impl Clerk<'_> {
     ) -> store::Result<Case> {
         let house = &self.pipeline.house;
         let of_ward = verdict.ward().and_then(|w| house.council.councillor_of_ward(w)).map(|c| c.id.as_str());
-        // Where there is no word to tell a language by, the device may.
-        let device = thought.mail.device_language.as_ref().filter(|_| is_wordless(thought));
+        // Where there are too few words to tell a language by, or none, the device may.
+        let unsure = is_wordless(thought) || verdict.language_confidence < Verdict::SURE_OF_LANGUAGE;
+        let device = thought.mail.device_language.as_ref().filter(|_| unsure);
         let language = device.map_or(verdict.language_to_answer(), String::as_str);
         let days = self.rules.taxonomy.services.get(&verdict.service).map_or(10, |s| s.working_days);
         let opening = Opening {

@@ -228,6 +228,10 @@ story!(a_welcome_is_in_the_language_of_the_writers_device, house, {
     let held = json!({"text": "/start", "from": {"id": CHAT, "is_bot": false, "first_name": "Rosa", "language_code": "pl-PL"}});
     let answers = chat.says(house, held).await;
     assert!(answers.len() == 1 && answers[0].contains("Prosimy napisać tutaj"), "{answers:?}");
+    let spot = mill_lane(house).await;
+    let from = json!({"id": CHAT, "is_bot": false, "first_name": "Rosa", "language_code": "pl-PL"});
+    let answers = chat.says(house, json!({"location": spot, "from": from})).await;
+    assert!(answers.len() == 1 && answers[0].contains("dziękujemy za podanie miejsca"), "{answers:?}");
 });
 
 story!(stop_is_heeded_on_telegram_and_start_ends_it, house, {

@@ -2,8 +2,8 @@
 # setup.sh - brings a machine to where beadle builds and runs, fetching only what is missing.
 #
 # usage: setup.sh [demo|test]    demo (the default): what a build and the demo need
-#                                test: also the mail and database servers, the Python packages and the test runner that the tests use,
-#                                and Chromium with what drives it
+#                                test: also the mail and database servers, the Python packages, the Telegram emulator and the
+#                                test runner that the tests use, and Chromium with what drives it
 #
 # It asks for: Rust 1.95, a C and a C++ compiler, binutils, make, Python 3. On Debian and Ubuntu, as root or with sudo
 # that asks no password, it installs the packages that are missing; elsewhere it names them and stops. The encoder's
@@ -23,7 +23,9 @@ readonly python_list=tests/support/requirements.txt
 readonly python_tools=$PWD/vendor/tools/python
 readonly browser_list=tests/support/browser
 readonly browser_tools=$PWD/vendor/tools/browser
-readonly log=$PWD/vendor/setup.log           # what apt, pip and cargo said in the step under way
+readonly emulator_list=tests/support/telegram
+readonly emulator=$PWD/vendor/tools/telegram
+readonly log=$PWD/vendor/setup.log           # what apt, pip, npm and cargo said in the step under way
 export PATH=$tools/bin:$PATH
 
 say() { printf 'beadle setup: %s\n' "$*"; }
@@ -76,6 +78,7 @@ has_chromium() {
   [ -n "${BEADLE_CHROMIUM:-}" ] ||
     has_any /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome-stable /usr/bin/google-chrome
 }
+has_emulator() { cmp -s "$emulator_list/package-lock.json" "$emulator/package-lock.json"; }
 has_postgres() { has initdb || has_any /usr/lib/postgresql/*/bin/initdb; }
 
 # Fills packages: the Debian packages of what is missing.
@@ -96,7 +99,7 @@ find_missing_packages() {
   has_postgres || packages+=(postgresql)
   has openssl || packages+=(openssl)
   has_chromium || packages+=(chromium)
-  { has node && { has_browser_tools || has npm; }; } || packages+=(nodejs npm)
+  { has node && { { has_browser_tools && has_emulator; } || has npm; }; } || packages+=(nodejs npm)
 }
 
 # The same by names that any system's packages can be found by.
@@ -220,6 +223,19 @@ install_browser_tools() {
   }
   rm -rf "$browser_tools"
   mv "$new" "$browser_tools"
+# A folder of its own too, which the tests name in NODE_PATH; npm refuses a file whose checksum is another.
+fetch_emulator() {
+  local new=$emulator.new
+  rm -rf "$new"
+  mkdir -p "$new"
+  cp "$emulator_list"/package.json "$emulator_list"/package-lock.json "$new"
+  (cd "$new" && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1 || {
+    tail -n 15 "$log" >&2
+    rm -rf "$new"
+    die "npm could not fetch the Telegram emulator (above: why)"
+  }
+  rm -rf "$emulator"
+  mv "$new" "$emulator"
 }
 
 # Built without its self-update, and less optimised than a release of it: that halves the wait.
@@ -264,6 +280,7 @@ scripts/encoder.sh have library || plan+=(library)
 scripts/encoder.sh have model || plan+=(model)
 [ "$mode" = demo ] || has_python_tools || plan+=(python)
 [ "$mode" = demo ] || has_browser_tools || plan+=(browser)
+[ "$mode" = demo ] || has_emulator || plan+=(emulator)
 [ "$mode" = demo ] || "$CARGO" nextest --version >/dev/null 2>&1 || plan+=(nextest)
 
 if [ "$(uname -m)" = aarch64 ]; then library_size=90; else library_size=797; fi
@@ -275,6 +292,7 @@ for job in ${plan[@]+"${plan[@]}"}; do
     model) step "fetching the sentence model (about 84 MB to download)" fetch model ;;
     python) step "fetching Twilio's and PyJWT's Python packages for the tests (about 3 MB to download)" install_python_tools ;;
     browser) step "fetching axe-core and what drives a browser for the tests (about 4 MB to download)" install_browser_tools ;;
+    emulator) step "fetching the Telegram emulator for the tests (about 2 MB to download)" fetch_emulator ;;
     nextest) step "building the test runner cargo-nextest (some minutes, only this once)" build_nextest ;;
   esac
 done

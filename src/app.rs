@@ -151,7 +151,9 @@ impl App {
         let accounts = accounts.chain(settings.folder.iter().map(|f| (&f.name, &f.councillor)));
         let accounts = accounts.chain(settings.text.iter().map(|t| (&t.name, &t.councillor)));
         let accounts = accounts.chain(settings.form.iter().map(|f| (&f.name, &f.councillor)));
+        let accounts = accounts.chain(settings.telegram.iter().map(|t| (&t.name, &t.councillor)));
         let texts = settings.texts(&clock)?;
+        let telegram = settings.bots()?;
         let house = Arc::new(House {
             council: settings.council(),
             policy: settings.routing.clone(),
@@ -162,6 +164,7 @@ impl App {
             usual: settings.limits.usual(),
             texts: texts.clone(),
             form: settings.form_policy(),
+            telegram: telegram.clone(),
             account_councillors: accounts.filter_map(|(n, c)| Some((n.clone(), c.clone()?))).collect(),
         });
         let relay = match (settings.smtp()?, &settings.smtp.folder) {
@@ -187,6 +190,7 @@ impl App {
             instance: instance.clone(),
             relay: Arc::new(relay),
             texts: by_channel(&settings, &texts),
+            telegram,
             // Longer than any send can take, or a slow relay would be sent a second copy.
             lease: lease.max(chrono::TimeDelta::seconds(
                 i64::try_from(settings.smtp.data_timeout_seconds).unwrap_or(300).saturating_add(120),
@@ -318,6 +322,10 @@ impl App {
             let path = self.settings.path(&folder.path);
             workers.spawn(async move { collector.watch_folder(&name, &path, Duration::from_secs(10), &stop).await });
         }
+        for (name, bot) in &self.pipeline.house.telegram {
+            let (collector, name, stop, bot) = (self.collector.clone(), name.clone(), stop.clone(), Arc::clone(bot));
+            workers.spawn(async move { collector.watch_telegram(&name, &bot, &stop).await });
+        }
         Ok(())
     }
 }
@@ -385,16 +393,18 @@ async fn send(dispatcher: Dispatcher, stop: CancellationToken) {
                 tracing::warn!(outbox = %id, "a send took longer than its lease");
                 continue;
             }
+            // Its turn comes within a second or so; nothing was tried.
+            Ok(Step::Tried(_, Fate::NotYet(_))) => continue,
             Ok(Step::Tried(id, fate)) => {
                 let how = match &fate {
                     Fate::Sent => "sent",
-                    Fate::Again(..) => "again",
+                    Fate::Again(..) | Fate::NotYet(_) => "again",
                     Fate::Uncertain(_) => "uncertain",
                     Fate::Failed(_) => "failed",
                 };
                 metrics::counter!("beadle_mail_total", "how" => how).increment(1);
                 match fate {
-                    Fate::Sent => {}
+                    Fate::Sent | Fate::NotYet(_) => {}
                     Fate::Again(_, why) | Fate::Uncertain(why) | Fate::Failed(why) => {
                         tracing::warn!(outbox = %id, how, why, "a mail has not gone");
                     }

@@ -3,10 +3,12 @@
 
 mod form;
 pub mod hooks;
+pub mod telegram;
 
 use crate::channels::Backoff;
 use crate::channels::imap::{self, FetchLimits, Fetched, ImapError, ImapSession, ImapSettings};
 use crate::channels::mailbox_folder::{FolderError, MailboxFolder};
+use crate::channels::telegram::{Bot, TelegramError};
 use crate::core::{Channel, Clock, Ids, RawMessage};
 use crate::intake::accept::{self, Accepted, Batch};
 use crate::store::{self, Db};
@@ -51,6 +53,28 @@ pub enum CollectError {
     /// Files.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// Telegram.
+    #[error(transparent)]
+    Telegram(#[from] TelegramError),
+}
+
+/// What is asked again and again whether something has come.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Mailbox(&'a ImapSettings),
+    Telegram(&'a Bot),
+}
+
+impl Source<'_> {
+    /// Longer than a quiet spell between two looks, so that it does not run out while the account is well: IDLE is renewed after
+    /// nine minutes, a request for updates after each.
+    fn lease(self, poll: Duration) -> TimeDelta {
+        let quiet = match self {
+            Self::Mailbox(_) => TimeDelta::minutes(12),
+            Self::Telegram(_) => TimeDelta::minutes(1),
+        };
+        TimeDelta::from_std(poll * 3).unwrap_or(TimeDelta::minutes(3)) + quiet
+    }
 }
 
 impl Collector {
@@ -62,18 +86,25 @@ impl Collector {
         poll: Duration,
         stop: &CancellationToken,
     ) {
+        self.watch(account, Source::Mailbox(settings), poll, stop).await;
+    }
+
+    async fn watch(&self, account: &str, source: Source<'_>, poll: Duration, stop: &CancellationToken) {
         let mut backoff = Backoff::new();
         while !stop.is_cancelled() {
-            let pause = match self.claim(account, poll).await {
-                Ok(true) => match self.read_mailbox(account, settings, poll, stop, &mut backoff).await {
-                    Ok(()) => Duration::ZERO,
-                    Err(error) => {
-                        let pause = backoff.next_delay(&mut rand::rng());
-                        self.note_failure(account, &error).await;
-                        tracing::warn!(account, %error, again_in_seconds = pause.as_secs(), "the mailbox cannot be read");
-                        pause
+            let pause = match self.claim(account, source.lease(poll)).await {
+                Ok(true) => {
+                    let read = match source {
+                        Source::Mailbox(settings) => {
+                            self.read_mailbox(account, settings, poll, stop, &mut backoff).await
+                        }
+                        Source::Telegram(bot) => self.read_telegram(account, bot, stop, &mut backoff).await,
+                    };
+                    match read {
+                        Ok(()) => Duration::ZERO,
+                        Err(error) => self.failed(account, &error, &mut backoff).await,
                     }
-                },
+                }
                 // Another process reads it; look again when its lease may have run out.
                 Ok(false) => poll,
                 Err(error) => {
@@ -92,15 +123,9 @@ impl Collector {
         }
     }
 
-    /// Longer than a quiet spell between two looks (IDLE is renewed after nine minutes), so that it does not run out while
-    /// the account is well.
-    fn lease(poll: Duration) -> TimeDelta {
-        TimeDelta::from_std(poll * 3).unwrap_or(TimeDelta::minutes(3)) + TimeDelta::minutes(12)
-    }
-
-    async fn claim(&self, account: &str, poll: Duration) -> store::Result<bool> {
+    async fn claim(&self, account: &str, lease: TimeDelta) -> store::Result<bool> {
         let mut tx = self.db.begin().await?;
-        let held = store::cursor::claim(&mut tx, account, &self.instance, self.clock.now(), Self::lease(poll)).await?;
+        let held = store::cursor::claim(&mut tx, account, &self.instance, self.clock.now(), lease).await?;
         tx.commit().await?;
         Ok(held)
     }
@@ -123,6 +148,18 @@ impl Collector {
         }
     }
 
+    /// Notes that an account cannot be read, where people see it; how long to wait before it is tried again.
+    async fn failed(&self, account: &str, error: &CollectError, backoff: &mut Backoff) -> Duration {
+        let asked = match error {
+            CollectError::Telegram(error) => error.retry_after(),
+            _ => None,
+        };
+        let pause = backoff.next_delay(&mut rand::rng()).max(asked.unwrap_or_default());
+        self.note_failure(account, error).await;
+        tracing::warn!(account, %error, again_in_seconds = pause.as_secs(), "the account cannot be read");
+        pause
+    }
+
     async fn read_mailbox(
         &self,
         account: &str,
@@ -136,7 +173,7 @@ impl Collector {
             self.drain(account, settings, &mut session).await?;
             // Only what was read to its end counts as well: a server that fails at each fetch is not asked in a rush.
             backoff.reset();
-            if stop.is_cancelled() || !self.claim(account, poll).await? {
+            if stop.is_cancelled() || !self.claim(account, Source::Mailbox(settings).lease(poll)).await? {
                 session.logout().await;
                 return Ok(());
             }
@@ -265,7 +302,7 @@ fn changed_at(path: &Path) -> [Option<std::time::SystemTime>; 3] {
 }
 
 fn batch_of(account: &str, mailbox: &str, uid_validity: u32, fetched: Vec<Fetched>) -> Batch {
-    let mut batch = Batch { reached: fetched.last().map(|f| (uid_validity, f.uid())), ..Batch::default() };
+    let mut batch = Batch { reached: fetched.last().map(|f| (uid_validity, i64::from(f.uid()))), ..Batch::default() };
     for message in fetched {
         let raw = |uid, bytes, arrived_at| RawMessage {
             channel: Channel::Email,

@@ -4,6 +4,7 @@
 //! environment variable, `password_file` a file (systemd's `LoadCredential` puts one in place).
 
 pub mod form;
+pub mod telegram;
 pub mod texts;
 
 use crate::channels::imap::{AfterAccept, ImapSettings};
@@ -24,6 +25,7 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use telegram::TelegramAccount;
 use texts::TextSettings;
 
 /// Everything that can be set.
@@ -49,6 +51,9 @@ pub struct Settings {
     pub consent: BTreeMap<Channel, Wish>,
     /// The form on the web.
     pub form: Option<FormSettings>,
+    /// Bots on Telegram.
+    #[serde(default)]
+    pub telegram: Vec<TelegramAccount>,
     /// Where mail goes out.
     pub smtp: OutSettings,
     /// The database.
@@ -425,10 +430,11 @@ impl Settings {
         let accounts = self.mailbox.iter().map(|m| (&m.name, &m.councillor));
         let accounts = accounts.chain(self.folder.iter().map(|f| (&f.name, &f.councillor)));
         let accounts = accounts.chain(self.form.iter().map(|f| (&f.name, &f.councillor)));
-        for (name, councillor) in accounts.chain(self.text.iter().map(|t| (&t.name, &t.councillor))) {
+        let accounts = accounts.chain(self.text.iter().map(|t| (&t.name, &t.councillor)));
+        for (name, councillor) in accounts.chain(self.telegram.iter().map(|t| (&t.name, &t.councillor))) {
             if !names.insert(name) {
                 bail!(
-                    "two accounts are called '{name}': give each [[mailbox]], [[folder]], [[text]] and [form] its own name"
+                    "two accounts are called '{name}': give each [[mailbox]], [[folder]], [[text]], [[telegram]] and [form] its own name"
                 );
             }
             if let Some(id) = councillor.as_ref().filter(|id| !keys.contains(id.as_str())) {

@@ -13,6 +13,7 @@ mod question;
 mod read;
 
 use crate::casework::matching::Compared;
+use crate::channels::telegram::Bot;
 use crate::channels::text::TextProvider;
 use crate::core::{Channel, Clock, Council, Councillor, Ids, Mail, TokenKey, Verdict};
 use crate::intake::form::{Chosen, FormPolicy};
@@ -81,6 +82,8 @@ pub struct House {
     pub texts: BTreeMap<String, Arc<dyn TextProvider>>,
     /// How the form on the web works; none where there is none.
     pub form: Option<FormPolicy>,
+    /// Bots on Telegram, by account.
+    pub telegram: BTreeMap<String, Arc<Bot>>,
     /// The councillor of each watched account.
     pub account_councillors: BTreeMap<String, String>,
 }

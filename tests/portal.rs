@@ -1,5 +1,6 @@
 //! The portal as a browser meets it: a real server on this machine, a database of its own, real mails through the pipeline.
 
+use beadle::channels::telegram::{Bot, Hook, TelegramSettings, TelegramWire};
 use beadle::collect::Collector;
 use beadle::core::{Address, CaseState, Clock, Council, Councillor, Ids, Party, RawMessage, Reference, TokenKey};
 use beadle::intake::accept::{Batch, accept};
@@ -63,6 +64,17 @@ impl Answer {
     }
 }
 
+/// A bot whose updates are brought; nothing is ever sent.
+fn bot() -> Bot {
+    let wire = TelegramWire::open(TelegramSettings {
+        token: "1:T".into(),
+        api_url: Some("http://127.0.0.1:9".parse().unwrap()),
+        bot_name: None,
+    });
+    let hook = Hook { url: "https://cases.brackenmere.example/telegram/bot".parse().unwrap(), secret: "S_1".into() };
+    Bot::new(wire.unwrap(), Some(hook))
+}
+
 fn browser() -> Client {
     Client::builder().cookie_store(true).redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
@@ -115,6 +127,7 @@ impl Desk {
             limits: MimeLimits::default(),
             texts: std::collections::BTreeMap::default(),
             form: None,
+            telegram: [("bot".to_owned(), Arc::new(bot()))].into(),
             account_councillors: [("adeyemi".to_owned(), "adeyemi".to_owned())].into(),
         };
         let pipeline = Pipeline {
@@ -981,6 +994,25 @@ async fn words_in_another_language_say_so_to_a_screen_reader() {
     assert!(page.has("<div class=\"words\" lang=\"pl\" dir=\"auto\">Dzień dobry") && page.has("Written in Polish"));
     assert!(page.has("<html lang=\"en-GB\">"));
     assert!(desk.get("/").await.has("lang=\"pl\" dir=\"auto\">Latarnia"));
+}
+
+#[tokio::test]
+async fn telegram_brings_updates_with_the_secret_and_nobody_else_does() {
+    let desk = Desk::closed().await;
+    let bring = async |path: &str, secret: Option<&str>, body: &str| {
+        let request = desk.browser.post(format!("{}{path}", desk.base)).header(CONTENT_TYPE, "application/json");
+        let request = secret.into_iter().fold(request, |r, s| r.header("X-Telegram-Bot-Api-Secret-Token", s));
+        request.body(body.to_owned()).send().await.unwrap().status()
+    };
+    let update = r#"{"update_id":7,"message":{"message_id":1,"date":1773410000,"text":"The lamp is out",
+        "chat":{"id":71,"type":"private","first_name":"Rosa"},"from":{"id":71,"is_bot":false,"first_name":"Rosa"}}}"#;
+    assert_eq!(bring("/telegram/nobody", Some("S_1"), update).await, StatusCode::NOT_FOUND);
+    assert_eq!(bring("/telegram/bot", None, update).await, StatusCode::FORBIDDEN);
+    assert_eq!(bring("/telegram/bot", Some("S_2"), update).await, StatusCode::FORBIDDEN);
+    assert_eq!(bring("/telegram/bot", Some("S_1"), update).await, StatusCode::OK);
+    assert_eq!(bring("/telegram/bot", Some("S_1"), update).await, StatusCode::OK);
+    let mut tx = desk.db().read().await.unwrap();
+    assert_eq!(store::inbox::waiting(&mut tx).await.unwrap(), 1, "brought twice, taken in once");
 }
 
 #[tokio::test]

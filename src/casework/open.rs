@@ -27,6 +27,8 @@ pub struct Opening<'a> {
     pub councillor: Option<&'a str>,
     /// What the resident allows.
     pub consent: Consent,
+    /// ISO 639-1 code of the language the resident is answered in.
+    pub language: &'a str,
     /// One line that names it.
     pub title: String,
     /// When the message came in.
@@ -67,7 +69,7 @@ pub async fn open(tx: &mut Tx, ids: &Ids, opening: Opening<'_>, now: DateTime<Ut
         councillor: opening.councillor.map(str::to_owned),
         place: verdict.place.clone().map(Json),
         title: opening.title,
-        language: verdict.language_to_answer().to_owned(),
+        language: opening.language.to_owned(),
         confidence: verdict.confidence,
         disposition: opening.disposition,
         consent: opening.consent.as_str().to_owned(),

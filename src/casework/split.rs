@@ -298,6 +298,7 @@ impl Splitter<'_> {
             attention: None,
             councillor: first.councillor.as_deref(),
             consent: first.consent.parse().unwrap_or(routing::consent::Consent::Neither),
+            language: verdict.language_to_answer(),
             title: open::title("", without_mark(words)),
             received_at: first.received_at,
             due_on: self.due(first, &verdict.service),

@@ -19,7 +19,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    const fn plain(status: u16, body: &'static str) -> Self {
+    pub(super) const fn plain(status: u16, body: &'static str) -> Self {
         Self { status, content_type: "text/plain; charset=utf-8", body }
     }
 }

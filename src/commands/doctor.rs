@@ -198,6 +198,14 @@ async fn look(settings: &Settings) -> Vec<Check> {
         let said = if there { Ok(path.display().to_string()) } else { Err(format!("{} is not there", path.display())) };
         add(&format!("folder {}", folder.name), said);
     }
+    match settings.bots() {
+        Ok(bots) => {
+            for (name, bot) in bots {
+                add(&format!("telegram {name}"), bot.wire.check().await.map_err(|e| e.to_string()));
+            }
+        }
+        Err(why) => add("telegram", Err(format!("{why:#}"))),
+    }
     add("outgoing relay", relay(settings).await);
     checks
 }

@@ -77,14 +77,15 @@ impl Settings {
             .collect()
     }
 
-    /// Names that this service is reached under through a proxy: those that are set, those that providers of texts
-    /// post to, and that of the form.
+    /// Names that this service is reached under through a proxy: those that are set, those that providers of texts and
+    /// Telegram post to, and that of the form.
     #[must_use]
     pub fn allowed_hosts(&self) -> Vec<String> {
         let given = self.text.iter().filter_map(|text| text.public_url.as_deref());
+        let given = given.chain(self.telegram.iter().filter_map(|bot| bot.webhook_url.as_deref()));
         let given = given.chain(self.form.iter().map(|form| form.public_url.as_str()));
-        let hosts =
-            given.filter_map(|url| url::Url::parse(url).ok()).filter_map(|url| url.host_str().map(str::to_owned));
+        let urls = given.filter_map(|url| url::Url::parse(url).ok());
+        let hosts = urls.filter_map(|url| url.host_str().map(str::to_owned));
         self.portal.allowed_hosts.iter().cloned().chain(hosts).collect()
     }
 

@@ -17,6 +17,8 @@ words! {
         Whatsapp = "whatsapp" / "WhatsApp",
         /// The form on the web. Nothing goes back by it: who used it is answered by mail.
         Web = "web" / "Web form",
+        /// A chat with a bot on Telegram.
+        Telegram = "telegram" / "Telegram",
     }
 }
 
@@ -24,7 +26,7 @@ impl Channel {
     /// Whether answers on it are a line or two, without a subject.
     #[must_use]
     pub const fn is_short(self) -> bool {
-        matches!(self, Self::Sms | Self::Whatsapp)
+        matches!(self, Self::Sms | Self::Whatsapp | Self::Telegram)
     }
 
     /// The channel that an answer to it goes by.
@@ -42,7 +44,7 @@ impl Channel {
 pub struct ContactPoint {
     /// The channel.
     pub channel: Channel,
-    /// A mail address in lower case; a telephone number as `+447700900123`.
+    /// A mail address in lower case; a telephone number as `+447700900123`; the number of a chat on Telegram as `71`.
     pub address: String,
     /// The name it goes by there, where it has one.
     pub name: Option<String>,
@@ -169,10 +171,13 @@ pub struct Mail {
     pub text: String,
     /// What was folded away: quoted earlier mail and signature. Kept, never cut.
     pub folded: String,
-    /// `Message-ID` without angle brackets, where the sender gave one.
+    /// `Message-ID` without angle brackets, where the sender gave one; of a message on Telegram a name of ours for its place in
+    /// its chat, which it keeps when it is edited.
     pub rfc_message_id: Option<String>,
     /// Message-IDs this one answers: `In-Reply-To` first, then `References` from last to first.
     pub answers: Vec<String>,
+    /// ISO 639-1 code of the language that the sender's device is set to, where the channel says so.
+    pub device_language: Option<String>,
     /// The `Date` header, where it can be read.
     pub sent_at: Option<DateTime<Utc>>,
     /// Files.

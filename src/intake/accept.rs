@@ -10,8 +10,9 @@ pub struct Batch {
     pub messages: Vec<RawMessage>,
     /// Messages that were not fetched whole, with the reason: they go straight into quarantine, so that they are seen.
     pub unfit: Vec<(RawMessage, String)>,
-    /// UIDVALIDITY and the highest UID the batch reaches, for accounts that have them.
-    pub reached: Option<(u32, u32)>,
+    /// UIDVALIDITY (0 where there is none) and the highest UID or number of an update the batch reaches, for accounts that have
+    /// them.
+    pub reached: Option<(u32, i64)>,
 }
 
 /// How a batch was taken in.

@@ -203,6 +203,7 @@ impl Form {
             rfc_message_id: None,
             answers: Vec::new(),
             sent_at: None,
+            device_language: Some(self.language),
             attachments: files.map(|(file, number)| attachment(file, number, limits)).collect(),
             automatic: (!self.trap.trim().is_empty())
                 .then(|| "spam: the field of the web form was filled in that people do not see".to_owned()),
@@ -217,7 +218,7 @@ impl Form {
 /// A file of a form as a message has it: named, judged, kept. `number` counts from one.
 #[must_use]
 pub fn attachment(file: FormFile, number: usize, limits: &MimeLimits) -> Attachment {
-    mime::named_file(&file.name, &file.content_type, file.bytes, number, limits)
+    mime::file(Some(&file.name), &file.content_type, file.bytes, number, limits)
 }
 
 #[cfg(test)]

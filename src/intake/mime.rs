@@ -10,7 +10,7 @@ mod files;
 pub mod headers;
 mod walk;
 
-pub(crate) use files::{file, named_file};
+pub(crate) use files::file;
 pub use headers::Headers;
 
 use crate::core::{Address, Attachment, Channel, ContactPoint, Mail, SenderCheck};
@@ -135,6 +135,7 @@ fn read(raw: &[u8], limits: &MimeLimits, authserv_id: Option<&str>) -> Result<Ma
         channel: Channel::Email,
         writer: from.as_ref().map(ContactPoint::from),
         shared: None,
+        device_language: None,
         from,
         rfc_message_id,
         attachments,

@@ -8,6 +8,7 @@ pub mod mime;
 pub mod photo;
 pub mod sender;
 pub mod talk;
+pub mod telegram;
 pub mod text;
 pub mod texts;
 pub mod threads;

@@ -1,13 +1,14 @@
 //! Which case a text goes on with. Texts have no threads: they are told apart by who writes, what was asked, and time, or all
 //! that somebody ever writes would be one endless conversation.
 //!
-//! In this order: a reference in the words, from the number that wrote on that case; the answer to a question of ours; and the
+//! In this order: what the writer's own device ties it to (on Telegram: a message of theirs that they correct, or one that they
+//! answer); a reference in the words, from the number or chat that wrote on that case; the answer to a question of ours; and the
 //! case that the writer was last busy with, for three days, where the text is about the same service or about none. A number is
 //! what the provider says it is. From another number a reference is only "perhaps".
 
 use super::threads::Answers;
 use crate::core::place::ANOTHER_PLACE_M;
-use crate::core::{CaseState, ContactId, Mail, Party, Reference, Verdict};
+use crate::core::{CaseState, Channel, ContactId, Mail, Party, Reference, Verdict};
 use crate::routing::RoutingPolicy;
 use crate::store::{self, Tx};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -34,6 +35,11 @@ pub async fn find(
         Some(point) => store::contact::person(tx, point).await?,
         None => None,
     };
+    if let Some(tied) = tied(tx, mail).await? {
+        return Ok(tied);
+    }
+    let telegram = mail.channel == Channel::Telegram;
+    let (own, other) = if telegram { ("the chat", "another chat") } else { ("the number", "another number") };
     let mut perhaps = Answers::Nothing;
     for reference in Reference::find_all(&mail.text) {
         let Some(case) = store::case::by_reference(tx, &reference).await? else { continue };
@@ -42,13 +48,36 @@ pub async fn find(
             None => None,
         };
         if contact.is_some() && wrote == contact {
-            let how = format!("names {reference}, from the number that wrote on it");
+            let how = format!("names {reference}, from {own} that wrote on it");
             return Ok(Answers::Case(case.id, Party::Resident, how));
         }
-        perhaps = Answers::Perhaps(case.id, format!("names {reference}, but another number wrote on that case"));
+        perhaps = Answers::Perhaps(case.id, format!("names {reference}, but {other} wrote on that case"));
     }
     let Some(contact) = contact.filter(|_| perhaps == Answers::Nothing) else { return Ok(perhaps) };
     Ok(going_on(tx, &contact, verdict, policy, now).await?.unwrap_or(Answers::Nothing))
+}
+
+/// The case that the channel itself ties a message to. The names are ours, and name the writer's own chat, so nobody gets on
+/// another's case by them.
+async fn tied(tx: &mut Tx, mail: &Mail) -> store::Result<Option<Answers>> {
+    let own = |case, how: &str| Some(Answers::Case(case, Party::Resident, how.to_owned()));
+    if let Some(name) = &mail.rfc_message_id
+        && let Some(thread) = store::message::thread(tx, name).await?
+    {
+        return Ok(own(
+            thread.case_id,
+            "corrects a message of theirs on this case: these words take the place of the earlier ones",
+        ));
+    }
+    for name in &mail.answers {
+        if let Some(thread) = store::message::thread(tx, name).await? {
+            return Ok(own(thread.case_id, "answers a message of their own on this case"));
+        }
+        if let Some(case) = store::outbox::case_of_named(tx, name).await? {
+            return Ok(own(case, "answers our message about this case"));
+        }
+    }
+    Ok(None)
 }
 
 async fn going_on(

@@ -28,6 +28,7 @@ pub fn message(account: &str, by: &str, text: TextIn, files: Vec<Attachment>, mo
         folded: String::new(),
         rfc_message_id: None,
         answers: Vec::new(),
+        device_language: None,
         sent_at: text.sent_at,
         attachments: files,
         automatic: None,

@@ -1,6 +1,6 @@
 //! What people are told when a case is closed: each resident who reported it, by themselves, and the councillor.
 
-use super::compose::{Acknowledged, Addressee, Composer, consent_of, mailbox};
+use super::compose::{Acknowledged, Composer, Recipient, consent_of, mailbox};
 use crate::core::{ContactPoint, OutboxId, Party};
 use crate::store::case::Case;
 use crate::store::message::Message;
@@ -32,8 +32,8 @@ impl Composer<'_> {
         ending: Ending<'_>,
         now: DateTime<Utc>,
     ) -> store::Result<Acknowledged> {
-        let Addressee { message, to, held, in_danger } = match self.addressee(tx, case).await? {
-            Ok(addressee) => addressee,
+        let Recipient { message, to, held, in_danger } = match self.recipient_of(tx, case).await? {
+            Ok(recipient) => recipient,
             Err(why) => return Ok(Acknowledged::Skipped(why)),
         };
         if in_danger {
@@ -106,6 +106,7 @@ impl Composer<'_> {
             auto_submitted: Some("auto-generated".to_owned()),
             language: language.to_owned(),
             attachments: Vec::new(),
+            button: None,
         }
     }
 

@@ -2,8 +2,8 @@
 
 use crate::core::verdict::is_safeguarding;
 use crate::core::{
-    CaseId, Channel, ContactPoint, Council, Councillor, Department, Ids, OutboxId, Party, Reference, Taxonomy, TokenKey,
-    language,
+    CaseId, Channel, ContactPoint, Council, Councillor, Department, Ids, OutboxId, Party, Reference, Taxonomy,
+    TokenKey, language,
 };
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
@@ -45,7 +45,7 @@ pub enum Acknowledged {
 }
 
 /// Whom of a case a message to its resident goes to.
-pub(super) struct Addressee {
+pub(super) struct Recipient {
     /// What they wrote first.
     pub(super) message: Message,
     /// Where they wrote from.
@@ -141,6 +141,7 @@ impl Composer<'_> {
             auto_submitted: Some("auto-generated".to_owned()),
             language: "en".to_owned(),
             attachments: Vec::new(),
+            button: None,
         })
     }
 
@@ -263,13 +264,15 @@ impl Composer<'_> {
         joined: bool,
         now: DateTime<Utc>,
     ) -> store::Result<Acknowledged> {
-        let Addressee { message, to, held, in_danger } = match self.addressee(tx, case).await? {
-            Ok(addressee) => addressee,
+        let Recipient { message, to, held, in_danger } = match self.recipient_of(tx, case).await? {
+            Ok(recipient_of) => recipient_of,
             Err(why) => return Ok(Acknowledged::Skipped(why)),
         };
         let (message, email) = (&message, to.address.as_str());
-        // Cases out of one message are about different things, and each of them is acknowledged.
-        let subject = if message.part.is_some() { &case.title } else { &message.subject };
+        // Cases out of one message are about different things, and each of them is acknowledged. A text has no subject that could
+        // tell two of them apart.
+        let titled = message.part.is_some() || message.channel.is_short();
+        let subject = if titled { &case.title } else { &message.subject };
         let topic = crate::understanding::strip_reply_marks(subject).to_lowercase();
         let since = now - TimeDelta::minutes(CAP_MINUTES);
         let (all, same) = store::outbox::acknowledgements_since(tx, email, &topic, since).await?;
@@ -306,7 +309,7 @@ impl Composer<'_> {
     }
 
     /// Whom of a case a message to its resident goes to, or why to nobody.
-    pub(super) async fn addressee(&self, tx: &mut Tx, case: &Case) -> store::Result<Result<Addressee, String>> {
+    pub(super) async fn recipient_of(&self, tx: &mut Tx, case: &Case) -> store::Result<Result<Recipient, String>> {
         let messages = store::message::of_case(tx, &case.id).await?;
         let Some(message) = messages.into_iter().find(|m| m.party == Party::Resident) else {
             return Ok(Err("no resident wrote on this case".to_owned()));
@@ -335,7 +338,7 @@ impl Composer<'_> {
             crate::core::SenderCheck::Verified { .. } => None,
             crate::core::SenderCheck::Unverified { why } => Some(format!("The sender is not verified: {why}")),
         };
-        Ok(Ok(Addressee { message, to, held, in_danger }))
+        Ok(Ok(Recipient { message, to, held, in_danger }))
     }
 
     fn acknowledgement_mail(&self, case: &Case, message: &Message, email: &str, joined: bool) -> OutMail {
@@ -364,6 +367,7 @@ impl Composer<'_> {
             auto_submitted: Some("auto-replied".to_owned()),
             language: language.to_owned(),
             attachments: Vec::new(),
+            button: None,
         }
     }
 
@@ -421,6 +425,7 @@ impl Composer<'_> {
             auto_submitted: Some("auto-replied".to_owned()),
             language: language.to_owned(),
             attachments: Vec::new(),
+            button: None,
         }
     }
 
@@ -488,6 +493,7 @@ impl Composer<'_> {
             auto_submitted: Some("auto-generated".to_owned()),
             language: "en".to_owned(),
             attachments: Vec::new(),
+            button: None,
         };
         let new = NewOutgoing {
             id: &id,

@@ -2,10 +2,11 @@
 
 use super::render;
 use crate::channels::smtp::{Outgoing as Relay, SendError};
+use crate::channels::telegram::{Bot, Keyboard, SendError as ChatError, name_of};
 use crate::channels::text::{SendError as TextError, TextProvider, WHATSAPP};
 use crate::core::{Channel, Clock, Ids, OutboxId};
 use crate::store::outbox::{Fate, Outgoing};
-use crate::store::{self, Db};
+use crate::store::{self, Db, Tx};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,8 +29,26 @@ pub struct Dispatcher {
     pub relay: Arc<Relay>,
     /// Where texts go.
     pub texts: BTreeMap<Channel, Arc<dyn TextProvider>>,
+    /// Bots on Telegram, by account.
+    pub telegram: BTreeMap<String, Arc<Bot>>,
     /// How long a claimed mail is ours; longer than a send can take.
     pub lease: TimeDelta,
+}
+
+/// How a try went.
+#[derive(Debug)]
+struct Went {
+    fate: Fate,
+    /// What the provider calls the message.
+    named: Option<String>,
+    /// Whether whoever it was for takes nothing from us any more.
+    blocked: bool,
+}
+
+impl From<Fate> for Went {
+    fn from(fate: Fate) -> Self {
+        Self { fate, named: None, blocked: false }
+    }
 }
 
 /// What one step did.
@@ -61,27 +80,37 @@ impl Dispatcher {
                 None => missing = Some(Fate::Failed("an attached file is not in the database any more".to_owned())),
             }
         }
-        tx.commit().await?;
-        let (fate, named) = match (missing, outgoing.channel) {
-            (Some(fate), _) => (fate, None),
-            (None, Channel::Email) => (self.mail(&outgoing, files).await, None),
-            (None, Channel::Sms | Channel::Whatsapp) => self.text(&outgoing).await,
-            (None, Channel::Web) => (Fate::Failed("nothing can be sent by the web form".to_owned()), None),
+        let account = match (outgoing.channel, outgoing.mail.0.to.first()) {
+            (Channel::Telegram, Some(to)) => store::message::account_of_writer(&mut tx, Channel::Telegram, to).await?,
+            _ => None,
         };
-        let ours = self.write_down(&outgoing.id, &token, &fate, named.as_deref()).await?;
-        Ok(if ours { Step::Tried(outgoing.id, fate) } else { Step::LeaseLost(outgoing.id) })
+        tx.commit().await?;
+        let went = match (missing, outgoing.channel) {
+            (Some(fate), _) => fate.into(),
+            (None, Channel::Email) => self.mail(&outgoing, files).await.into(),
+            (None, Channel::Sms | Channel::Whatsapp) => self.text(&outgoing).await,
+            (None, Channel::Telegram) => self.chat(&outgoing, account.as_deref()).await,
+            (None, Channel::Web) => Fate::Failed("nothing can be sent by the web form".to_owned()).into(),
+        };
+        let ours = self.write_down(&outgoing, &token, &went).await?;
+        Ok(if ours { Step::Tried(outgoing.id, went.fate) } else { Step::LeaseLost(outgoing.id) })
     }
 
     /// Writes down how a try ended. Tried again while the database fails: a mail that has gone and is not written down as
     /// gone would go a second time.
-    async fn write_down(&self, id: &OutboxId, token: &str, fate: &Fate, named: Option<&str>) -> store::Result<bool> {
+    async fn write_down(&self, outgoing: &Outgoing, token: &str, went: &Went) -> store::Result<bool> {
+        let id = &outgoing.id;
         let mut pauses = [1, 2, 4, 8, 16].into_iter();
         loop {
             let written = async {
                 let mut tx = self.db.begin().await?;
-                let ours = store::outbox::complete(&mut tx, id, token, fate, self.clock.now()).await?;
-                if let Some(named) = named.filter(|_| ours) {
+                let now = self.clock.now();
+                let ours = store::outbox::complete(&mut tx, id, token, &went.fate, now).await?;
+                if let Some(named) = went.named.as_deref().filter(|_| ours) {
                     store::outbox::named(&mut tx, id, named).await?;
+                }
+                if ours && went.blocked {
+                    note_blocked(&mut tx, outgoing, now).await?;
                 }
                 tx.commit().await?;
                 Ok(ours)
@@ -94,18 +123,18 @@ impl Dispatcher {
     }
 
     /// Sends a text; how it went, and what the provider calls it.
-    async fn text(&self, outgoing: &Outgoing) -> (Fate, Option<String>) {
+    async fn text(&self, outgoing: &Outgoing) -> Went {
         let mail = &outgoing.mail.0;
         let (Some(provider), Some(to)) = (self.texts.get(&outgoing.channel), mail.to.first()) else {
             let why = format!("no [[text]] of the settings sends by {}", outgoing.channel.label());
-            return (Fate::Failed(why), None);
+            return Fate::Failed(why).into();
         };
         let to = if outgoing.channel == Channel::Whatsapp { format!("{WHATSAPP}{to}") } else { to.clone() };
         let sending = provider.send(&to, &mail.body, outgoing.id.as_str());
         let answer = tokio::time::timeout(self.limit(), sending).await;
         let answer = answer.unwrap_or_else(|_| Err(TextError::Uncertain { why: "it took too long".to_owned() }));
         let fate = match answer {
-            Ok(sent) => return (Fate::Sent, Some(sent.provider_id)),
+            Ok(sent) => return Went { fate: Fate::Sent, named: Some(sent.provider_id), blocked: false },
             Err(error @ TextError::Refused { .. }) => Fate::Failed(error.to_string()),
             Err(TextError::Uncertain { why }) => Fate::Uncertain(why),
             Err(error) if outgoing.attempts >= MOST_TRIES => {
@@ -117,7 +146,50 @@ impl Dispatcher {
             }
             Err(TextError::TryAgain { why }) => Fate::Again(again_at(self.clock.now(), outgoing.attempts), why),
         };
-        (fate, None)
+        fate.into()
+    }
+
+    /// Writes into a chat by the bot that it is with, when it is its turn; how that went.
+    async fn chat(&self, outgoing: &Outgoing, account: Option<&str>) -> Went {
+        let mail = &outgoing.mail.0;
+        let to = mail.to.first().and_then(|to| to.parse::<i64>().ok());
+        let found = account.and_then(|account| Some((account, self.telegram.get(account)?)));
+        let (Some((account, bot)), Some(chat_id)) = (found, to) else {
+            return Fate::Failed("the bot they wrote to is not a [[telegram]] of the settings any more".to_owned())
+                .into();
+        };
+        let now = self.clock.now();
+        if let Some(wait) = bot.turn(chat_id, now) {
+            return Fate::NotYet(now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::minutes(1))).into();
+        }
+        let button = mail.button.clone().map(|label| Keyboard::AskLocation { label });
+        let sending = bot.wire.send(chat_id, &mail.body, button, None);
+        let answer = tokio::time::timeout(self.limit(), sending).await;
+        let answer = answer.unwrap_or_else(|_| Err(ChatError::Uncertain { why: "it took too long".to_owned() }));
+        let error = match answer {
+            Ok(sent) => {
+                let named = name_of(account, chat_id, sent.message_id);
+                return Went { fate: Fate::Sent, named: Some(named), blocked: false };
+            }
+            Err(error) => error,
+        };
+        let now = self.clock.now();
+        bot.heed(&error, now);
+        let blocked = matches!(error, ChatError::Refused { code: 403, .. });
+        let fate = match error {
+            ChatError::Refused { code: 403, why } => Fate::Failed(format!("the resident blocks the bot: {why}")),
+            error @ ChatError::Refused { .. } => Fate::Failed(error.to_string()),
+            ChatError::Uncertain { why } => Fate::Uncertain(why),
+            // Telegram says when it may go: that is no failure to be given up for.
+            ref error @ ChatError::Busy { retry_after } => {
+                Fate::Again(now + TimeDelta::from_std(retry_after).unwrap_or(TimeDelta::hours(1)), error.to_string())
+            }
+            error @ ChatError::TryAgain { .. } if outgoing.attempts >= MOST_TRIES => {
+                Fate::Failed(format!("given up after {} tries: {error}", outgoing.attempts))
+            }
+            ChatError::TryAgain { why } => Fate::Again(again_at(now, outgoing.attempts), why),
+        };
+        Went { fate, named: None, blocked }
     }
 
     /// Given up before the lease runs out: nobody else may begin while this one still might succeed.
@@ -144,6 +216,20 @@ impl Dispatcher {
             Err(SendError::NotSent { why, .. }) => Fate::Again(again_at(self.clock.now(), outgoing.attempts), why),
         }
     }
+}
+
+/// Nothing more goes to who blocks us, until they write again; the case shows that they were not told.
+async fn note_blocked(tx: &mut Tx, outgoing: &Outgoing, now: DateTime<Utc>) -> store::Result<()> {
+    if let Some(to) = outgoing.mail.0.to.first() {
+        store::contact::set_blocked(tx, outgoing.channel, to, now).await?;
+    }
+    if let Some(case) = &outgoing.case_id
+        && let Some(mut case) = store::case::get_to_change(tx, case).await?
+    {
+        case.attention = Some("A message to the resident did not arrive: they block us".to_owned());
+        store::case::update(tx, &case, now).await?;
+    }
+    Ok(())
 }
 
 /// Half a minute, then twice as long each time, at most six hours.

@@ -41,6 +41,7 @@ impl Composer<'_> {
             auto_submitted: Some("auto-generated".to_owned()),
             language: language.to_owned(),
             attachments: Vec::new(),
+            button: None,
         };
         let id: OutboxId = self.ids.next();
         let new = NewOutgoing {

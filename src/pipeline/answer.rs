@@ -35,11 +35,11 @@ impl Clerk<'_> {
         }
         case.attention = Some(attention(party, reopened, thought.mail.sender.is_verified()).to_owned());
         let may_answer = party == Party::Resident && thought.mail.sender.is_verified();
-        let told_where = may_answer && self.take_place(tx, &mut case, thought).await?;
-        let answered = told_where || may_answer && self.take_consent(tx, &mut case, thought).await?;
+        let told = may_answer && self.take_answer(tx, &mut case, thought).await?;
+        let answered = told || may_answer && self.take_consent(tx, &mut case, thought).await?;
         self.heed_worries(tx, &mut case, thought, party).await?;
         store::case::update(tx, &case, self.now).await?;
-        if told_where {
+        if told {
             self.ask_consent(tx, thought, &mut case, &id).await?;
         }
         let goes_on = case.disposition == Disposition::Auto && case.asked.is_none();

@@ -2,7 +2,7 @@
 
 use super::keyword;
 use super::{ACTOR, Pipeline, Thought};
-use crate::core::{Address, ContactId, MessageId, Party};
+use crate::core::{Address, Channel, ContactId, MessageId, Party};
 use crate::intake::talk;
 use crate::intake::threads::{self, Answers};
 use crate::store::case::Case;
@@ -38,10 +38,13 @@ impl Clerk<'_> {
         if let Some(why) = self.too_much(tx, thought).await? {
             return self.keep_unheeded(tx, thought, &why).await;
         }
-        if let Some(keyword) = keyword::of(mail)
+        if let Some(writer) = mail.writer.as_ref().filter(|_| mail.channel == Channel::Telegram) {
+            store::contact::writes_again(tx, writer).await?;
+        }
+        if let Some(request) = keyword::of(mail)
             && !self.is_an_answer(tx, thought).await?
         {
-            return self.heed_keyword(tx, thought, keyword).await;
+            return self.heed(tx, thought, request).await;
         }
         if self.take_code(tx, thought).await? {
             return Ok(());

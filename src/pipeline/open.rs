@@ -1,6 +1,7 @@
 //! A message that is a case of its own: opened, matched with what is known, routed where the council lets it.
 
 use super::clerk::Clerk;
+use super::question::is_wordless;
 use super::{ACTOR, Meaning, Thought};
 use crate::casework::join::{self, JoinError};
 use crate::casework::matching::Match;
@@ -29,12 +30,12 @@ pub(super) const UNKNOWN: &str =
     "The resident does not wish to be known to the department: check the words before they go";
 
 /// Where a message is to go, and whether by itself.
-struct Course {
-    department: String,
-    disposition: Disposition,
-    hold_reason: Option<String>,
+pub(super) struct Course {
+    pub(super) department: String,
+    pub(super) disposition: Disposition,
+    pub(super) hold_reason: Option<String>,
     /// Why a person looks at it although the council lets its service be routed automatically.
-    caution: Option<&'static str>,
+    pub(super) caution: Option<&'static str>,
 }
 
 impl Clerk<'_> {
@@ -62,7 +63,7 @@ impl Clerk<'_> {
         let joined = self.link(tx, &case, answers, known, auto && thought.mail.sender.is_verified()).await?;
         let may_ask = !joined && *answers == Answers::Nothing;
         let asked = may_ask
-            && (self.ask_place(tx, thought, verdict, &mut case, &id).await?
+            && (self.ask(tx, thought, verdict, &mut case, &id).await?
                 || self.ask_consent(tx, thought, &mut case, &id).await?);
         if let Some(contact) = &contact {
             self.suggest_person(tx, thought, contact, answers, id.as_str()).await?;
@@ -81,7 +82,7 @@ impl Clerk<'_> {
         Desk { composer, now: self.now }
     }
 
-    fn course(&self, thought: &Thought, verdict: &Verdict, flooded: bool) -> Course {
+    pub(super) fn course(&self, thought: &Thought, verdict: &Verdict, flooded: bool) -> Course {
         let taxonomy = &self.rules.taxonomy;
         let department = routing::department_for(taxonomy, &verdict.service, verdict.ward()).to_owned();
         let policy = &self.pipeline.house.policy;
@@ -104,7 +105,9 @@ impl Clerk<'_> {
         let house = &self.pipeline.house;
         let from = thought.mail.from.as_ref().map(|a| a.email.as_str()).unwrap_or_default();
         let of_a_department = self.rules.taxonomy.departments.values().any(|d| d.email.eq_ignore_ascii_case(from));
-        if house.council.councillor_by_email(from).is_some() {
+        if thought.mail.channel.is_short() && is_wordless(thought) {
+            Some("There is not a word in it")
+        } else if house.council.councillor_by_email(from).is_some() {
             Some("A councillor wrote this")
         } else if of_a_department {
             Some("A department wrote this, but not as an answer to a case")
@@ -144,6 +147,10 @@ impl Clerk<'_> {
     ) -> store::Result<Case> {
         let house = &self.pipeline.house;
         let of_ward = verdict.ward().and_then(|w| house.council.councillor_of_ward(w)).map(|c| c.id.as_str());
+        // Where there are too few words to tell a language by, or none, the device may.
+        let unsure = is_wordless(thought) || verdict.language_confidence < Verdict::SURE_OF_LANGUAGE;
+        let device = thought.mail.device_language.as_ref().filter(|_| unsure);
+        let language = device.map_or(verdict.language_to_answer(), String::as_str);
         let days = self.rules.taxonomy.services.get(&verdict.service).map_or(10, |s| s.working_days);
         let promised = store::case::promised(tx, &thought.row.account, &thought.row.external_id).await?;
         let opening = Opening {
@@ -156,6 +163,7 @@ impl Clerk<'_> {
             attention: course.caution.map(str::to_owned),
             councillor: councillor.or(of_ward),
             consent: self.consent(thought),
+            language,
             title: open::title(strip_reply_marks(&thought.mail.subject), &thought.mail.text),
             received_at: thought.row.received_at,
             due_on: house.calendar.due(received_date(thought.row.received_at), days),

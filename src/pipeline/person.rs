@@ -3,9 +3,9 @@
 
 use super::clerk::Clerk;
 use super::{ACTOR, Thought};
-use crate::core::{Code, ContactId, ContactPoint, Party};
+use crate::core::{Code, ContactId, Party};
 use crate::intake::threads::Answers;
-use crate::outbox::short::Say;
+use crate::outbox::short::{Addressee, Say};
 use crate::store::inbox::Outcome;
 use crate::store::{self, Tx};
 use chrono::TimeDelta;
@@ -26,8 +26,7 @@ impl Clerk<'_> {
         &self,
         tx: &mut Tx,
         contact: &ContactId,
-        writer: &ContactPoint,
-        message: &str,
+        addressee: Addressee<'_>,
     ) -> store::Result<&'static str> {
         if store::person::codes_since(tx, contact, self.now - TimeDelta::hours(1)).await? >= MOST_CODES {
             return Ok("asked for a code once more; they had enough of them in the last hour");
@@ -36,8 +35,7 @@ impl Clerk<'_> {
         let (hash, until) = (code.hash(&self.pipeline.house.key), self.now + TimeDelta::minutes(GOOD_MINUTES));
         store::person::keep_code(tx, &hash, contact, self.now, until).await?;
         let say = Say::Code { code: &code, minutes: GOOD_MINUTES };
-        let case = self.latest(tx, contact).await?;
-        self.desk().composer.say(tx, say, writer, case.as_ref(), message, None, self.now).await?;
+        self.desk().composer.say(tx, say, addressee, self.now).await?;
         Ok("asked for a code, to go on from another address")
     }
 
@@ -71,7 +69,8 @@ impl Clerk<'_> {
         let id = self.write_message(tx, thought, None, Party::Resident, Some(&contact)).await?;
         if may_try {
             let case = self.latest(tx, owner.as_ref().unwrap_or(&contact)).await?;
-            self.desk().composer.say(tx, say, writer, case.as_ref(), id.as_str(), None, self.now).await?;
+            let addressee = self.addressee(thought, writer, case.as_ref(), id.as_str());
+            self.desk().composer.say(tx, say, addressee, self.now).await?;
         }
         let decided = json!({"outcome": "set_aside", "why": why, "person": owner.is_some()});
         self.decide(tx, None, &id, "set_aside", decided, json!({})).await?;
@@ -99,7 +98,8 @@ impl Clerk<'_> {
             store::person::suggest(tx, ids, owner, contact, &why, self.now).await?;
             if writer.channel.is_short() {
                 let composer = self.desk().composer;
-                composer.say(tx, Say::Elsewhere, writer, None, message, None, self.now).await?;
+                let addressee = self.addressee(thought, writer, None, message);
+                composer.say(tx, Say::Elsewhere, addressee, self.now).await?;
             }
         }
         // One word is a first name, and half a ward shares those.

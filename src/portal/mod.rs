@@ -45,7 +45,7 @@ use trouble::Trouble;
 pub struct Portal {
     /// Database, clock, rules, council.
     pub pipeline: Pipeline,
-    /// Takes in what providers of texts post.
+    /// Takes in what providers of texts and Telegram post.
     pub collector: Collector,
     /// The recorder whose figures `/metrics` shows before its own; without one it shows only its own.
     pub metrics: Option<PrometheusHandle>,
@@ -128,6 +128,7 @@ pub fn router(portal: Portal) -> Router {
         .route_layer(from_fn_with_state(Arc::clone(&app), guard::signed_in));
     let posts = Router::new()
         .route("/texts/{account}", post(hooks::take))
+        .route("/telegram/{account}", post(hooks::take_update))
         .layer(axum::extract::DefaultBodyLimit::max(hooks::MOST_BYTES))
         .layer(from_fn(health::mark));
     let open = Router::new()

@@ -193,7 +193,7 @@ pub(super) fn purpose(purpose: &str) -> &'static str {
         "referral" => "Case sent to the department",
         "addition" => "Later words sent to the department",
         "question" => "Question to the resident",
-        "information" => "Answer to STOP, START, HELP or CODE",
+        "information" => "Answer to a word such as STOP, CODE or /status",
         "closing" => "The resident is told that it is closed",
         "proof" => "Link to confirm the address",
         _ => "Notice",

@@ -50,7 +50,7 @@ pub struct Case {
     pub disposition: Disposition,
     /// Whom the resident allows to know them.
     pub consent: String,
-    /// The question its resident was asked and has not answered: `place`.
+    /// The question its resident was asked and has not answered: `place` or `problem`.
     pub asked: Option<String>,
     /// Why it is held.
     pub hold_reason: Option<String>,
@@ -247,6 +247,22 @@ pub async fn latest_of(tx: &mut Tx, person: &ContactId, since: DateTime<Utc>) ->
         .await?;
     let Some((id, at)) = row else { return Ok(None) };
     Ok(get(tx, &id).await?.map(|case| (case, at)))
+}
+
+/// The cases of a contact that are not closed, newest first, at most `limit`.
+///
+/// # Errors
+/// What the database says.
+pub async fn open_of(tx: &mut Tx, contact: &ContactId, limit: i64) -> Result<Vec<Case>> {
+    tx.all(
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM cases WHERE contact_id = $1 AND state <> 'closed' ORDER BY received_at DESC, id DESC LIMIT $2"
+        ),
+        args![contact, limit],
+    )
+    .await
 }
 
 /// What a list of cases is narrowed to; `None` narrows nothing.

@@ -1,7 +1,7 @@
 //! People and offices that write to us, and the addresses they use.
 
 use super::{Result, Tx, args};
-use crate::core::{ContactId, ContactPoint, Ids};
+use crate::core::{Channel, ContactId, ContactPoint, Ids};
 use chrono::{DateTime, Utc};
 
 /// The contact of an address, where there is one.
@@ -79,6 +79,33 @@ pub async fn is_silent(tx: &mut Tx, point: &ContactPoint) -> Result<bool> {
     Ok(count.is_some_and(|(count,)| count > 0))
 }
 
+/// Notes that an address no longer takes what we send.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_blocked(tx: &mut Tx, channel: Channel, address: &str, now: DateTime<Utc>) -> Result<()> {
+    tx.exec(
+        "INSERT INTO silences (channel, address, since, blocked) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (channel, address) DO NOTHING",
+        args![channel.as_str(), address, now, true],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Notes that an address writes to us, and so takes what we send. A silence that it asked for itself stays.
+///
+/// # Errors
+/// What the database says.
+pub async fn writes_again(tx: &mut Tx, point: &ContactPoint) -> Result<()> {
+    tx.exec(
+        "DELETE FROM silences WHERE channel = $1 AND address = $2 AND blocked",
+        args![point.channel.as_str(), &point.address],
+    )
+    .await?;
+    Ok(())
+}
+
 /// An address asks for silence, or ends it.
 ///
 /// # Errors
@@ -87,8 +114,9 @@ pub async fn set_silent(tx: &mut Tx, point: &ContactPoint, silent: bool, now: Da
     let (channel, address) = (point.channel.as_str(), &point.address);
     if silent {
         tx.exec(
-            "INSERT INTO silences (channel, address, since) VALUES ($1, $2, $3) ON CONFLICT (channel, address) DO NOTHING",
-            args![channel, address, now],
+            "INSERT INTO silences (channel, address, since, blocked) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (channel, address) DO UPDATE SET blocked = EXCLUDED.blocked",
+            args![channel, address, now, false],
         )
         .await?;
     } else {

@@ -8,9 +8,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub struct Cursor {
     /// The account's name in the settings.
     pub account: String,
-    /// UIDVALIDITY the UIDs belong to; 0 before the first look.
+    /// UIDVALIDITY the UIDs belong to; 0 before the first look, and where there is none.
     pub uid_validity: i64,
-    /// Highest UID taken in; 0 for none.
+    /// Highest UID, or number of an update, taken in; 0 for none.
     pub last_uid: i64,
     /// When it was last read without fault.
     pub ok_at: Option<DateTime<Utc>>,
@@ -78,7 +78,7 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<Cursor>> {
 ///
 /// # Errors
 /// What the database says.
-pub async fn advance(tx: &mut Tx, account: &str, uid_validity: u32, last_uid: u32, now: DateTime<Utc>) -> Result<()> {
+pub async fn advance(tx: &mut Tx, account: &str, uid_validity: u32, last_uid: i64, now: DateTime<Utc>) -> Result<()> {
     tx.exec(
         "INSERT INTO cursors (account, uid_validity, last_uid, ok_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (account) DO UPDATE SET uid_validity = EXCLUDED.uid_validity, last_uid = EXCLUDED.last_uid,

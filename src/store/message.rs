@@ -284,6 +284,21 @@ pub async fn party_of_writer(tx: &mut Tx, case: &CaseId, email: &str) -> Result<
     Ok(row.and_then(|r| r.0.parse().ok()))
 }
 
+/// The account by which an address of a channel last wrote to us.
+///
+/// # Errors
+/// What the database says.
+pub async fn account_of_writer(tx: &mut Tx, channel: Channel, address: &str) -> Result<Option<String>> {
+    let row: Option<(String,)> = tx
+        .opt(
+            "SELECT i.account FROM messages m JOIN inbox i ON i.message_id = m.id
+             WHERE m.channel = $1 AND m.from_address = $2 ORDER BY m.received_at DESC, m.id DESC LIMIT 1",
+            args![channel.as_str(), address],
+        )
+        .await?;
+    Ok(row.map(|r| r.0))
+}
+
 fn to_bytes(vector: &[f32]) -> Vec<u8> {
     vector.iter().flat_map(|v| v.to_le_bytes()).collect()
 }

@@ -34,6 +34,9 @@ pub struct OutMail {
     pub language: String,
     /// Files to go with it.
     pub attachments: Vec<OutAttachment>,
+    /// What stands on a button below it that sends where the resident is, where the channel has such buttons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub button: Option<String>,
 }
 
 /// A file that goes with a mail.
@@ -173,6 +176,8 @@ pub enum Fate {
     Sent,
     /// It was not handed over: again at this time.
     Again(DateTime<Utc>, String),
+    /// It was not even tried, since others go before it: its turn comes at this time.
+    NotYet(DateTime<Utc>),
     /// It may or may not have gone: a person decides.
     Uncertain(String),
     /// It will not go.
@@ -203,6 +208,16 @@ pub async fn undelivered(tx: &mut Tx, provider_id: &str, why: &str) -> Result<Op
     Ok(row.and_then(|(case,)| case))
 }
 
+/// The case that a message of ours is about, by what its provider calls it.
+///
+/// # Errors
+/// What the database says.
+pub async fn case_of_named(tx: &mut Tx, provider_id: &str) -> Result<Option<CaseId>> {
+    let row: Option<(Option<CaseId>,)> =
+        tx.opt("SELECT case_id FROM outbox WHERE provider_id = $1 LIMIT 1", args![provider_id]).await?;
+    Ok(row.and_then(|(case,)| case))
+}
+
 /// Completes a claimed mail; `false` when the lease is no longer ours, and then nothing was written.
 ///
 /// # Errors
@@ -211,14 +226,17 @@ pub async fn complete(tx: &mut Tx, id: &OutboxId, token: &str, fate: &Fate, now:
     let (status, reason, next, sent) = match fate {
         Fate::Sent => ("sent", None, now, Some(now)),
         Fate::Again(at, why) => ("queued", Some(why), *at, None),
+        Fate::NotYet(at) => ("queued", None, *at, None),
         Fate::Uncertain(why) => ("uncertain", Some(why), now, None),
         Fate::Failed(why) => ("failed", Some(why), now, None),
     };
+    let untried = i64::from(matches!(fate, Fate::NotYet(_)));
     let n = tx
         .exec(
-            "UPDATE outbox SET status = $1, reason = $2, next_attempt_at = $3, sent_at = $4, lease_token = NULL, lease_until = NULL
-             WHERE id = $5 AND lease_token = $6 AND status = 'sending'",
-            args![status, reason.map(String::as_str), next, sent, id, token],
+            "UPDATE outbox SET status = $1, reason = $2, next_attempt_at = $3, sent_at = $4, lease_token = NULL, lease_until = NULL,
+                    attempts = attempts - $5
+             WHERE id = $6 AND lease_token = $7 AND status = 'sending'",
+            args![status, reason.map(String::as_str), next, sent, untried, id, token],
         )
         .await?;
     Ok(n == 1)

@@ -14,9 +14,7 @@ mod sieve;
 use crate::core::Priority;
 use crate::core::taxonomy::{Body, Department, Route, Service, Taxonomy};
 use crate::core::verdict::Concern;
-use crate::understanding::reply::{
-    ClosedReply, CodeReply, ConsentReply, FormWords, Reply, SafeReply, TextReply,
-};
+use crate::understanding::reply::{ClosedReply, CodeReply, ConsentReply, FormWords, Reply, SafeReply, TextReply};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

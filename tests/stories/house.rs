@@ -1,6 +1,7 @@
 //! A council's house for one story: its own database, rules as shipped, no encoder, a clock that stands still.
 
 use beadle::channels::smtp::Outgoing as Relay;
+use beadle::collect::Collector;
 use beadle::core::{CaseId, Clock, Council, Ids, Mode, RawMessage, Reference, TokenKey};
 use beadle::desk::Desk;
 use beadle::intake::accept::{self, Batch};
@@ -142,6 +143,7 @@ impl House {
                 limits: MimeLimits::default(),
                 texts: std::collections::BTreeMap::default(),
                 form: None,
+                telegram: std::collections::BTreeMap::default(),
                 account_councillors: [("nowak".to_owned(), "nowak".to_owned())].into(),
             }),
             lease: TimeDelta::seconds(60),
@@ -153,6 +155,7 @@ impl House {
             instance: "story".to_owned(),
             relay: Arc::new(Relay::Folder(folder.path().join("outgoing"))),
             texts: std::collections::BTreeMap::default(),
+            telegram: std::collections::BTreeMap::default(),
             lease: TimeDelta::seconds(60),
         };
         Self { db, clock, pipeline, dispatcher, folder, count: AtomicU32::new(0) }
@@ -163,6 +166,18 @@ impl House {
         let mut house = (*self.pipeline.house).clone();
         change(&mut house);
         self.pipeline.house = Arc::new(house);
+    }
+
+    /// What takes messages in.
+    pub fn collector(&self) -> Collector {
+        Collector {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            ids: Ids::Random,
+            instance: "story".to_owned(),
+            bell: Arc::default(),
+            message_bytes: 1 << 20,
+        }
     }
 
     /// A mail arrives in Councillor Nowak's mailbox and is worked on.

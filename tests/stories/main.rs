@@ -8,6 +8,8 @@ mod answers;
 mod browser;
 mod dataset;
 mod decisions;
+#[path = "../wires/emulator.rs"]
+mod emulator;
 mod faults;
 mod form;
 mod house;
@@ -23,5 +25,7 @@ mod splits;
 #[expect(dead_code, reason = "the wires use more of it")]
 mod stack;
 mod store;
+mod telegram;
+mod telegram_killed;
 mod texts;
 mod understanding;

@@ -8,8 +8,7 @@ use axum::routing::post;
 use beadle::channels::text::TextProvider;
 use beadle::channels::text::Webhook;
 use beadle::channels::text::twilio::{Twilio, TwilioSettings};
-use beadle::collect::Collector;
-use beadle::core::{CaseState, Channel, Ids};
+use beadle::core::{CaseState, Channel};
 use beadle::store;
 use chrono::TimeDelta;
 use hmac::{Hmac, Mac as _};
@@ -80,15 +79,7 @@ impl Telephones {
     }
 
     async fn posts(&self, house: &House, webhook: &Webhook) -> u16 {
-        let collector = Collector {
-            db: house.db.clone(),
-            clock: house.clock.clone(),
-            ids: Ids::Random,
-            instance: "story".to_owned(),
-            bell: Arc::default(),
-            message_bytes: 1 << 20,
-        };
-        collector.take_webhook("twilio", self.twilio.as_ref(), webhook).await.status
+        house.collector().take_webhook("twilio", self.twilio.as_ref(), webhook).await.status
     }
 }
 

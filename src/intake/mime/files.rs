@@ -17,14 +17,9 @@ pub(super) fn attachment(part: &Part, number: usize, limits: &MimeLimits) -> Att
     Attachment { name, content_type, bytes, refused }
 }
 
-/// A file that came along with a message that is no mail. `number` counts from one and names it.
-pub(crate) fn file(content_type: &str, bytes: Vec<u8>, number: usize, limits: &MimeLimits) -> Attachment {
-    named_file("", content_type, bytes, number, limits)
-}
-
-/// The same, for one that was `given` a name; where nothing is left of that, its number names it.
-pub(crate) fn named_file(
-    given: &str,
+/// A file that came along with a message that is no mail. `number` counts from one and names it where it has no name.
+pub(crate) fn file(
+    name: Option<&str>,
     content_type: &str,
     bytes: Vec<u8>,
     number: usize,
@@ -33,8 +28,8 @@ pub(crate) fn named_file(
     let content_type = content_type.split(';').next().unwrap_or_default().trim().to_lowercase();
     let content_type = if content_type.is_empty() { "application/octet-stream".to_owned() } else { content_type };
     let what = if content_type.starts_with("image/") { "picture" } else { "file" };
-    let name = Some(clean_name(given)).filter(|name| !name.is_empty());
-    let name = name.unwrap_or_else(|| format!("{what}-{number}.{}", extension_for(&content_type)));
+    let given = name.map(clean_name).filter(|name| !name.is_empty());
+    let name = given.unwrap_or_else(|| format!("{what}-{number}.{}", extension_for(&content_type)));
     let refused = refusal(&name, &content_type, &bytes, number, limits);
     Attachment { name, content_type, bytes, refused }
 }

@@ -16,8 +16,12 @@ pub struct TextReply {
     pub safe: String,
     /// Asks where it is.
     pub place: String,
+    /// What stands on the button that sends where they are, where a telephone has one.
+    pub here: String,
     /// Asks what is wrong there.
     pub problem: String,
+    /// Asks what is wrong and where, of who sent a picture without a word, or too few words.
+    pub words: String,
     /// What they added is on their case.
     pub more: String,
     /// The department says that it is done; also `{service}`.
@@ -26,9 +30,11 @@ pub struct TextReply {
     pub stopped: String,
     /// They get messages again.
     pub started: String,
+    /// What this chat is for, to who opens it.
+    pub welcome: String,
     /// What this number is for.
     pub help: String,
-    /// How their case stands: `{reference}`, `{state}`, `{due}`.
+    /// How their case stands: `{reference}`, `{service}`, `{state}`, `{due}`.
     pub status: String,
     /// What `{state}` says of a case that a person looks at,
     pub state_waiting: String,
@@ -36,7 +42,7 @@ pub struct TextReply {
     pub state_routed: String,
     /// and of one that is done.
     pub state_closed: String,
-    /// There is no case from this number.
+    /// They have no case.
     pub none: String,
 }
 
@@ -51,16 +57,16 @@ impl TextReply {
         }
         check_words(&self.safe, &["council", "reference"])
             .map_err(|what| format!("safe: {what}: anything else could give away what was written"))?;
-        for text in [&self.place, &self.problem, &self.more] {
+        for text in [&self.place, &self.problem, &self.words, &self.more] {
             check_words(text, &["council", "reference"])?;
         }
         check_words(&self.done, &["council", "reference", "service"])?;
-        for text in [&self.stopped, &self.started, &self.help, &self.none] {
+        for text in [&self.stopped, &self.started, &self.welcome, &self.help, &self.none] {
             check_words(text, &["council"])?;
         }
-        check_words(&self.status, &["council", "reference", "state", "due"])?;
+        check_words(&self.status, &["council", "reference", "service", "state", "due"])?;
         check_words(&self.state_routed, &["department"])?;
-        for text in [&self.state_waiting, &self.state_closed] {
+        for text in [&self.here, &self.state_waiting, &self.state_closed] {
             check_words(text, &[])?;
         }
         Ok(())

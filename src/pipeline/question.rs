@@ -138,12 +138,9 @@ impl Clerk<'_> {
 
     /// Whether the writer of a message is somebody who can be asked whether the department may know who they are.
     pub(super) fn may_ask_consent(&self, thought: &Thought) -> bool {
-        let mail = &thought.mail;
         thought.chosen.is_none()
-            && self.pipeline.house.consent.on(mail.channel) == Wish::Ask
-            && mail.sender.is_verified()
-            && mail.no_auto_answer.is_none()
-            && mail.writer.is_some()
+            && self.pipeline.house.consent.on(thought.mail.channel) == Wish::Ask
+            && can_be_asked(thought)
     }
 
     /// Asks whether the department may know who they are, where the council wants that asked; whether it was. Who cannot be
@@ -155,11 +152,15 @@ impl Clerk<'_> {
         case: &mut Case,
         message: &MessageId,
     ) -> store::Result<bool> {
+        // Where they wrote first counts, wherever they go on.
+        let first = store::message::of_case(tx, &case.id).await?.into_iter().next();
+        let wished = first.is_some_and(|first| self.pipeline.house.consent.on(first.channel) == Wish::Ask);
         let open = matches!(case.state, CaseState::Review) && case.disposition != Disposition::Hold;
-        if !open || !self.may_ask_consent(thought) || case.consent != Consent::Councillor.as_str() {
+        let unsaid = thought.chosen.is_none() && case.consent == Consent::Councillor.as_str();
+        if !wished || !open || !unsaid {
             return Ok(false);
         }
-        let Some(writer) = &thought.mail.writer else { return Ok(false) };
+        let Some(writer) = thought.mail.writer.as_ref().filter(|_| can_be_asked(thought)) else { return Ok(false) };
         let held = (case.disposition != Disposition::Auto).then_some("Nobody has looked at the case yet");
         let composer = self.desk().composer;
         let addressee = Addressee { held, ..self.addressee(thought, writer, Some(case), message.as_str()) };
@@ -228,6 +229,12 @@ impl Clerk<'_> {
         }
         case.place = verdict.place.clone().map(Json);
     }
+}
+
+/// Whether the writer of a message is somebody whom a question reaches.
+fn can_be_asked(thought: &Thought) -> bool {
+    let mail = &thought.mail;
+    mail.sender.is_verified() && mail.no_auto_answer.is_none() && mail.writer.is_some()
 }
 
 /// What the case's first message was judged to be.

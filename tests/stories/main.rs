@@ -18,6 +18,7 @@ mod languages;
 mod learning;
 mod letters;
 mod logs;
+mod one_story;
 mod people;
 mod places;
 mod splits;

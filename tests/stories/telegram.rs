@@ -33,7 +33,7 @@ fn settle_in(house: &mut House, bot: &Arc<Bot>) {
 }
 
 /// Mill Lane, by the map of the invented borough.
-async fn mill_lane(house: &House) -> Value {
+pub async fn mill_lane(house: &House) -> Value {
     let question = beadle::understanding::Question { body: LAMP.to_owned(), ..Default::default() };
     let verdict =
         house.pipeline.understanding.judge_by(&house.pipeline.understanding.rules(), &[question]).await.remove(0);
@@ -42,14 +42,14 @@ async fn mill_lane(house: &House) -> Value {
 }
 
 /// A chat with the bot, at the emulator.
-struct Chat {
+pub struct Chat {
     emulator: Emulator,
     bot: Arc<Bot>,
     offset: AtomicI64,
 }
 
 impl Chat {
-    async fn of(house: &mut House) -> Self {
+    pub async fn of(house: &mut House) -> Self {
         let emulator = Emulator::start();
         let bot = Arc::new(Bot::new(emulator.wire(), None));
         settle_in(house, &bot);
@@ -57,7 +57,7 @@ impl Chat {
     }
 
     /// The resident writes, the update is taken in and worked on, and what it causes is sent; what they see of it.
-    async fn says(&self, house: &House, mut held: Value) -> Vec<String> {
+    pub async fn says(&self, house: &House, mut held: Value) -> Vec<String> {
         held["date"] = house.clock.now().timestamp().into();
         self.emulator.resident_sends(held).await;
         let updates = self.bot.wire.poll(self.offset.load(Ordering::Relaxed), Duration::ZERO).await.unwrap();
@@ -70,7 +70,7 @@ impl Chat {
         seen.iter().map(|message| message["text"].as_str().unwrap().to_owned()).collect()
     }
 
-    async fn writes(&self, house: &House, text: &str) -> Vec<String> {
+    pub async fn writes(&self, house: &House, text: &str) -> Vec<String> {
         self.says(house, json!({"text": text})).await
     }
 }

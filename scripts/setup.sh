@@ -210,32 +210,20 @@ install_python_tools() {
   mv "$new" "$python_tools"
 }
 
-# A folder of its own, which the tests name in NODE_PATH; npm refuses a package whose checksum is another. No browser comes along.
-install_browser_tools() {
-  local new=$browser_tools.new
+# install_npm LIST FOLDER WHAT: a folder of its own, which the tests name in NODE_PATH; npm refuses a package whose checksum is
+# another. No browser comes along.
+install_npm() {
+  local list=$1 folder=$2 what=$3 new=$2.new
   rm -rf "$new"
   mkdir -p "$new"
-  cp "$browser_list/package.json" "$browser_list/package-lock.json" "$new"
+  cp "$list/package.json" "$list/package-lock.json" "$new"
   (cd "$new" && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1 || {
     tail -n 15 "$log" >&2
     rm -rf "$new"
-    die "npm could not fetch what drives the browser of the tests (above: what it said)"
+    die "npm could not fetch $what (above: what it said)"
   }
-  rm -rf "$browser_tools"
-  mv "$new" "$browser_tools"
-# A folder of its own too, which the tests name in NODE_PATH; npm refuses a file whose checksum is another.
-fetch_emulator() {
-  local new=$emulator.new
-  rm -rf "$new"
-  mkdir -p "$new"
-  cp "$emulator_list"/package.json "$emulator_list"/package-lock.json "$new"
-  (cd "$new" && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1 || {
-    tail -n 15 "$log" >&2
-    rm -rf "$new"
-    die "npm could not fetch the Telegram emulator (above: why)"
-  }
-  rm -rf "$emulator"
-  mv "$new" "$emulator"
+  rm -rf "$folder"
+  mv "$new" "$folder"
 }
 
 # Built without its self-update, and less optimised than a release of it: that halves the wait.
@@ -291,8 +279,10 @@ for job in ${plan[@]+"${plan[@]}"}; do
     library) step "fetching the encoder's native library (about $library_size MB to download)" fetch library ;;
     model) step "fetching the sentence model (about 84 MB to download)" fetch model ;;
     python) step "fetching Twilio's and PyJWT's Python packages for the tests (about 3 MB to download)" install_python_tools ;;
-    browser) step "fetching axe-core and what drives a browser for the tests (about 4 MB to download)" install_browser_tools ;;
-    emulator) step "fetching the Telegram emulator for the tests (about 2 MB to download)" fetch_emulator ;;
+    browser) step "fetching axe-core and what drives a browser for the tests (about 4 MB to download)" \
+      install_npm "$browser_list" "$browser_tools" "what drives the browser of the tests" ;;
+    emulator) step "fetching the Telegram emulator for the tests (about 2 MB to download)" \
+      install_npm "$emulator_list" "$emulator" "the Telegram emulator" ;;
     nextest) step "building the test runner cargo-nextest (some minutes, only this once)" build_nextest ;;
   esac
 done

@@ -50,6 +50,8 @@ impl Clerk<'_> {
         let may_try = store::person::wrong_codes_since(tx, &contact, since).await? < MOST_WRONG;
         let hash = code.hash(&self.pipeline.house.key);
         let owner = if may_try { store::person::use_code(tx, &hash, &contact, self.now).await? } else { None };
+        // What comes with a code is a message, and is heeded as one; and what has only the shape of a code may be one too.
+        let nothing_else = mail.text.trim().chars().count() <= 2 * code.as_str().len();
         let (why, say) = match &owner {
             Some(owner) => {
                 let why = "their own code was sent from the other address";
@@ -59,19 +61,19 @@ impl Clerk<'_> {
             }
             None => {
                 store::person::note_wrong_code(tx, &self.pipeline.ids, &contact, self.now).await?;
-                // What has only the shape of a code may be a message all the same.
-                if mail.text.trim().len() > 2 * code.as_str().len() {
-                    return Ok(false);
-                }
                 ("sent a code that is not valid, or not any more", Say::WrongCode)
             }
         };
-        let id = self.write_message(tx, thought, None, Party::Resident, Some(&contact)).await?;
-        if may_try {
+        if may_try && (owner.is_some() || nothing_else) {
             let case = self.latest(tx, owner.as_ref().unwrap_or(&contact)).await?;
-            let addressee = self.addressee(thought, writer, case.as_ref(), id.as_str());
+            // Named after the delivery, so that what else it says can be answered as well.
+            let addressee = self.addressee(thought, writer, case.as_ref(), thought.row.id.as_str());
             self.desk().composer.say(tx, say, addressee, self.now).await?;
         }
+        if !nothing_else {
+            return Ok(false);
+        }
+        let id = self.write_message(tx, thought, None, Party::Resident, Some(&contact)).await?;
         let decided = json!({"outcome": "set_aside", "why": why, "person": owner.is_some()});
         self.decide(tx, None, &id, "set_aside", decided, json!({})).await?;
         self.finish(tx, thought, Outcome::SetAside, &id, why).await?;

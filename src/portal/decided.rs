@@ -134,7 +134,10 @@ pub(super) fn decision_view(decision: &Decision, taxonomy: &Taxonomy) -> Decisio
         }
         "same_person" => {
             let state = text(decided, "state").parse::<Sameness>().map_or("", Sameness::label);
-            view("Who wrote", vec![format!("{}: {}", text(decided, "other"), state)])
+            let ways = decided["ways"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let ways = ways.iter().filter_map(|way| way.as_str()?.parse::<Channel>().ok()).map(Channel::label);
+            let other = format!("The other address: {}", ways.collect::<Vec<_>>().join(", "));
+            view("Who wrote", vec![state.to_owned(), other])
         }
         "undo" => {
             let state = text(decided, "state").parse::<CaseState>().map_or("", CaseState::label);

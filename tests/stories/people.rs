@@ -386,3 +386,15 @@ story!(where_a_channel_is_flooded_nothing_goes_out_without_a_person, house, {
     assert_eq!(case.state, CaseState::Review);
     assert!(case.attention.unwrap_or_default().contains("than usual"));
 });
+
+story!(what_comes_with_a_code_is_heeded_as_the_message_it_is, house, {
+    let phones = Telephones::of(house).await;
+    phones.text(house, ANN, "SM1", LAMP).await;
+    let given = phones.text(house, ANN, "SM2", "CODE").await;
+    let code = Code::find(&given[0].1).unwrap();
+    let words =
+        format!("{} and he says he will kill me tonight, i am hiding in the bathroom at 12 Mill Lane", code.as_str());
+    phones.text(house, BEN, "SM3", &words).await;
+    assert!(house.cases().await.iter().any(|c| c.state == CaseState::Held), "danger is not swallowed with the code");
+    assert_eq!(house.accounts().await.unaccounted, 0);
+});

@@ -85,7 +85,11 @@ impl Desk<'_> {
         store::case::update(tx, &case, self.now).await?;
         let children = join::all_children(tx, id).await?;
         let why = "the case went to its department without an answer";
-        store::outbox::cancel(tx, id, "question", DateTime::UNIX_EPOCH, why).await?;
+        // What was never asked cannot be answered; what was asked and not answered yet still can.
+        if store::outbox::cancel(tx, id, "question", DateTime::UNIX_EPOCH, why).await? > 0 {
+            case.asked = None;
+            store::case::update(tx, &case, self.now).await?;
+        }
         let referred = self.composer.refer(tx, &case, &children, self.now).await?;
         let acknowledged = self.composer.acknowledge(tx, &case, false, self.now).await?;
         self.note(

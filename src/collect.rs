@@ -2,6 +2,7 @@
 //! else's. The order is always: fetch, commit, and only then flag or move.
 
 pub mod hooks;
+pub mod spool;
 
 use crate::channels::Backoff;
 use crate::channels::imap::{self, FetchLimits, Fetched, ImapError, ImapSession, ImapSettings};
@@ -10,6 +11,7 @@ use crate::core::{Channel, Clock, Ids, RawMessage};
 use crate::intake::accept::{self, Accepted, Batch};
 use crate::store::{self, Db};
 use chrono::TimeDelta;
+use spool::Spool;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +38,8 @@ pub struct Collector {
     pub bell: Arc<Notify>,
     /// Largest message.
     pub message_bytes: usize,
+    /// What providers of texts posted while the database was away.
+    pub spool: Spool,
 }
 
 /// Why a look into a mailbox ended early.
@@ -50,6 +54,9 @@ pub enum CollectError {
     /// Files.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// The spool.
+    #[error("what waits in the spool cannot be read or removed: {0}")]
+    Spool(#[from] std::io::Error),
 }
 
 impl Collector {

@@ -9,6 +9,7 @@ use beadle::channels::text::TextProvider;
 use beadle::channels::text::Webhook;
 use beadle::channels::text::twilio::{Twilio, TwilioSettings};
 use beadle::collect::Collector;
+use beadle::collect::spool::Spool;
 use beadle::core::{CaseState, Channel, Ids};
 use beadle::store;
 use chrono::TimeDelta;
@@ -87,6 +88,7 @@ impl Telephones {
             instance: "story".to_owned(),
             bell: Arc::default(),
             message_bytes: 1 << 20,
+            spool: Spool::new(house.folder.path().join("texts-waiting")),
         };
         collector.take_webhook("twilio", self.twilio.as_ref(), webhook).await.status
     }

@@ -16,6 +16,7 @@ mod letters;
 mod logs;
 mod people;
 mod places;
+mod posts;
 mod splits;
 #[path = "../wires/stack.rs"]
 #[expect(dead_code, reason = "the wires use more of it")]

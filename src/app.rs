@@ -3,6 +3,7 @@
 use crate::channels::smtp::{Outgoing, Smtp};
 use crate::channels::text::TextProvider;
 use crate::collect::Collector;
+use crate::collect::spool::Spool;
 use crate::config::{Settings, form::FormSettings};
 use crate::core::{Channel, Clock, Ids, TokenKey};
 use crate::learning::teacher::{Outcome, Teacher};
@@ -30,6 +31,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Pause between looks where nothing rings.
 const IDLE: Duration = Duration::from_millis(500);
+/// Pause between looks into the spool.
+const SPOOL: Duration = Duration::from_secs(1);
+/// Pause after one that failed.
+const SPOOL_AGAIN: Duration = Duration::from_secs(5);
 /// Pause between the teacher's looks.
 const LOOK_AROUND: Duration = Duration::from_secs(60);
 /// How long a clean shutdown may take.
@@ -197,7 +202,17 @@ impl App {
             )),
         };
         let message_bytes = settings.limits.message_bytes;
-        let collector = Collector { db, clock, ids, instance, bell, message_bytes };
+        let spool = Spool::new(settings.spool()?);
+        if !settings.text.is_empty()
+            && let Err(why) = spool.prepare()
+        {
+            missing.push(format!(
+                "{} cannot be written ({why}), so texts that come while the database is away are lost where their provider does \
+                 not send them again: set [service] spool",
+                spool.folder().display()
+            ));
+        }
+        let collector = Collector { db, clock, ids, instance, bell, message_bytes, spool };
         Ok(Self { settings, collector, pipeline, dispatcher, teacher, missing })
     }
 
@@ -256,6 +271,7 @@ impl App {
             let root = self.settings.path(&self.settings.rules.dir);
             workers.spawn(watch_rules(self.pipeline.understanding.clone(), root, every, stop.clone()));
         }
+        workers.spawn(empty_spool(self.collector.clone(), stop.clone()));
         workers.spawn(teach(self.teacher.clone(), stop.clone()));
         let portal = portal::router(Portal {
             collector: self.collector.clone(),
@@ -414,6 +430,28 @@ async fn send(dispatcher: Dispatcher, stop: CancellationToken) {
             Err(error) => {
                 tracing::error!(%error, "the outbox cannot be worked on; trying again");
                 Duration::from_secs(5)
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// The spool's worker: at the start, and whenever something was kept.
+async fn empty_spool(collector: Collector, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let emptied = tokio::select! {
+            // What is cut short waits for the next start.
+            () = stop.cancelled() => return,
+            emptied = collector.empty_spool() => emptied,
+        };
+        let pause = match emptied {
+            Ok(_) => SPOOL,
+            Err(error) => {
+                tracing::warn!(%error, "what providers posted waits; trying again");
+                SPOOL_AGAIN
             }
         };
         tokio::select! {

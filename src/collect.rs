@@ -3,6 +3,7 @@
 
 mod form;
 pub mod hooks;
+pub mod spool;
 pub mod telegram;
 
 use crate::channels::Backoff;
@@ -13,6 +14,7 @@ use crate::core::{Channel, Clock, Ids, RawMessage};
 use crate::intake::accept::{self, Accepted, Batch};
 use crate::store::{self, Db};
 use chrono::TimeDelta;
+use spool::Spool;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +41,8 @@ pub struct Collector {
     pub bell: Arc<Notify>,
     /// Largest message.
     pub message_bytes: usize,
+    /// What providers of texts posted while the database was away.
+    pub spool: Spool,
 }
 
 /// Why a look into a mailbox ended early.
@@ -56,6 +60,9 @@ pub enum CollectError {
     /// Telegram.
     #[error(transparent)]
     Telegram(#[from] TelegramError),
+    /// The spool.
+    #[error("what waits in the spool cannot be read or removed: {0}")]
+    Spool(#[from] std::io::Error),
 }
 
 /// What is asked again and again whether something has come.

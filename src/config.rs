@@ -347,6 +347,9 @@ pub struct ServiceSettings {
     pub lease_seconds: u64,
     /// Messages worked on together.
     pub batch: usize,
+    /// Folder for what providers of texts post while the database is away; `texts-waiting` beside the SQLite file, else beside
+    /// these settings, where absent. Each process needs its own.
+    pub spool: Option<PathBuf>,
     /// `text` or `json`.
     pub log_format: LogFormat,
     /// What is logged, such as `info` or `beadle=debug`.
@@ -355,7 +358,14 @@ pub struct ServiceSettings {
 
 impl Default for ServiceSettings {
     fn default() -> Self {
-        Self { instance: None, lease_seconds: 60, batch: 32, log_format: LogFormat::Text, log_level: "info".to_owned() }
+        Self {
+            instance: None,
+            lease_seconds: 60,
+            batch: 32,
+            spool: None,
+            log_format: LogFormat::Text,
+            log_level: "info".to_owned(),
+        }
     }
 }
 
@@ -464,18 +474,37 @@ impl Settings {
         let at = NaiveTime::parse_from_str(&set.at, "%H:%M")
             .with_context(|| format!("[learning] at is '{}': write an hour such as '03:00'", set.at))?;
         let shipped = self.path(&self.model.classifier);
-        let beside = |folder: &Path| folder.parent().unwrap_or(&self.base).to_owned();
-        let url = self.database_url()?;
-        let kept = url.strip_prefix("sqlite:").map_or_else(|| self.base.clone(), |file| beside(Path::new(file)));
+        let kept = self.kept()?;
         Ok(Means {
             messages: set
                 .messages
                 .as_deref()
-                .map_or_else(|| beside(&shipped).join("training-data/messages"), |p| self.path(p)),
+                .map_or_else(|| self.beside(&shipped).join("training-data/messages"), |p| self.path(p)),
             folder: set.dir.as_deref().map_or(kept, |dir| self.path(dir)),
             nightly: set.nightly.then_some(at),
             shipped,
         })
+    }
+
+    /// Where posts of providers wait while the database is away.
+    ///
+    /// # Errors
+    /// When the database's address cannot be had.
+    pub fn spool(&self) -> anyhow::Result<PathBuf> {
+        Ok(match &self.service.spool {
+            Some(folder) => self.path(folder),
+            None => self.kept()?.join("texts-waiting"),
+        })
+    }
+
+    /// Where things are kept that have no place set: beside the SQLite file, else beside these settings.
+    fn kept(&self) -> anyhow::Result<PathBuf> {
+        let url = self.database_url()?;
+        Ok(url.strip_prefix("sqlite:").map_or_else(|| self.base.clone(), |file| self.beside(Path::new(file))))
+    }
+
+    fn beside(&self, path: &Path) -> PathBuf {
+        path.parent().unwrap_or(&self.base).to_owned()
     }
 
     /// A path of the settings, from the folder of their file.

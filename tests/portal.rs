@@ -151,6 +151,7 @@ impl Desk {
             instance: "test".to_owned(),
             bell: Arc::default(),
             message_bytes: 1 << 20,
+            spool: beadle::collect::spool::Spool::new(dir.path().join("texts-waiting")),
         };
         let app = router(Portal {
             allowed_hosts: vec!["cases.brackenmere.example".to_owned()],

@@ -4,6 +4,7 @@ use super::{Where, say};
 use crate::app;
 use crate::channels::imap::ImapSession;
 use crate::channels::smtp::{Outgoing, Smtp};
+use crate::collect::spool::Spool;
 use crate::config::Settings;
 use crate::core::Clock;
 use crate::learning::shelf::Shelf;
@@ -49,7 +50,11 @@ pub async fn doctor(args: DoctorArgs) -> anyhow::Result<u8> {
     let mut tx = db.read().await?;
     let accounts = store::inbox::accounts(&mut tx).await?;
     let waiting = store::inbox::waiting(&mut tx).await?;
+    let spool = if settings.text.is_empty() { Ok(String::new()) } else { spool(&settings).await? };
     if args.reconcile {
+        if spool.is_err() {
+            add("texts", spool);
+        }
         let said = if accounts.unaccounted == 0 {
             Ok(format!(
                 "{} received = {} new cases + {} joined + {} in quarantine + {} set aside",
@@ -65,6 +70,9 @@ pub async fn doctor(args: DoctorArgs) -> anyhow::Result<u8> {
         return Ok(print(&checks, Some(&accounts), args.json));
     }
     add("database", Ok(format!("{}, {} messages", db.kind(), accounts.received)));
+    if !settings.text.is_empty() {
+        add("texts", spool);
+    }
     if accounts.quarantined > 0 {
         add(
             "quarantine",
@@ -88,6 +96,20 @@ pub async fn doctor(args: DoctorArgs) -> anyhow::Result<u8> {
     drop(tx);
     checks.extend(look(&settings).await);
     Ok(print(&checks, Some(&accounts), args.json))
+}
+
+/// What was posted while the database was away, and is not in it yet.
+async fn spool(settings: &Settings) -> anyhow::Result<Result<String, String>> {
+    let spool = Spool::new(settings.spool()?);
+    let folder = spool.folder().display();
+    Ok(match spool.waiting().await {
+        Ok(waiting) if waiting.is_empty() => Ok("none waits for the database".to_owned()),
+        Ok(waiting) => Err(format!(
+            "{} in {folder} are not in the database yet: the service takes them in when it can be written (is it running?)",
+            waiting.len()
+        )),
+        Err(why) => Err(format!("{folder} cannot be read: {why}")),
+    })
 }
 
 /// Which model is in force, and when it was last learned.

@@ -73,7 +73,7 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<Block>> {
 pub async fn from_sender(tx: &mut Tx, point: &ContactPoint, since: DateTime<Utc>, most: i64) -> Result<i64> {
     tx.count(
         "SELECT COUNT(*) FROM (SELECT 1 AS one FROM messages WHERE channel = $1 AND from_address = $2 AND received_at >= $3
-                               LIMIT $4) AS some",
+                               LIMIT $4) AS found",
         args![point.channel.as_str(), &point.address, since, most],
     )
     .await
@@ -85,7 +85,7 @@ pub async fn from_sender(tx: &mut Tx, point: &ContactPoint, since: DateTime<Utc>
 /// What the database says.
 pub async fn on_channel(tx: &mut Tx, channel: Channel, since: DateTime<Utc>, most: i64) -> Result<i64> {
     tx.count(
-        "SELECT COUNT(*) FROM (SELECT 1 AS one FROM messages WHERE channel = $1 AND received_at >= $2 LIMIT $3) AS some",
+        "SELECT COUNT(*) FROM (SELECT 1 AS one FROM messages WHERE channel = $1 AND received_at >= $2 LIMIT $3) AS found",
         args![channel.as_str(), since, most],
     )
     .await

@@ -44,18 +44,18 @@ fn refusal(arguments: &[&str]) -> String {
 }
 
 /// An installation in a folder of its own. What stands here can be changed before it is written down.
-struct Plan {
+pub struct Plan {
     dir: tempfile::TempDir,
-    port: u16,
-    database: String,
+    pub port: u16,
+    pub database: String,
     smtp: String,
     rules: PathBuf,
     model: String,
-    more: String,
+    pub more: String,
 }
 
 impl Plan {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             dir: tempfile::tempdir().unwrap(),
             port: free_port(),
@@ -67,7 +67,7 @@ impl Plan {
         }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
@@ -113,7 +113,7 @@ impl Plan {
     }
 
     /// Starts the service and waits until it runs.
-    fn start(&self) -> Service {
+    pub fn start(&self) -> Service {
         let (file, log) = (self.write(), self.path("log"));
         let process = beadle()
             .args(["run", "--config"])
@@ -131,7 +131,7 @@ impl Plan {
     }
 
     /// Asks its database; `None` where that does not answer.
-    fn look<T>(&self, ask: impl AsyncFnOnce(&mut Tx) -> beadle::store::Result<T>) -> Option<T> {
+    pub fn look<T>(&self, ask: impl AsyncFnOnce(&mut Tx) -> beadle::store::Result<T>) -> Option<T> {
         let settings = beadle::config::Settings::load(&self.file()).unwrap();
         tokio::runtime::Runtime::new().unwrap().block_on(async {
             let db = beadle::app::database(&settings).await.ok()?;
@@ -148,7 +148,7 @@ impl Plan {
     }
 
     /// So many messages came, and each is accounted for.
-    fn has(&self, received: i64) -> bool {
+    pub fn has(&self, received: i64) -> bool {
         self.sums().is_some_and(|sums| sums.received == received && sums.unaccounted == 0)
     }
 
@@ -169,28 +169,28 @@ impl Plan {
     }
 
     /// What `beadle doctor --json` says.
-    fn doctor(&self) -> Value {
+    pub fn doctor(&self) -> Value {
         let output = ask(&["doctor", "--json", "--config", self.file().to_str().unwrap()]);
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output.stderr)))
     }
 }
 
 /// What the doctor says of one thing: whether it is well, and the words.
-fn of<'a>(doctor: &'a Value, what: &str) -> (bool, &'a str) {
+pub fn of<'a>(doctor: &'a Value, what: &str) -> (bool, &'a str) {
     let check = doctor["checks"].as_array().unwrap().iter().find(|c| c["what"] == what);
     let check = check.unwrap_or_else(|| panic!("no check of {what}: {doctor}"));
     (check["ok"] == true, check["said"].as_str().unwrap())
 }
 
 /// A running service; it ends with the story.
-struct Service {
+pub struct Service {
     process: Child,
     log: PathBuf,
     port: u16,
 }
 
 impl Service {
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         said(&std::fs::read(&self.log).unwrap())
     }
 
@@ -219,8 +219,14 @@ impl Service {
         self.process.try_wait().unwrap().is_none()
     }
 
+    /// Ends it as a power cut would.
+    pub fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
     /// Asks it to end, and checks that it does so in order; how long that took.
-    fn end(mut self) -> Duration {
+    pub fn end(mut self) -> Duration {
         let begun = Instant::now();
         let _ = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
         let status = self.process.wait().unwrap();
@@ -466,13 +472,13 @@ fn mail_waits_for_a_relay_that_is_away() {
 }
 
 /// A PostgreSQL of its own, which can be stopped; it ends with the story.
-struct Postgres {
+pub struct Postgres {
     dir: PathBuf,
     reaper: Child,
 }
 
 impl Postgres {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("pg-{}", std::process::id()));
         let reaper = Command::new("setsid")
             .args(["sh", "-c", "cat >/dev/null; exec \"$0\" destroy"])
@@ -486,7 +492,7 @@ impl Postgres {
         Self { dir, reaper }
     }
 
-    fn run(&self, what: &str) -> String {
+    pub fn run(&self, what: &str) -> String {
         let mut script = Command::new(root().join("tests/support/postgres.sh"));
         let output = script.arg(what).env("BEADLE_POSTGRES_DIR", &self.dir).output().unwrap();
         assert!(output.status.success(), "{}", said(&output.stderr));

@@ -70,6 +70,7 @@ impl Site {
             instance: "story".to_owned(),
             bell: std::sync::Arc::default(),
             message_bytes: 1 << 20,
+            spool: beadle::collect::spool::Spool::new(house.folder.path().join("texts-waiting")),
         };
         let app = router(Portal::new(house.pipeline.clone(), collector));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -177,6 +177,7 @@ impl House {
             instance: "story".to_owned(),
             bell: Arc::default(),
             message_bytes: 1 << 20,
+            spool: beadle::collect::spool::Spool::new(self.folder.path().join("texts-waiting")),
         }
     }
 

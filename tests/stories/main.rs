@@ -21,6 +21,7 @@ mod logs;
 mod one_story;
 mod people;
 mod places;
+mod posts;
 mod splits;
 #[path = "../wires/stack.rs"]
 #[expect(dead_code, reason = "the wires use more of it")]

@@ -1,8 +1,10 @@
 //! Twilio: SMS, MMS and WhatsApp.
 //!
 //! Set the number's (or the messaging service's) webhook to `public_url` with HTTP POST; news of sent texts come to the
-//! same address. Twilio waits 15 s for an answer and does not try again by itself: give it the same address once more as
-//! the fallback.
+//! same address. Twilio waits 15 s in all. By itself it tries once more, and only where no connection was made; then it turns to
+//! the fallback, and after that the text is lost. So give it the address with `#rc=5&rp=all` behind it (five more tries within
+//! those 15 s, whatever went wrong), once as the webhook and once as the fallback. What stands behind `#` stays with Twilio: it
+//! is neither sent nor part of `public_url`.
 //!
 //! On SMS Twilio keeps a list of who wrote STOP and refuses to send to them ([`SendError::Refused`] with
 //! `unsubscribed`, code 21610); the STOP comes to us all the same. On WhatsApp free words may be sent only within 24

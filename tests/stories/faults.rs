@@ -425,7 +425,7 @@ fn a_mailbox_that_vanishes_is_read_again_when_it_is_back() {
     let service = plan.start();
     wait_until(|| plan.has(1));
     stack.run(&["imap-stop"]);
-    let line = service.line("the mailbox cannot be read");
+    let line = service.line("the account cannot be read");
     println!("{line}");
     holds(&line, &["WARN", "account=\"c\"", "again_in_seconds"]);
     let line = service.line("cannot reach 127.0.0.1");

@@ -7,11 +7,13 @@ use beadle::core::{CaseState, Channel, Code, Party};
 use beadle::outbox::closing::Ending;
 use beadle::routing::consent::{Consent, Wish};
 use beadle::store;
+use chrono::TimeDelta;
 use serde_json::json;
 
 story!(a_resident_texts_goes_on_in_a_chat_after_showing_who_they_are_and_hears_there_that_it_is_done, house, {
     house.set(|council| {
         council.consent.by_channel.insert(Channel::Sms, Wish::Ask);
+        council.account_councillors.insert("twilio".to_owned(), "nowak".to_owned());
     });
     let phones = Telephones::of(house).await;
     let chat = Chat::of(house).await;
@@ -48,6 +50,8 @@ story!(a_resident_texts_goes_on_in_a_chat_after_showing_who_they_are_and_hears_t
         .desk(async |desk, tx| desk.close(tx, &case.id, Ending { done: true, words: "" }, "administrator").await)
         .await
         .unwrap();
+    // A bot writes to a chat once a second at most.
+    house.clock.advance(TimeDelta::minutes(1));
     house.sends().await;
     let out = house.outgoing(&case.id).await;
     let notice = out.iter().find(|o| o.purpose == "closing").expect("a notice");

@@ -8,6 +8,7 @@ use crate::store::case::Case;
 use crate::store::{self, Tx};
 use chrono::DateTime;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 impl Desk<'_> {
     /// Closes a case: its resident, everybody joined to it and the councillors are told how it ended.
@@ -36,19 +37,31 @@ impl Desk<'_> {
             let why = "the case was closed before it left";
             store::outbox::cancel(tx, id, purpose, DateTime::UNIX_EPOCH, why).await?;
         }
-        self.tell(tx, &case, ending, actor).await?;
+        let mut told = BTreeSet::new();
+        self.tell(tx, &case, ending, &mut told, actor).await?;
         for child in join::all_children(tx, id).await? {
             let Some(reported) = store::case::get(tx, &child).await? else { continue };
             // The reporter is told what became of the case that theirs is dealt with in.
-            let (department, closed_at) = (case.department.clone(), case.closed_at);
-            self.tell(tx, &Case { department, closed_at, ..reported }, ending, actor).await?;
+            let Case { department, routed_at, closed_at, .. } = case.clone();
+            let reported = Case { department, routed_at, closed_at, ..reported };
+            self.tell(tx, &reported, ending, &mut told, actor).await?;
         }
         Ok(())
     }
 
-    async fn tell(&self, tx: &mut Tx, case: &Case, ending: Ending<'_>, actor: &str) -> store::Result<()> {
+    /// Tells the resident of a case, and its councillor unless they are among the `told`: many may have reported one problem.
+    async fn tell(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        ending: Ending<'_>,
+        told: &mut BTreeSet<String>,
+        actor: &str,
+    ) -> store::Result<()> {
         let resident = self.composer.tell_closed(tx, case, ending, self.now).await?;
-        let councillor = self.composer.tell_councillor_closed(tx, case, ending, self.now).await?;
+        let due = case.councillor.as_ref().is_none_or(|councillor| !told.contains(councillor));
+        let councillor = due && self.composer.tell_councillor_closed(tx, case, ending, self.now).await?;
+        told.extend(case.councillor.clone().filter(|_| councillor));
         let decided = json!({"done": ending.done, "words": ending.words.trim(), "resident": said(&resident), "councillor": councillor});
         self.note(tx, case, "close", actor, decided).await
     }

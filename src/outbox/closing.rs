@@ -21,7 +21,7 @@ pub struct Ending<'a> {
 impl Composer<'_> {
     /// Tells the resident of a case that it is closed, on the channel they chose, else where they wrote. Nobody is told by a
     /// machine where somebody may be in danger; a sender who is not verified is told when a person lets it go. The case's
-    /// `closed_at` tells one closing from the next.
+    /// `closed_at` tells one closing from the next, and its `routed_at` whether a department had it.
     ///
     /// # Errors
     /// What the database says.
@@ -32,25 +32,14 @@ impl Composer<'_> {
         ending: Ending<'_>,
         now: DateTime<Utc>,
     ) -> store::Result<Acknowledged> {
-        let Recipient { message, to, held, in_danger } = match self.recipient_of(tx, case).await? {
+        let Recipient { message, to, held, in_danger } = match self.recipient_of(tx, case, true).await? {
             Ok(recipient) => recipient,
             Err(why) => return Ok(Acknowledged::Skipped(why)),
         };
         if in_danger {
             return Ok(Acknowledged::Skipped("somebody may be in danger: a person has to write to them".to_owned()));
         }
-        let chosen = match &case.contact_id {
-            Some(contact) if message.sender.0.is_verified() => store::person::chosen(tx, contact).await?,
-            _ => None,
-        };
-        let (mail, to) = match chosen.filter(|chosen| (chosen.channel, &chosen.address) != (to.channel, &to.address)) {
-            Some(chosen) if store::contact::is_silent(tx, &chosen).await? => {
-                return Ok(Acknowledged::Skipped("they asked for no messages (STOP)".to_owned()));
-            }
-            // What they wrote first lies on another channel, so this is no answer to it.
-            Some(chosen) => (self.closing(case, &Message { rfc_message_id: None, ..message }, &chosen, ending), chosen),
-            None => (self.closing(case, &message, &to, ending), to),
-        };
+        let mail = self.closing(case, &message, &to, ending);
         let id: OutboxId = self.ids.next();
         let closed_at = case.closed_at.unwrap_or(now).timestamp_millis();
         let new = NewOutgoing {
@@ -77,18 +66,20 @@ impl Composer<'_> {
         let (_, long) = self.rules.reply(language);
         let words = self.words_for_resident(case, message, language, long);
         let told = ending.words.trim();
+        // A department that never had the case cannot have told us anything.
+        let by_department = ending.done && case.routed_at.is_some();
         if to.channel.is_short() {
             let (_, text) = self.rules.text_reply(language);
-            let body = if ending.done && told.is_empty() {
+            let body = if by_department && told.is_empty() {
                 fill(&text.done, &words)
             } else {
-                let sentence = if ending.done { fill(&reply.done, &words) } else { String::new() };
+                let sentence = if by_department { fill(&reply.done, &words) } else { String::new() };
                 let parts = [&fill(&reply.text, &words), &sentence, told, &reply.answer];
                 parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
             };
             return super::short::text(&to.address, language, &body);
         }
-        let sentence = fill(if ending.done { &reply.done } else { &reply.otherwise }, &words);
+        let sentence = fill(if by_department { &reply.done } else { &reply.otherwise }, &words);
         let greeting = long.greeting(message.from_name.as_deref());
         let parts = [greeting.as_str(), sentence.as_str(), told, reply.answer.as_str(), self.council.name.as_str()];
         let body = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n") + "\n";

@@ -48,7 +48,7 @@ pub enum Acknowledged {
 pub(super) struct Recipient {
     /// What they wrote first.
     pub(super) message: Message,
-    /// Where they wrote from.
+    /// Where it goes.
     pub(super) to: ContactPoint,
     /// Why a person has to let it go, if one has to.
     pub(super) held: Option<String>,
@@ -264,8 +264,8 @@ impl Composer<'_> {
         joined: bool,
         now: DateTime<Utc>,
     ) -> store::Result<Acknowledged> {
-        let Recipient { message, to, held, in_danger } = match self.recipient_of(tx, case).await? {
-            Ok(recipient_of) => recipient_of,
+        let Recipient { message, to, held, in_danger } = match self.recipient_of(tx, case, false).await? {
+            Ok(recipient) => recipient,
             Err(why) => return Ok(Acknowledged::Skipped(why)),
         };
         let (message, email) = (&message, to.address.as_str());
@@ -308,10 +308,16 @@ impl Composer<'_> {
         Ok(held.map_or(Acknowledged::Queued, Acknowledged::Held))
     }
 
-    /// Whom of a case a message to its resident goes to, or why to nobody.
-    pub(super) async fn recipient_of(&self, tx: &mut Tx, case: &Case) -> store::Result<Result<Recipient, String>> {
+    /// Whom of a case a message to its resident goes to, or why to nobody: where they wrote from or, with `by_choice`, the address
+    /// they chose for notices, if they chose one.
+    pub(super) async fn recipient_of(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        by_choice: bool,
+    ) -> store::Result<Result<Recipient, String>> {
         let messages = store::message::of_case(tx, &case.id).await?;
-        let Some(message) = messages.into_iter().find(|m| m.party == Party::Resident) else {
+        let Some(mut message) = messages.into_iter().find(|m| m.party == Party::Resident) else {
             return Ok(Err("no resident wrote on this case".to_owned()));
         };
         let Some(address) = message.from_address.clone() else {
@@ -321,16 +327,24 @@ impl Composer<'_> {
         if message.channel == Channel::Web && !message.sender.0.is_verified() {
             return Ok(Err("they have not confirmed the address they gave in the web form".to_owned()));
         }
-        let ours = is_of_the_council(self.council, &self.rules.taxonomy, &address);
-        let to = ContactPoint { channel: message.channel.answered_by(), address, name: message.from_name.clone() };
-        if store::contact::is_silent(tx, &to).await? {
-            return Ok(Err("they asked for no messages (STOP)".to_owned()));
-        }
         if let Some(why) = &message.no_auto_answer {
             return Ok(Err(format!("not to be answered by a machine: {why}")));
         }
-        if ours {
+        if is_of_the_council(self.council, &self.rules.taxonomy, &address) {
             return Ok(Err("it came from an address of the council's own".to_owned()));
+        }
+        let mut to = ContactPoint { channel: message.channel.answered_by(), address, name: message.from_name.clone() };
+        let chosen = match case.contact_id.as_ref().filter(|_| by_choice && message.sender.0.is_verified()) {
+            Some(contact) => store::person::chosen(tx, contact).await?,
+            None => None,
+        };
+        if let Some(chosen) = chosen.filter(|chosen| (chosen.channel, &chosen.address) != (to.channel, &to.address)) {
+            to = chosen;
+            // What they wrote first lies elsewhere, so this is no answer to it.
+            message.rfc_message_id = None;
+        }
+        if store::contact::is_silent(tx, &to).await? {
+            return Ok(Err("they asked for no messages (STOP)".to_owned()));
         }
         let in_danger = is_safeguarding(case.hold_reason.as_deref());
         let held = match &message.sender.0 {

@@ -40,7 +40,7 @@ pub struct TextReply {
     pub state_waiting: String,
     /// of one that is with its `{department}`,
     pub state_routed: String,
-    /// and of one that is done.
+    /// and of one that is closed, done or not.
     pub state_closed: String,
     /// They have no case.
     pub none: String,

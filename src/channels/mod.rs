@@ -7,12 +7,14 @@
 pub mod backoff;
 pub mod imap;
 pub mod mailbox_folder;
+mod sending;
 pub mod smtp;
 pub mod telegram;
 pub mod text;
 pub mod tls;
 
 pub use backoff::Backoff;
+pub use sending::SendError;
 pub use tls::WireError;
 
 use serde::Deserialize;

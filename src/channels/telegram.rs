@@ -19,7 +19,7 @@ mod update;
 pub mod webhook;
 
 pub use bot::{Bot, Hook, name_of};
-pub use error::{SendError, TelegramError};
+pub use error::TelegramError;
 pub use file::MOST_BYTES;
 pub use pace::Pace;
 pub use poll::RawUpdate;
@@ -29,6 +29,7 @@ pub use understand::{ParseError, understand};
 pub use update::{Command, Content, File, Person, Update};
 
 use crate::channels::Secret;
+use crate::channels::SendError;
 use api::Api;
 use serde::Deserialize;
 use serde_json::json;

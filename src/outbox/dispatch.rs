@@ -1,9 +1,10 @@
 //! Sending: one step claims one mail, hands it to the relay outside any transaction, and writes down how it went.
 
 use super::render;
-use crate::channels::smtp::{Outgoing as Relay, SendError};
-use crate::channels::telegram::{Bot, Keyboard, SendError as ChatError, name_of};
-use crate::channels::text::{SendError as TextError, TextProvider, WHATSAPP};
+use crate::channels::SendError;
+use crate::channels::smtp::{Outgoing as Relay, SendError as MailError};
+use crate::channels::telegram::{Bot, Keyboard, name_of};
+use crate::channels::text::{TextProvider, WHATSAPP};
 use crate::core::{Channel, Clock, Ids, OutboxId};
 use crate::store::outbox::{Fate, Outgoing};
 use crate::store::{self, Db, Tx};
@@ -132,21 +133,10 @@ impl Dispatcher {
         let to = if outgoing.channel == Channel::Whatsapp { format!("{WHATSAPP}{to}") } else { to.clone() };
         let sending = provider.send(&to, &mail.body, outgoing.id.as_str());
         let answer = tokio::time::timeout(self.limit(), sending).await;
-        let answer = answer.unwrap_or_else(|_| Err(TextError::Uncertain { why: "it took too long".to_owned() }));
-        let fate = match answer {
-            Ok(sent) => return Went { fate: Fate::Sent, named: Some(sent.provider_id), blocked: false },
-            Err(error @ TextError::Refused { .. }) => Fate::Failed(error.to_string()),
-            Err(TextError::Uncertain { why }) => Fate::Uncertain(why),
-            Err(error) if outgoing.attempts >= MOST_TRIES => {
-                Fate::Failed(format!("given up after {} tries: {error}", outgoing.attempts))
-            }
-            Err(error @ TextError::Busy { retry_after }) => {
-                let wait = TimeDelta::from_std(retry_after).unwrap_or(TimeDelta::minutes(1));
-                Fate::Again(self.clock.now() + wait, error.to_string())
-            }
-            Err(TextError::TryAgain { why }) => Fate::Again(again_at(self.clock.now(), outgoing.attempts), why),
-        };
-        fate.into()
+        match answer.unwrap_or_else(|_| Err(SendError::Uncertain { why: "it took too long".to_owned() })) {
+            Ok(sent) => Went { fate: Fate::Sent, named: Some(sent.provider_id), blocked: false },
+            Err(error) => self.went_wrong(error, outgoing.attempts),
+        }
     }
 
     /// Writes into a chat by the bot that it is with, when it is its turn; how that went.
@@ -165,29 +155,36 @@ impl Dispatcher {
         let button = mail.button.clone().map(|label| Keyboard::AskLocation { label });
         let sending = bot.wire.send(chat_id, &mail.body, button, None);
         let answer = tokio::time::timeout(self.limit(), sending).await;
-        let answer = answer.unwrap_or_else(|_| Err(ChatError::Uncertain { why: "it took too long".to_owned() }));
-        let error = match answer {
+        match answer.unwrap_or_else(|_| Err(SendError::Uncertain { why: "it took too long".to_owned() })) {
             Ok(sent) => {
                 let named = name_of(account, chat_id, sent.message_id);
-                return Went { fate: Fate::Sent, named: Some(named), blocked: false };
+                Went { fate: Fate::Sent, named: Some(named), blocked: false }
             }
-            Err(error) => error,
-        };
+            Err(error) => {
+                bot.heed(&error, self.clock.now());
+                self.went_wrong(error, outgoing.attempts)
+            }
+        }
+    }
+
+    /// What a text or a chat message comes to that did not go.
+    fn went_wrong(&self, error: SendError, attempts: i64) -> Went {
         let now = self.clock.now();
-        bot.heed(&error, now);
-        let blocked = matches!(error, ChatError::Refused { code: 403, .. });
+        let blocked = matches!(error, SendError::Refused { unsubscribed: true, .. });
         let fate = match error {
-            ChatError::Refused { code: 403, why } => Fate::Failed(format!("the resident blocks the bot: {why}")),
-            error @ ChatError::Refused { .. } => Fate::Failed(error.to_string()),
-            ChatError::Uncertain { why } => Fate::Uncertain(why),
-            // Telegram says when it may go: that is no failure to be given up for.
-            ref error @ ChatError::Busy { retry_after } => {
+            SendError::Refused { unsubscribed: true, why, .. } => {
+                Fate::Failed(format!("the resident wants no more messages from us: {why}"))
+            }
+            error @ SendError::Refused { .. } => Fate::Failed(error.to_string()),
+            SendError::Uncertain { why } => Fate::Uncertain(why),
+            // They say when it may go: that is no failure to be given up for.
+            ref error @ SendError::Busy { retry_after } => {
                 Fate::Again(now + TimeDelta::from_std(retry_after).unwrap_or(TimeDelta::hours(1)), error.to_string())
             }
-            error @ ChatError::TryAgain { .. } if outgoing.attempts >= MOST_TRIES => {
-                Fate::Failed(format!("given up after {} tries: {error}", outgoing.attempts))
+            error @ SendError::TryAgain { .. } if attempts >= MOST_TRIES => {
+                Fate::Failed(format!("given up after {attempts} tries: {error}"))
             }
-            ChatError::TryAgain { why } => Fate::Again(again_at(now, outgoing.attempts), why),
+            SendError::TryAgain { why } => Fate::Again(again_at(now, attempts), why),
         };
         Went { fate, named: None, blocked }
     }
@@ -204,16 +201,16 @@ impl Dispatcher {
         };
         let sending = self.relay.send(&rendered.envelope, &rendered.bytes);
         let answer = tokio::time::timeout(self.limit(), sending).await;
-        match answer.unwrap_or_else(|_| Err(SendError::Uncertain { why: "it took too long".to_owned() })) {
+        match answer.unwrap_or_else(|_| Err(MailError::Uncertain { why: "it took too long".to_owned() })) {
             Ok(_) => Fate::Sent,
-            Err(SendError::Uncertain { why, .. }) => Fate::Uncertain(why),
-            Err(SendError::Refused { code, why, .. }) => {
+            Err(MailError::Uncertain { why, .. }) => Fate::Uncertain(why),
+            Err(MailError::Refused { code, why, .. }) => {
                 Fate::Failed(format!("the mail server refused it: {code} {why}"))
             }
-            Err(SendError::NotSent { why, .. }) if outgoing.attempts >= MOST_TRIES => {
+            Err(MailError::NotSent { why, .. }) if outgoing.attempts >= MOST_TRIES => {
                 Fate::Failed(format!("given up after {} tries: {why}", outgoing.attempts))
             }
-            Err(SendError::NotSent { why, .. }) => Fate::Again(again_at(self.clock.now(), outgoing.attempts), why),
+            Err(MailError::NotSent { why, .. }) => Fate::Again(again_at(self.clock.now(), outgoing.attempts), why),
         }
     }
 }

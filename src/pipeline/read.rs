@@ -1,8 +1,9 @@
 //! From a row's bytes to a message whose form is understood, by the way it came.
 
 use super::{MOST_TRIES, Pipeline};
+use crate::channels::SendError;
 use crate::channels::telegram::{Bot, TelegramError, Update, understand};
-use crate::channels::text::{SendError, TextIn, TextProvider};
+use crate::channels::text::{TextIn, TextProvider};
 use crate::core::{Attachment, Channel, Mail};
 use crate::intake::form::Form;
 use crate::intake::{mime, telegram, texts};

@@ -457,7 +457,7 @@ story!(who_blocks_the_bot_is_left_in_peace_until_they_write_again, house, {
     let case = house.case(0).await;
     let acknowledgement = house.outgoing(&case.id).await.into_iter().find(|o| o.purpose == "acknowledgement").unwrap();
     assert_eq!(acknowledgement.status, "failed");
-    assert!(acknowledgement.reason.unwrap().contains("blocks the bot"));
+    assert!(acknowledgement.reason.unwrap().contains("wants no more messages"));
     assert!(case.attention.is_some_and(|what| what.contains("did not arrive")));
     let point =
         beadle::core::ContactPoint { channel: beadle::core::Channel::Telegram, address: "71".to_owned(), name: None };

@@ -2,8 +2,9 @@
 
 use crate::python;
 use crate::web::{self, Act, Web, json};
+use beadle::channels::SendError;
 use beadle::channels::text::notify::{Notify, NotifySettings};
-use beadle::channels::text::{MediaRef, SendError, Sent, TextProvider};
+use beadle::channels::text::{MediaRef, Sent, TextProvider};
 use beadle::core::Clock;
 use chrono::DateTime;
 use serde_json::{Value, json as value};

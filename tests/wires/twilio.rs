@@ -2,8 +2,9 @@
 
 use crate::python;
 use crate::web::{self, Act, Web, json};
+use beadle::channels::SendError;
 use beadle::channels::text::twilio::{Twilio, TwilioSettings};
-use beadle::channels::text::{Kind, MediaRef, SendError, Sent, TextKind, TextProvider, Webhook};
+use beadle::channels::text::{Kind, MediaRef, Sent, TextKind, TextProvider, Webhook};
 use std::time::Duration;
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";

@@ -1,7 +1,8 @@
 //! A bot of the settings, as all who work with it share it.
 
-use super::{Pace, SendError, TelegramWire};
+use super::{Pace, TelegramWire};
 use crate::channels::Secret;
+use crate::channels::SendError;
 use chrono::{DateTime, Utc};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! What can go wrong between us and Telegram, so told apart that the caller knows what to do.
 
 use super::api::Trouble;
+use crate::channels::SendError;
 use std::time::Duration;
 
 /// Where Telegram says "too many" without saying how long to wait.
@@ -98,39 +99,6 @@ impl From<Trouble> for TelegramError {
     }
 }
 
-/// Why a message was not sent, or why that is not known. No text in it holds the token, a name or a part of a message.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// Telegram will not have it, and nobody got it: the resident has blocked the bot (403), there is no such chat
-    /// (400), or the message itself is wrong. Trying again does not help.
-    #[error("refused by Telegram ({code}): {why}")]
-    Refused {
-        /// 400 to 499; 403 where the resident no longer wants to hear from the bot.
-        code: u16,
-        /// What Telegram says.
-        why: String,
-    },
-    /// Too many messages, and nobody got this one: no message at all may go before `retry_after` is over.
-    #[error("Telegram asks to wait {} s", retry_after.as_secs())]
-    Busy {
-        /// How long Telegram asks to be left alone.
-        retry_after: Duration,
-    },
-    /// It was not handed over: it may be tried again, later.
-    #[error("not sent: {why}")]
-    TryAgain {
-        /// What was wrong, with the remedy where there is one.
-        why: String,
-    },
-    /// The connection was lost after the message was handed over, Telegram stumbled over it, or the first messages of
-    /// a long text arrived and a later one did not. A person decides about trying again.
-    #[error("it is uncertain whether it was sent: {why}")]
-    Uncertain {
-        /// What was wrong.
-        why: String,
-    },
-}
-
 impl From<Trouble> for SendError {
     fn from(trouble: Trouble) -> Self {
         match trouble {
@@ -142,7 +110,11 @@ impl From<Trouble> for SendError {
                 Self::TryAgain { why: TelegramError::Token { code: no.code() }.to_string() }
             }
             Trouble::No { code: 429, retry_after, .. } => Self::Busy { retry_after: retry_after.unwrap_or(UNSAID) },
-            Trouble::No { code: code @ 400..=499, said, .. } => Self::Refused { code, why: said },
+            // The resident has blocked the bot.
+            Trouble::No { code: 403, said, .. } => {
+                Self::Refused { code: "403".to_owned(), unsubscribed: true, why: said }
+            }
+            Trouble::No { code: code @ 400..=499, said, .. } => Self::refused(&code.to_string(), said),
             Trouble::No { code: 503, said, .. } => Self::TryAgain { why: format!("Telegram puts it off (503 {said})") },
             // Whoever answers with 502 or 504 has handed it on and does not know either.
             Trouble::No { code, said, .. } => Self::Uncertain { why: format!("Telegram answers {code} {said}") },
@@ -179,10 +151,10 @@ mod tests {
     #[test]
     fn only_a_refusal_is_final() {
         for said in ["Forbidden: bot was blocked by the user", "Forbidden: user is deactivated"] {
-            assert!(matches!(SendError::from(no(403, said)), SendError::Refused { code: 403, .. }));
+            assert!(matches!(SendError::from(no(403, said)), SendError::Refused { unsubscribed: true, .. }));
         }
         let gone = SendError::from(no(400, "Bad Request: chat not found"));
-        assert_eq!(gone.to_string(), "refused by Telegram (400): Bad Request: chat not found");
+        assert_eq!(gone.to_string(), "refused by the provider (400): Bad Request: chat not found");
         assert_eq!(SendError::from(no(429, "Too Many Requests")), SendError::Busy { retry_after: UNSAID });
         assert!(matches!(SendError::from(no(503, "Service Unavailable")), SendError::TryAgain { .. }));
         for code in [500, 502, 504] {

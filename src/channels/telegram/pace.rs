@@ -48,7 +48,7 @@ impl Pace {
         self.chats.insert(chat_id, now);
     }
 
-    /// Telegram asked at `now` to be left alone for so long ([`super::SendError::Busy`]).
+    /// Telegram asked at `now` to be left alone for so long ([`crate::channels::SendError::Busy`]).
     pub fn hold(&mut self, retry_after: Duration, now: DateTime<Utc>) {
         let gap = TimeDelta::from_std(retry_after).unwrap_or(TimeDelta::days(1)).min(TimeDelta::days(1));
         if self.held.is_none_or(|(since, held)| since + held < now + gap) {

@@ -1,7 +1,8 @@
 //! Messages out.
 
 use super::api::Api;
-use super::{LIMIT, SendError, text};
+use super::{LIMIT, text};
+use crate::channels::SendError;
 use serde::Deserialize;
 use std::time::Duration;
 use teloxide::payloads::{SendMessage, SendMessageSetters as _};
@@ -73,7 +74,7 @@ pub(super) async fn send(
     let mut ids = ids.into_iter();
     match ids.next() {
         Some(message_id) => Ok(Sent { message_id, further: ids.collect() }),
-        None => Err(SendError::Refused { code: 400, why: "the message has no text".to_owned() }),
+        None => Err(SendError::refused("no_text", "the message has no text")),
     }
 }
 

@@ -3,7 +3,8 @@
 //! Nothing is tried a second time here, and no redirect is followed: whoever sends decides. Proxies are taken from the
 //! environment (`HTTPS_PROXY`), but never for this machine itself.
 
-use super::{SendError, SettingsError};
+use super::SettingsError;
+use crate::channels::SendError;
 use crate::channels::one_line;
 use chrono::DateTime;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};

@@ -17,12 +17,12 @@ pub mod phone;
 pub mod twilio;
 pub mod words;
 
+use crate::channels::SendError;
 use crate::core::{Channel, Point};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::time::Duration;
 
 /// What stands before a number that is reached over WhatsApp, in [`TextIn::reply_to`] and [`TextProvider::send`].
 pub const WHATSAPP: &str = "whatsapp:";
@@ -189,46 +189,6 @@ pub enum DeliveryState {
 pub struct Sent {
     /// The provider's name for it.
     pub provider_id: String,
-}
-
-/// Why a text was not sent (or a file not fetched), or why that is not known.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// The provider will not have it: trying again does not help.
-    #[error("refused by the provider ({code}): {why}")]
-    Refused {
-        /// The provider's code (`21610`, `BadRequestError`), or a word of ours in small letters.
-        code: String,
-        /// The recipient asked for no more texts.
-        unsubscribed: bool,
-        /// What the provider says, without numbers.
-        why: String,
-    },
-    /// Too much at once; nothing was sent.
-    #[error("the provider asks to wait for {} s", retry_after.as_secs())]
-    Busy {
-        /// How long to wait.
-        retry_after: Duration,
-    },
-    /// It was not taken, for a reason that passes or that the settings can mend.
-    #[error("not sent: {why}")]
-    TryAgain {
-        /// What was wrong, with the remedy where there is one.
-        why: String,
-    },
-    /// The answer was lost after the request was written: it may have been sent. A person decides about trying again.
-    #[error("it is uncertain whether it was sent: {why}")]
-    Uncertain {
-        /// What was wrong.
-        why: String,
-    },
-}
-
-impl SendError {
-    /// A refusal of our own.
-    fn refused(code: &str, why: impl Into<String>) -> Self {
-        Self::Refused { code: code.to_owned(), unsubscribed: false, why: why.into() }
-    }
 }
 
 /// Settings that a provider cannot work with.

@@ -12,10 +12,11 @@
 
 use super::http::{self, Answer, Api};
 use super::{
-    Delivery, DeliveryState, Kind, MediaRef, ParseError, Refusal, SendError, Sent, SettingsError, TextIn, TextKind,
-    TextProvider, Webhook, phone,
+    Delivery, DeliveryState, Kind, MediaRef, ParseError, Refusal, Sent, SettingsError, TextIn, TextKind, TextProvider,
+    Webhook, phone,
 };
 use crate::channels::Secret;
+use crate::channels::SendError;
 use crate::core::Clock;
 use async_trait::async_trait;
 use base64::Engine as _;

@@ -17,10 +17,10 @@ mod signature;
 
 use super::http::{self, Answer, Api};
 use super::{
-    Delivery, Kind, MediaRef, ParseError, Refusal, SendError, Sent, SettingsError, TextIn, TextProvider, WHATSAPP,
-    Webhook, phone,
+    Delivery, Kind, MediaRef, ParseError, Refusal, Sent, SettingsError, TextIn, TextProvider, WHATSAPP, Webhook, phone,
 };
 use crate::channels::Secret;
+use crate::channels::SendError;
 use async_trait::async_trait;
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, LOCATION};

@@ -4,6 +4,7 @@
 mod closing;
 mod confirm;
 mod person;
+pub mod private;
 
 use crate::casework::join::{self, Grounds, JoinError};
 use crate::casework::split::{self, SplitError, Splitter};
@@ -111,7 +112,7 @@ impl Desk<'_> {
     /// # Errors
     /// When there is no such case, or it is not waiting.
     pub async fn accept(&self, tx: &mut Tx, id: &CaseId, actor: &str) -> Result<(), DeskError> {
-        let case = store::case::get_to_change(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        let case = Self::for_staff(tx, id).await?;
         if !matches!(case.state, CaseState::Review | CaseState::Held) {
             return Err(DeskError::NotNow("this case is not waiting for review any more"));
         }
@@ -133,7 +134,7 @@ impl Desk<'_> {
         calendar: &WorkingDays,
         actor: &str,
     ) -> Result<(), DeskError> {
-        let mut case = store::case::get_to_change(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        let mut case = Self::for_staff(tx, id).await?;
         let before = json!({"service": case.service, "department": case.department, "priority": case.priority});
         let had = case.department.clone();
         let taxonomy = &self.composer.rules.taxonomy;
@@ -173,6 +174,9 @@ impl Desk<'_> {
         parent: &CaseId,
         grounds: Grounds<'_>,
     ) -> Result<LinkId, DeskError> {
+        for end in [child, parent] {
+            Self::for_staff(tx, end).await?;
+        }
         let link = join::join(tx, self.composer.ids, child, parent, grounds, self.now).await?;
         let root = join::root(tx, parent).await?;
         let parent = store::case::get(tx, &root).await?.ok_or(DeskError::Unknown("case"))?;
@@ -235,7 +239,7 @@ impl Desk<'_> {
         actor: &str,
     ) -> Result<(), DeskError> {
         let root = join::root(tx, id).await?;
-        let mut case = store::case::get_to_change(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        let mut case = Self::for_staff(tx, id).await?;
         let with = store::case::get(tx, &root).await?.ok_or(DeskError::Unknown("case"))?;
         if with.state != CaseState::Routed {
             return Err(DeskError::NotNow("this case is not with a department"));
@@ -273,6 +277,7 @@ impl Desk<'_> {
         wanted: SplitOff<'_>,
         actor: &str,
     ) -> Result<CaseId, DeskError> {
+        Self::for_staff(tx, id).await?;
         let SplitOff { part, service, policy, calendar } = wanted;
         let (rules, ids) = (self.composer.rules, self.composer.ids);
         let splitter = Splitter { rules, policy, calendar, ids, now: self.now };
@@ -320,7 +325,7 @@ impl Desk<'_> {
     /// # Errors
     /// When there is no such part, or it is not offered any more.
     pub async fn dismiss_part(&self, tx: &mut Tx, id: &CaseId, part: usize, actor: &str) -> Result<(), DeskError> {
-        let case = store::case::get_to_change(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        let case = Self::for_staff(tx, id).await?;
         let offer = split::offer(tx, &case).await?.ok_or(DeskError::Unknown("part of this message"))?;
         match offer.standing.get(part) {
             None => Err(DeskError::Unknown("part of this message")),
@@ -337,7 +342,7 @@ impl Desk<'_> {
     /// # Errors
     /// When the case is about no part, or its department was told already.
     pub async fn share_whole(&self, tx: &mut Tx, id: &CaseId, whole: bool, actor: &str) -> Result<(), DeskError> {
-        let case = store::case::get_to_change(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        let case = Self::for_staff(tx, id).await?;
         if !matches!(case.state, CaseState::Review | CaseState::Held) {
             return Err(DeskError::NotNow("this case is not waiting for review any more"));
         }

@@ -8,6 +8,7 @@ pub mod flood;
 mod keyword;
 mod open;
 mod person;
+mod private;
 pub mod proof;
 mod question;
 mod read;

@@ -78,7 +78,10 @@ impl Desk<'_> {
     /// # Errors
     /// When there is no such case.
     pub async fn set_consent(&self, tx: &mut Tx, id: &CaseId, consent: Consent, actor: &str) -> Result<(), DeskError> {
-        let mut case = store::case::get_to_change(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        let mut case = Self::for_staff(tx, id).await?;
+        if consent.is_private() {
+            return self.make_private(tx, case, actor).await;
+        }
         consent.as_str().clone_into(&mut case.consent);
         case.asked = case.asked.filter(|asked| asked != "consent");
         store::case::update(tx, &case, self.now).await?;
@@ -99,7 +102,7 @@ impl Desk<'_> {
         point: &ContactPoint,
         actor: &str,
     ) -> Result<(), DeskError> {
-        let case = store::case::get_to_change(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        let case = Self::for_staff(tx, id).await?;
         let theirs = match &case.contact_id {
             Some(contact) => store::person::points(tx, contact).await?,
             None => Vec::new(),

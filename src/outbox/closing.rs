@@ -32,6 +32,9 @@ impl Composer<'_> {
         ending: Ending<'_>,
         now: DateTime<Utc>,
     ) -> store::Result<Acknowledged> {
+        if consent_of(case).is_private() {
+            return Ok(Acknowledged::Skipped("it is between them and their councillor".to_owned()));
+        }
         let Recipient { message, to, held, in_danger } = match self.recipient_of(tx, case, true).await? {
             Ok(recipient) => recipient,
             Err(why) => return Ok(Acknowledged::Skipped(why)),

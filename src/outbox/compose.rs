@@ -156,6 +156,10 @@ impl Composer<'_> {
         recipient: &str,
         now: DateTime<Utc>,
     ) -> store::Result<bool> {
+        // Whatever was to be said: no department learns of a message for the councillor only.
+        if consent_of(case).is_private() {
+            return Ok(false);
+        }
         let id: OutboxId = self.ids.next();
         mail.subject += &self.reply_path(&case.reference, Party::Department).1;
         let new = NewOutgoing {
@@ -282,7 +286,9 @@ impl Composer<'_> {
             )));
         }
         let id: OutboxId = self.ids.next();
-        let mail = if message.channel.is_short() {
+        let mail = if consent_of(case).is_private() && !in_danger {
+            self.private_acknowledgement(case, message, email)
+        } else if message.channel.is_short() {
             self.short_acknowledgement(case, message, email, joined, in_danger)
         } else if in_danger {
             self.safe_mail(case, email)
@@ -609,16 +615,21 @@ pub fn is_of_the_council(council: &Council, taxonomy: &Taxonomy, email: &str) ->
 /// The files that go to a department: none that can carry a program, and none at all where the resident does not wish to be
 /// known, since a photo or a letter shows more than its sender thinks.
 fn passed_on(files: &[store::attachment::Stored], consent: Consent) -> Vec<OutAttachment> {
+    if consent.department_sees_contact() { harmless(files) } else { Vec::new() }
+}
+
+/// Files that cannot carry a program.
+pub(super) fn harmless(files: &[store::attachment::Stored]) -> Vec<OutAttachment> {
     files
         .iter()
-        .filter(|f| f.refused.is_none() && consent.department_sees_contact())
+        .filter(|f| f.refused.is_none())
         .map(|f| OutAttachment { name: f.name.clone(), content_type: f.content_type.clone(), sha256: f.sha256.clone() })
         .collect()
 }
 
 /// What the resident of a case allows; the most private where it cannot be read.
 pub(super) fn consent_of(case: &Case) -> Consent {
-    case.consent.parse().unwrap_or(Consent::Neither)
+    Consent::of(&case.consent)
 }
 
 /// `Name <address>`, the name without anything that could end it early.

@@ -1,6 +1,6 @@
 //! What goes out by text: a line or two, without subject.
 
-use super::compose::{Composer, mailbox};
+use super::compose::{Composer, consent_of, mailbox};
 use crate::core::verdict::is_safeguarding;
 use crate::core::{CaseState, Channel, Code, ContactPoint, OutboxId, Party};
 use crate::store::case::Case;
@@ -197,7 +197,9 @@ impl Composer<'_> {
         }
         let (_, long) = self.rules.reply(language);
         let taxonomy = &self.rules.taxonomy;
-        let department = [("department", embed(taxonomy.department_name(department), language))];
+        let councillor = case.councillor.as_deref().filter(|_| consent_of(case).is_private());
+        let who = councillor.and_then(|id| self.council.councillor(id)).map(|councillor| councillor.name.as_str());
+        let department = [("department", embed(who.unwrap_or_else(|| taxonomy.department_name(department)), language))];
         let state = match state {
             CaseState::Closed => reply.state_closed.clone(),
             CaseState::Routed => fill(&reply.state_routed, &department),

@@ -10,6 +10,9 @@ use serde_json::json;
 impl Clerk<'_> {
     /// Sets a mail aside. A bounce marks the mail it is about.
     pub(super) async fn set_aside(&self, tx: &mut Tx, thought: &Thought) -> store::Result<()> {
+        if let Some(case) = self.private_behind(tx, thought).await? {
+            return self.keep_private(tx, thought, &case).await;
+        }
         let why = thought.mail.automatic.clone().unwrap_or_else(|| "from an address of our own".to_owned());
         let id = self.write_message(tx, thought, None, Party::Resident, None).await?;
         self.mark_bounced(tx, thought).await?;
@@ -18,7 +21,7 @@ impl Clerk<'_> {
         self.finish(tx, thought, Outcome::SetAside, &id, &why).await
     }
 
-    async fn mark_bounced(&self, tx: &mut Tx, thought: &Thought) -> store::Result<()> {
+    pub(super) async fn mark_bounced(&self, tx: &mut Tx, thought: &Thought) -> store::Result<()> {
         let Some(bounce) = &thought.mail.bounce else { return Ok(()) };
         let status = bounce.status.clone().unwrap_or_default();
         for sent in &bounce.of {

@@ -5,6 +5,7 @@ use super::{ACTOR, Pipeline, Thought};
 use crate::core::{Address, Channel, ContactId, MessageId, Party};
 use crate::intake::talk;
 use crate::intake::threads::{self, Answers};
+use crate::routing::consent::Consent;
 use crate::store::case::Case;
 use crate::store::decision::NewDecision;
 use crate::store::inbox::Outcome;
@@ -35,7 +36,11 @@ impl Clerk<'_> {
             return self.finish(tx, thought, Outcome::Joined, &message, why).await;
         }
         let Some(meaning) = &thought.meaning else { return self.set_aside(tx, thought).await };
+        let private = self.is_private(thought);
         if let Some(why) = self.too_much(tx, thought).await? {
+            if private {
+                return self.open_private(tx, thought, meaning, councillor, Some(&why)).await;
+            }
             return self.keep_unheeded(tx, thought, &why).await;
         }
         if let Some(writer) = mail.writer.as_ref().filter(|_| mail.channel == Channel::Telegram) {
@@ -54,6 +59,20 @@ impl Clerk<'_> {
         } else {
             threads::find(tx, mail, &house.key, &house.council, &self.rules.taxonomy).await?
         };
+        // Who only points to a private case learns nothing of it, and neither does who looks at theirs.
+        let answers = match answers {
+            Answers::Perhaps(case, _) if self.if_private(tx, &case).await?.is_some() => Answers::Nothing,
+            answers => answers,
+        };
+        if let Answers::Case(case, party, _) = &answers
+            && let Some(case) = self.if_private(tx, case).await?
+        {
+            return self.add_private(tx, thought, case, *party).await;
+        }
+        // What is for the councillor only does not go on a case that others read.
+        if private {
+            return self.open_private(tx, thought, meaning, councillor, None).await;
+        }
         if let Answers::Case(case, party, how) = answers {
             return self.add_to_case(tx, thought, &case, party, &how, councillor).await;
         }
@@ -92,6 +111,7 @@ impl Clerk<'_> {
     ) -> store::Result<MessageId> {
         let id: MessageId = self.pipeline.ids.next();
         let mail = &thought.mail;
+        let private = case.is_some_and(|case| Consent::of(&case.consent).is_private());
         let new = NewMessage {
             id: &id,
             case_id: case.map(|c| &c.id),
@@ -99,7 +119,7 @@ impl Clerk<'_> {
             contact,
             mail,
             language: thought.verdict().map(|v| v.language.as_str()),
-            embedding: thought.verdict().and_then(|v| v.embedding.as_deref()),
+            embedding: thought.verdict().and_then(|v| v.embedding.as_deref()).filter(|_| !private),
             received_at: thought.row.received_at,
         };
         store::message::insert(tx, new).await?;

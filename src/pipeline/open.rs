@@ -7,6 +7,7 @@ use crate::casework::join::{self, JoinError};
 use crate::casework::matching::Match;
 use crate::casework::open::{self, Opening};
 use crate::core::{CaseId, ContactId, Disposition, Party, Verdict};
+use crate::desk::private::TITLE;
 use crate::desk::{Desk, DeskError};
 use crate::intake::threads::Answers;
 use crate::outbox::compose::Composer;
@@ -95,6 +96,9 @@ impl Clerk<'_> {
 
     /// What the resident allows: what they chose, or else what the council set.
     fn consent(&self, thought: &Thought) -> Consent {
+        if self.is_private(thought) {
+            return Consent::Private;
+        }
         thought
             .chosen
             .as_ref()
@@ -136,7 +140,7 @@ impl Clerk<'_> {
         meaning.compared.likest(tx, &meaning.verdict, same_person.as_ref(), &[], self.now).await
     }
 
-    async fn open(
+    pub(super) async fn open(
         &self,
         tx: &mut Tx,
         thought: &Thought,
@@ -153,6 +157,12 @@ impl Clerk<'_> {
         let language = device.map_or(verdict.language_to_answer(), String::as_str);
         let days = self.rules.taxonomy.services.get(&verdict.service).map_or(10, |s| s.working_days);
         let promised = store::case::promised(tx, &thought.row.account, &thought.row.external_id).await?;
+        let consent = self.consent(thought);
+        let title = if consent.is_private() {
+            TITLE.to_owned()
+        } else {
+            open::title(strip_reply_marks(&thought.mail.subject), &thought.mail.text)
+        };
         let opening = Opening {
             reference: promised,
             contact,
@@ -162,9 +172,9 @@ impl Clerk<'_> {
             hold_reason: course.hold_reason.clone(),
             attention: course.caution.map(str::to_owned),
             councillor: councillor.or(of_ward),
-            consent: self.consent(thought),
+            consent,
             language,
-            title: open::title(strip_reply_marks(&thought.mail.subject), &thought.mail.text),
+            title,
             received_at: thought.row.received_at,
             due_on: house.calendar.due(received_date(thought.row.received_at), days),
         };

@@ -39,6 +39,7 @@ enum Act {
     Close(HowItEnded),
     Address(Address),
     Consent(String),
+    Councillor(String),
     Block(String),
     Person(SamePersonId, Sameness),
     Seen,
@@ -103,6 +104,13 @@ pub(super) struct Allowed {
     consent: String,
 }
 
+/// For whom a private message is.
+#[derive(Deserialize)]
+pub(super) struct Whose {
+    #[serde(default)]
+    councillor: String,
+}
+
 /// Why a sender is blocked.
 #[derive(Deserialize)]
 pub(super) struct Blocked {
@@ -154,6 +162,7 @@ handlers! {
     close: String, HowItEnded => |reference, form| (reference, Act::Close(form));
     address: String, Address => |reference, form| (reference, Act::Address(form));
     consent: String, Allowed => |reference, form| (reference, Act::Consent(form.consent));
+    councillor: String, Whose => |reference, form| (reference, Act::Councillor(form.councillor));
     block: String, Blocked => |reference, form| (reference, Act::Block(form.why));
     one_person: (String, String) => |(reference, said)| (reference, Act::Person(said.into(), Sameness::Confirmed));
     not_one_person: (String, String) => |(reference, said)| (reference, Act::Person(said.into(), Sameness::Refused));
@@ -259,6 +268,10 @@ async fn at_the_desk(
             let consent = consent.parse::<Consent>().map_err(|_| Trouble::bad("Choose what the resident allows."))?;
             desk.set_consent(tx, &case.id, consent, actor).await?;
             Ok("consent")
+        }
+        Act::Councillor(councillor) => {
+            desk.say_whose(tx, &case.id, &councillor, actor).await?;
+            Ok("given")
         }
         Act::Block(why) => {
             desk.block(tx, &case.id, &why, actor).await?;

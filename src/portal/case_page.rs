@@ -3,6 +3,7 @@
 use super::case_actions::seen_mark;
 use super::format::{self, Due};
 use super::list::{Choice, by_name};
+use super::private;
 use super::several::{self, OwnPart, Several};
 use super::timeline::{Entry, Trail, What};
 use super::who::{self, Who};
@@ -123,7 +124,14 @@ pub(super) async fn page(
     Path(reference): Path<String>,
     Query(done): Query<Done>,
 ) -> Result<Response, Trouble> {
-    let read = read(&app, &reference).await?;
+    let mut tx = app.db().read().await?;
+    let case = find(&mut tx, &reference).await?;
+    if Consent::of(&case.consent).is_private() {
+        audit_reading(&app, &session, "read case", &[format!("case:{}", case.id)], json!({"private": true})).await?;
+        let page = Page::new(&app, &session, "cases", format!("Case {}", case.reference));
+        return private::page(&app, tx, case, page.with_notice(done.done.as_deref())).await;
+    }
+    let read = read(tx, case).await?;
     let id = &read.trail.case.id;
     audit_reading(&app, &session, "read case", &[format!("case:{id}")], json!({})).await?;
     // What others wrote stands beside it, so it was read too.
@@ -133,9 +141,7 @@ pub(super) async fn page(
     Ok(html(&draw(&app, page.with_notice(done.done.as_deref()), read))?.into_response())
 }
 
-async fn read(app: &Shared, reference: &str) -> Result<Read, Trouble> {
-    let mut tx = app.db().read().await?;
-    let case = find(&mut tx, reference).await?;
+async fn read(mut tx: Tx, case: Case) -> Result<Read, Trouble> {
     let id = case.id.clone();
     let (mut parent, mut children, mut perhaps, mut others) = (None, Vec::new(), Vec::new(), Vec::new());
     let links = store::link::standing(&mut tx, &id).await?;
@@ -269,7 +275,7 @@ fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate
     let open = !matches!(case.state, CaseState::Closed | CaseState::Joined);
     let due = format::due(&case.due_on, open, today);
     let first = read.trail.messages.iter().find(|m| m.party == Party::Resident);
-    let consent = case.consent.parse::<Consent>().unwrap_or(Consent::Neither);
+    let consent = Consent::of(&case.consent);
     let place = case.place.as_ref();
     let unconfirmed = first.is_some_and(|m| m.channel == Channel::Web && !m.sender.0.is_verified());
     let email = first.and_then(|m| m.from_address.clone());

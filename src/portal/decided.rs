@@ -40,7 +40,7 @@ pub(super) struct Likest {
 }
 
 /// Who decided, for people.
-fn actor(actor: &str) -> String {
+pub(super) fn actor(actor: &str) -> String {
     if actor == pipeline::ACTOR { "beadle, by itself".to_owned() } else { format::sentence(actor) }
 }
 

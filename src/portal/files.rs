@@ -1,7 +1,8 @@
 //! Downloads: files that came with messages, and messages as they came. Never shown in the browser, always saved.
 
-use super::{App, audit_reading, case_page, trouble::Trouble};
+use super::{App, audit_reading, case_page, queries, trouble::Trouble};
 use crate::core::{InboxId, MessageId};
+use crate::routing::consent::Consent;
 use crate::store::{self, session::Session};
 use axum::Extension;
 use axum::extract::{Path, State};
@@ -22,6 +23,9 @@ pub(super) async fn attachment(
 ) -> Result<Response, Trouble> {
     let mut tx = app.db().read().await?;
     let case = case_page::find(&mut tx, &reference).await?;
+    if Consent::of(&case.consent).is_private() {
+        return Err(not_yours());
+    }
     let files = store::attachment::of_case(&mut tx, &case.id).await?;
     let file = files.into_iter().find(|f| f.message_id.as_str() == message && f.position.to_string() == position);
     let missing = || Trouble::not_found("There is no such file on this case.").back_to_case(&case.reference);
@@ -43,6 +47,9 @@ pub(super) async fn raw_message(
 ) -> Result<Response, Trouble> {
     let id = MessageId::from(id);
     let mut tx = app.db().read().await?;
+    if queries::is_private_message(&mut tx, &id).await? {
+        return Err(not_yours());
+    }
     let bytes = store::inbox::raw_of_message(&mut tx, &id).await?;
     drop(tx);
     let bytes = bytes.ok_or_else(|| Trouble::not_found("There is no such message."))?;
@@ -57,11 +64,18 @@ pub(super) async fn raw_delivery(
 ) -> Result<Response, Trouble> {
     let id = InboxId::from(id);
     let mut tx = app.db().read().await?;
+    if queries::is_private_delivery(&mut tx, &id).await? {
+        return Err(not_yours());
+    }
     let bytes = store::inbox::raw(&mut tx, &id).await?;
     drop(tx);
     let bytes = bytes.ok_or_else(|| Trouble::not_found("There is no such message."))?;
     audit_reading(&app, &session, "read original", &[format!("inbox:{id}")], json!({})).await?;
     Ok(download(&format!("message-{id}.eml"), "message/rfc822", bytes))
+}
+
+fn not_yours() -> Trouble {
+    Trouble::forbidden("This is for the councillor only, so nobody can read or save it here.")
 }
 
 fn download(name: &str, content_type: &'static str, bytes: Vec<u8>) -> Response {

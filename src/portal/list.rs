@@ -3,6 +3,7 @@
 use super::format::{self, Due};
 use super::{App, Done, Page, audit_reading, html, queries, trouble::Trouble};
 use crate::core::{CaseState, Priority, Reference, Taxonomy};
+use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
 use crate::store::case::{Case, Filter};
 use crate::store::{self, Tx, session::Session};
@@ -95,6 +96,7 @@ pub(super) struct Row {
     pub(super) service: String,
     pub(super) department: String,
     pub(super) state: CaseState,
+    pub(super) standing: &'static str,
     pub(super) priority: Priority,
     pub(super) ward: Option<String>,
     pub(super) due: Due,
@@ -104,7 +106,9 @@ pub(super) struct Row {
 impl Row {
     pub(super) fn new(case: Case, taxonomy: &Taxonomy, today: NaiveDate) -> Self {
         let open = matches!(case.state, CaseState::Review | CaseState::Held | CaseState::Routed);
+        let private = Consent::of(&case.consent).is_private();
         Self {
+            standing: if private { super::private::standing(&case) } else { case.state.label() },
             service: taxonomy.service_name(&case.service).to_owned(),
             department: taxonomy.department_name(&case.department).to_owned(),
             due: format::due(&case.due_on, open, today),

@@ -2,6 +2,7 @@
 
 use super::{App, Done, Page, audit_reading, format, html, queries, timeline, trouble::Trouble};
 use crate::core::{InboxId, Reference};
+use crate::routing::consent::Consent;
 use crate::store::decision::NewDecision;
 use crate::store::{self, session::Session};
 use askama::Template;
@@ -37,14 +38,15 @@ pub(super) async fn outbox(
     for status in ["failed", "uncertain", "held"] {
         for outgoing in store::outbox::in_status(&mut tx, status).await? {
             let Some(case) = &outgoing.case_id else { continue };
-            let Some(reference) = queries::reference(&mut tx, case).await? else { continue };
+            let Some((reference, consent)) = queries::reference_and_consent(&mut tx, case).await? else { continue };
+            let private = Consent::of(&consent).is_private();
             let (status, status_class) = timeline::status(&outgoing.status);
             mails.push(Undelivered {
                 reference,
                 heading: timeline::purpose(&outgoing.purpose),
                 status,
                 status_class,
-                to: outgoing.mail.0.to.join(", "),
+                to: if private { "For the councillor only".to_owned() } else { outgoing.mail.0.to.join(", ") },
                 reason: format::sentence(&outgoing.reason.unwrap_or_default()),
                 created: format::when(outgoing.created_at),
             });

@@ -18,6 +18,7 @@ mod hooks;
 mod learned;
 mod list;
 mod mail_pages;
+mod private;
 mod queries;
 mod several;
 mod sign_in;
@@ -102,6 +103,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/cases/{reference}/close", post(case_actions::close))
         .route("/cases/{reference}/consent", post(case_actions::consent))
         .route("/cases/{reference}/block", post(case_actions::block))
+        .route("/cases/{reference}/councillor", post(case_actions::councillor))
         .route("/blocked", get(blocked::page).post(blocked::end))
         .route("/cases/{reference}/address", post(case_actions::address))
         .route("/cases/{reference}/people/{said}/same", post(case_actions::one_person))
@@ -210,6 +212,7 @@ fn notice(done: &str) -> Option<&'static str> {
         "blocked" => "This sender is blocked. What comes from them is kept under Set aside.",
         "unblocked" => "The block is ended.",
         "consent" => "Written down what the resident allows.",
+        "given" => "The message is on its way to the councillor.",
         "address" => "Notices go to that address from now on.",
         "seen" => "Noted as seen.",
         "replayed" => "The message will be worked on again in a moment.",

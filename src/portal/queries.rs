@@ -1,6 +1,6 @@
 //! Statements only the portal asks.
 
-use crate::core::{CaseId, Reference};
+use crate::core::{CaseId, InboxId, MessageId, Reference};
 use crate::store::{Result, Tx, args};
 
 /// The wards that cases lie in.
@@ -17,8 +17,29 @@ pub(super) async fn quarantined(tx: &mut Tx) -> Result<i64> {
 
 /// The reference of a case.
 pub(super) async fn reference(tx: &mut Tx, case: &CaseId) -> Result<Option<Reference>> {
-    let row: Option<(Reference,)> = tx.opt("SELECT reference FROM cases WHERE id = $1", args![case]).await?;
-    Ok(row.map(|r| r.0))
+    Ok(reference_and_consent(tx, case).await?.map(|(reference, _)| reference))
+}
+
+/// The reference of a case, and whom its resident allows to know them.
+pub(super) async fn reference_and_consent(tx: &mut Tx, case: &CaseId) -> Result<Option<(Reference, String)>> {
+    tx.opt("SELECT reference, consent FROM cases WHERE id = $1", args![case]).await
+}
+
+/// Whether a message is on a case for the councillor only.
+pub(super) async fn is_private_message(tx: &mut Tx, message: &MessageId) -> Result<bool> {
+    let on =
+        "SELECT COUNT(*) FROM messages m JOIN cases c ON c.id = m.case_id WHERE m.id = $1 AND c.consent = 'private'";
+    Ok(tx.opt::<(i64,)>(on, args![message]).await?.is_some_and(|(count,)| count > 0))
+}
+
+/// The same of a delivery.
+pub(super) async fn is_private_delivery(tx: &mut Tx, delivery: &InboxId) -> Result<bool> {
+    let found: Option<(Option<MessageId>,)> =
+        tx.opt("SELECT message_id FROM inbox WHERE id = $1", args![delivery]).await?;
+    match found.and_then(|row| row.0) {
+        Some(message) => is_private_message(tx, &message).await,
+        None => Ok(false),
+    }
 }
 
 /// Ends every session.

@@ -195,6 +195,7 @@ pub(super) fn purpose(purpose: &str) -> &'static str {
         "question" => "Question to the resident",
         "information" => "Answer to a word such as STOP, CODE or /status",
         "closing" => "The resident is told that it is closed",
+        "private" => "Answer from the councillor",
         "proof" => "Link to confirm the address",
         _ => "Notice",
     }
@@ -234,7 +235,7 @@ fn outgoing_view(outgoing: &Outgoing) -> OutgoingView {
     }
 }
 
-fn release(outgoing: &Outgoing) -> Option<Release> {
+pub(super) fn release(outgoing: &Outgoing) -> Option<Release> {
     match outgoing.status.as_str() {
         "held" if outgoing.purpose == "question" => Some(Release { button: "Ask the resident", warning: None }),
         "held" if outgoing.purpose == "proof" => Some(Release { button: "Send the link", warning: None }),

@@ -51,6 +51,11 @@ impl Trouble {
         Self::new(StatusCode::BAD_REQUEST, "This could not be done", text)
     }
 
+    /// Nobody at the desk may read it.
+    pub(super) fn forbidden(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "This is not for the desk", text)
+    }
+
     /// The form does not come from a page of ours.
     pub(super) fn forged() -> Self {
         let text = "The form was too old, or did not come from this service. Nothing was changed. Go back, load the page again and \

@@ -13,10 +13,24 @@ words! {
         Councillor = "councillor" / "Councillor is told; the department does not learn who asks",
         /// Neither: the department gets the words without the name, and the councillor is not copied.
         Neither = "neither" / "Neither councillor nor department learns who asks",
+        /// The private lane: the councillor gets the message, and no officer, assistant or other councillor sees any of it.
+        Private = "private" / "For the councillor only",
     }
 }
 
 impl Consent {
+    /// What stands with a case; the most that was ever kept back from a department where it cannot be read.
+    #[must_use]
+    pub fn of(stored: &str) -> Self {
+        stored.parse().unwrap_or(Self::Neither)
+    }
+
+    /// Whether nobody but the councillor may read what was written, or learn who wrote it.
+    #[must_use]
+    pub const fn is_private(self) -> bool {
+        matches!(self, Self::Private)
+    }
+
     /// Whether the department may see name and address.
     #[must_use]
     pub const fn department_sees_contact(self) -> bool {

@@ -389,7 +389,7 @@ pub async fn candidates(
 ) -> Result<Vec<Candidate>> {
     tx.all(
         with_first_message!(
-            "WHERE c.state NOT IN ('closed', 'joined') AND c.received_at >= $1 AND (c.service = $2 OR c.contact_id IN (SELECT id FROM contacts WHERE id = $3 OR person = $3))
+            "WHERE c.state NOT IN ('closed', 'joined') AND c.consent <> 'private' AND c.received_at >= $1 AND (c.service = $2 OR c.contact_id IN (SELECT id FROM contacts WHERE id = $3 OR person = $3))
              ORDER BY c.received_at DESC, c.id DESC LIMIT $4"
         ),
         args![since, service, contact, limit],
@@ -410,7 +410,7 @@ pub async fn candidate_keys(
 ) -> Result<Vec<CandidateKey>> {
     tx.all(
         "SELECT id, service FROM cases
-         WHERE state NOT IN ('closed', 'joined') AND received_at >= $1 AND (service = $2 OR contact_id IN (SELECT id FROM contacts WHERE id = $3 OR person = $3))
+         WHERE state NOT IN ('closed', 'joined') AND consent <> 'private' AND received_at >= $1 AND (service = $2 OR contact_id IN (SELECT id FROM contacts WHERE id = $3 OR person = $3))
          ORDER BY received_at DESC, id DESC LIMIT $4",
         args![since, service, contact, limit],
     )
@@ -423,4 +423,23 @@ pub async fn candidate_keys(
 /// What the database says.
 pub async fn candidate(tx: &mut Tx, id: &CaseId) -> Result<Option<Candidate>> {
     tx.opt(with_first_message!("WHERE c.id = $1"), args![id]).await
+}
+
+/// Forgets what the messages of a case are like, so that nothing is compared with them.
+///
+/// # Errors
+/// What the database says.
+pub async fn forget_likeness(tx: &mut Tx, id: &CaseId) -> Result<()> {
+    tx.exec("UPDATE messages SET embedding = NULL WHERE case_id = $1", args![id]).await?;
+    Ok(())
+}
+
+/// Closes a case of which nobody is told.
+///
+/// # Errors
+/// What the database says.
+pub async fn close_quietly(tx: &mut Tx, id: &CaseId, now: DateTime<Utc>) -> Result<()> {
+    let changed = "UPDATE cases SET state = 'closed', closed_at = $1, changed_at = $1 WHERE id = $2";
+    tx.exec(changed, args![now, id]).await?;
+    Ok(())
 }

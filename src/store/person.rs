@@ -289,7 +289,7 @@ pub async fn namesakes(
             "SELECT c.id FROM contacts c
              WHERE LOWER(c.name) = $1 AND c.id <> $2
                AND EXISTS (SELECT 1 FROM contact_points p WHERE p.contact_id = c.id AND p.channel <> $3)
-               AND EXISTS (SELECT 1 FROM cases k WHERE k.contact_id = c.id AND k.received_at >= $4)
+               AND EXISTS (SELECT 1 FROM cases k WHERE k.contact_id = c.id AND k.consent <> 'private' AND k.received_at >= $4)
              ORDER BY c.id LIMIT $5",
             args![name.to_lowercase(), contact, channel.as_str(), since, limit],
         )

@@ -8,7 +8,7 @@ mod talk;
 mod text;
 
 pub use form::FormWords;
-pub use talk::{ClosedReply, CodeReply, ConsentReply};
+pub use talk::{ClosedReply, CodeReply, ConsentReply, PrivateReply};
 pub use text::TextReply;
 
 use crate::core::Taxonomy;
@@ -64,6 +64,8 @@ pub struct Reply {
     pub code: Option<CodeReply>,
     /// The question of consent; see [`super::rules::Rules::consent_reply`].
     pub consent: Option<ConsentReply>,
+    /// The private lane; see [`super::rules::Rules::private_reply`].
+    pub private: Option<PrivateReply>,
     /// How dates are written.
     pub dates: Option<Dates>,
     /// What services are called, by their ids.
@@ -226,6 +228,9 @@ impl Reply {
         }
         if let Some(consent) = &self.consent {
             consent.check().map_err(|what| format!("[consent]: {what}"))?;
+        }
+        if let Some(private) = &self.private {
+            private.check().map_err(|what| format!("[private]: {what}"))?;
         }
         let Some(dates) = &self.dates else { return Ok(()) };
         check_words(&dates.date, &["weekday", "day", "month", "year"])?;

@@ -14,7 +14,9 @@ mod sieve;
 use crate::core::Priority;
 use crate::core::taxonomy::{Body, Department, Route, Service, Taxonomy};
 use crate::core::verdict::Concern;
-use crate::understanding::reply::{ClosedReply, CodeReply, ConsentReply, FormWords, Reply, SafeReply, TextReply};
+use crate::understanding::reply::{
+    ClosedReply, CodeReply, ConsentReply, FormWords, PrivateReply, Reply, SafeReply, TextReply,
+};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -303,6 +305,7 @@ impl Rules {
             (english.closed.is_some(), "[closed]: what is said when a case is closed"),
             (english.code.is_some(), "[code]: what is said about going on from another channel"),
             (english.consent.is_some(), "[consent]: the question whether the department may know who they are"),
+            (english.private.is_some(), "[private]: what is said to who writes for the councillor only"),
         ];
         if let Some((_, what)) = needed.iter().find(|(there, _)| !there) {
             return Err(reader.error(&root.join("replies/en.toml"), format!("has no {what}")));
@@ -407,6 +410,18 @@ impl Rules {
     #[must_use]
     pub fn consent_reply(&self, language: &str) -> (&str, &ConsentReply) {
         self.section(language, |reply| reply.consent.as_ref())
+    }
+
+    /// What is said to who writes for the councillor only, and its language: English where `language` has none.
+    #[must_use]
+    pub fn private_reply(&self, language: &str) -> (&str, &PrivateReply) {
+        self.section(language, |reply| reply.private.as_ref())
+    }
+
+    /// Whether a message is marked, in any language, for the councillor only.
+    #[must_use]
+    pub fn is_marked_private(&self, subject: &str, text: &str) -> bool {
+        self.replies.values().filter_map(|reply| reply.private.as_ref()).any(|private| private.marks(subject, text))
     }
 
     fn section<'a, T>(&'a self, language: &str, of: fn(&'a Reply) -> Option<&'a T>) -> (&'a str, &'a T) {

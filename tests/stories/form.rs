@@ -117,6 +117,19 @@ impl Site {
             .await
     }
 
+    /// Somebody opens the form and sends what is not taken; the page that says so.
+    pub async fn tries(&self, house: &House, from: &str, parts: &[Part<'_>]) -> String {
+        let token = self.opened(house).await;
+        let asked = self.post(&token, from, parts).await;
+        assert_eq!(asked.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", asked.body);
+        asked.body
+    }
+
+    /// The private trail that a page leads to.
+    pub async fn trail(&self, done: &Answer) -> String {
+        self.get(&link(&done.body, "/trail/")).await.body
+    }
+
     /// Somebody opens the form, fills it in and sends it; the page that follows.
     pub async fn reports(&self, house: &House, from: &str, parts: &[Part<'_>]) -> Answer {
         let token = self.opened(house).await;

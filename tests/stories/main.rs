@@ -22,6 +22,7 @@ mod one_story;
 mod people;
 mod places;
 mod posts;
+mod private;
 mod splits;
 #[path = "../wires/stack.rs"]
 #[expect(dead_code, reason = "the wires use more of it")]

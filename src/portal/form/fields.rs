@@ -170,7 +170,8 @@ impl Sent {
             Consent::Share if self.anonymous => Consent::Councillor,
             chosen => chosen,
         };
-        let councillor = council.councillor(&self.councillor).filter(|_| consent.councillor_is_copied());
+        let councillor =
+            council.councillor(&self.councillor).filter(|_| consent.councillor_is_copied() || consent.is_private());
         Form {
             language: language.to_owned(),
             consent: consent.as_str().to_owned(),
@@ -187,8 +188,15 @@ impl Sent {
     }
 }
 
-/// Everything that is wrong with a form, in the order of its fields.
-pub(super) fn wrong(sent: &Sent, frame: &Frame, policy: &FormPolicy, limits: &MimeLimits) -> Vec<Wrong> {
+/// Everything that is wrong with a form, in the order of its fields. `whose` is the council of whose councillors one has to be
+/// chosen for a report that is for the councillor only; none where the form is one councillor's own.
+pub(super) fn wrong(
+    sent: &Sent,
+    frame: &Frame,
+    policy: &FormPolicy,
+    limits: &MimeLimits,
+    whose: Option<&Council>,
+) -> Vec<Wrong> {
     let words = frame.w();
     let mut wrong = Vec::new();
     let mut add = |field: &'static str, text: String| {
@@ -220,6 +228,10 @@ pub(super) fn wrong(sent: &Sent, frame: &Frame, policy: &FormPolicy, limits: &Mi
         if judged.refused.is_some() {
             add("files", frame.fill(&words.e_kind, "name", &judged.name));
         }
+    }
+    let nobodys = whose.is_some_and(|council| council.councillor(&sent.councillor).is_none());
+    if nobodys && sent.consents(Consent::Private.as_str()) {
+        add("councillor", words.e_private.clone());
     }
     if sent.anonymous {
         return wrong;

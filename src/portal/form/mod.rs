@@ -98,6 +98,8 @@ struct FormPage {
     files_again: bool,
     /// Key, name and wards of those who can be chosen.
     councillors: Vec<(String, String)>,
+    /// Whether there is a councillor whom a report can be for alone.
+    private: bool,
     max_files: usize,
     total_mb: usize,
 }
@@ -141,7 +143,8 @@ fn draw(
     wrong: Vec<Wrong>,
 ) -> Result<Response, Trouble> {
     let house = &app.portal.pipeline.house;
-    let councillors = match house.account_councillors.get(&policy.account) {
+    let own = house.account_councillors.get(&policy.account);
+    let councillors = match own {
         Some(_) => Vec::new(),
         None => house.council.councillors.iter().map(|c| (c.id.clone(), named(&c.name, &c.wards))).collect(),
     };
@@ -153,6 +156,7 @@ fn draw(
         files_again: sent.had_files,
         sent,
         wrong,
+        private: own.is_some() || !councillors.is_empty(),
         councillors,
         max_files: policy.max_files,
         total_mb: policy.total_bytes >> 20,
@@ -196,7 +200,8 @@ async fn send(
         Err(_) => return Err(Trouble::of_status(StatusCode::REQUEST_TIMEOUT)),
     };
     let house = &app.portal.pipeline.house;
-    let wrong = fields::wrong(&sent, &frame, policy, &house.limits);
+    let whose = (!house.account_councillors.contains_key(&policy.account)).then_some(&house.council);
+    let wrong = fields::wrong(&sent, &frame, policy, &house.limits, whose);
     let number = number(&app, policy, &sent.token);
     if !wrong.is_empty() {
         let token = if number.is_some() { sent.token.clone() } else { fresh_token(&app) };

@@ -6,8 +6,9 @@ use super::super::{App, html, trouble::Trouble};
 use super::behind;
 use super::frame::{Asked, Frame};
 use crate::casework::join;
-use crate::core::{CaseState, SenderCheck};
+use crate::core::{CaseState, Council, SenderCheck};
 use crate::intake::form::{Chosen, DENIED};
+use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
 use crate::store::case::Case;
 use crate::store::inbox::Whereabouts;
@@ -64,7 +65,7 @@ pub(super) async fn page(
     let frame = frame.titled(&title, false);
     let joined = case.as_ref().is_some_and(|case| case.state == CaseState::Joined);
     let waiting = !dealt_with.as_ref().is_some_and(|c| matches!(c.state, CaseState::Routed | CaseState::Closed));
-    let (state, due, happened) = told(&frame, &found, dealt_with.as_ref());
+    let (state, due, happened) = told(&frame, &app.portal.pipeline.house.council, &found, dealt_with.as_ref());
     let address = address(&frame, &found);
     let page = TrailPage { reference: reference.to_string(), state, due, waiting, joined, address, happened, frame };
     Ok(html(&page)?.into_response())
@@ -77,7 +78,12 @@ async fn dealt_with_in(tx: &mut Tx, case: &Case) -> store::Result<Case> {
 }
 
 /// How it stands, by when it is promised, and what happened so far.
-fn told(frame: &Frame, found: &Whereabouts, case: Option<&Case>) -> (String, Option<String>, Vec<Happened>) {
+fn told(
+    frame: &Frame,
+    council: &Council,
+    found: &Whereabouts,
+    case: Option<&Case>,
+) -> (String, Option<String>, Vec<Happened>) {
     let (rules, w) = (frame.rules(), frame.w());
     let (_, texts) = rules.text_reply(&frame.code);
     let (_, reply) = rules.reply(&frame.code);
@@ -87,7 +93,12 @@ fn told(frame: &Frame, found: &Whereabouts, case: Option<&Case>) -> (String, Opt
         what,
     };
     let mut all = vec![happened(found.received_at, w.received.clone())];
-    let department = |case: &Case| rules.taxonomy.department_name(&case.department).to_owned();
+    // What is for the councillor only is with nobody else.
+    let department = |case: &Case| match case.councillor.as_deref().filter(|_| Consent::of(&case.consent).is_private())
+    {
+        Some(id) => council.councillor(id).map_or_else(|| id.to_owned(), |councillor| councillor.name.clone()),
+        None => rules.taxonomy.department_name(&case.department).to_owned(),
+    };
     // Until somebody sent it on, a department or a day would be a guess of ours.
     let gone_on = case.filter(|case| matches!(case.state, CaseState::Routed | CaseState::Closed));
     if let Some((case, routed)) = gone_on.and_then(|case| Some((case, case.routed_at?))) {
@@ -103,7 +114,7 @@ fn told(frame: &Frame, found: &Whereabouts, case: Option<&Case>) -> (String, Opt
         Some((CaseState::Closed, _)) => texts.state_closed.clone(),
         _ => texts.state_waiting.clone(),
     };
-    let due = case.filter(|case| case.state == CaseState::Routed);
+    let due = case.filter(|case| case.state == CaseState::Routed && !Consent::of(&case.consent).is_private());
     let due = due.and_then(|case| Some(reply.date(case.due_on.parse().ok()?)));
     (capital(&state), due, all)
 }

@@ -113,6 +113,8 @@ form_words! {
     consent_councillor: [],
     /// or neither.
     consent_neither: [],
+    /// Choice: nobody but the councillor reads it.
+    consent_private: [],
     /// The field that people do not see.
     trap: [],
     /// The button.
@@ -129,6 +131,8 @@ form_words! {
     e_phone: [],
     /// Nothing is chosen.
     e_consent: [],
+    /// Error: for the councillor only, and none chosen.
+    e_private: [],
     /// Too many files.
     e_count: ["count"],
     /// Too large ones.

@@ -50,6 +50,53 @@ pub struct ConsentReply {
     pub no: Vec<String>,
 }
 
+/// What is said to who wrote for the councillor only, and how a message is marked so.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrivateReply {
+    /// Subject of a mail: `{councillor}`, `{reference}`.
+    pub subject: String,
+    /// The councillor has it, and nobody else: `{council}`, `{councillor}`, `{reference}`.
+    pub passed: String,
+    /// Words, lower case, that mark a message: at the start of what is written, or anywhere in a subject.
+    pub marks: Vec<String>,
+}
+
+impl PrivateReply {
+    pub(super) fn check(&self) -> Result<(), String> {
+        for text in [&self.subject, &self.passed] {
+            check_words(text, &["council", "councillor", "reference"])?;
+        }
+        if !self.passed.contains("{reference}") {
+            return Err("'passed' must give the resident their {reference}".to_owned());
+        }
+        match self.marks.iter().find(|mark| **mark != plain(mark) || mark.chars().count() < 4) {
+            Some(mark) => Err(format!("marks: '{mark}' has to be in lower case, and of four letters or more")),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a message is marked for the councillor only.
+    #[must_use]
+    pub fn marks(&self, subject: &str, text: &str) -> bool {
+        let (subject, text) = (format!(" {} ", plain(subject)), format!("{} ", plain(text)));
+        let marked = |mark: &String| {
+            // Chinese does not part its words.
+            let end = if mark.chars().all(|c| c as u32 > 0x3000) { "" } else { " " };
+            subject.contains(&format!(" {mark}{end}")) || text.starts_with(&format!("{mark}{end}"))
+        };
+        self.marks.iter().any(marked)
+    }
+}
+
+/// The first words of a text in lower case with one space between them, and nothing else.
+fn plain(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_alphanumeric() && !is_mark(c) && !matches!(c, '\'' | '’'));
+    let words = words.map(|word| word.trim_matches(['\'', '’'])).filter(|word| !word.is_empty());
+    let words = words.take(60).collect::<Vec<_>>().join(" ");
+    words.to_lowercase().replace('\u{307}', "")
+}
+
 impl ClosedReply {
     pub(super) fn check(&self) -> Result<(), String> {
         check_words(&self.subject, &["reference", "service", "council"])?;
@@ -109,6 +156,24 @@ fn is_mark(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mark_stands_at_the_start_or_in_the_subject() {
+        let marks = vec!["councillor only".to_owned(), "for the councillor only".to_owned()];
+        let reply = PrivateReply { subject: String::new(), passed: "{reference}".to_owned(), marks };
+        assert_eq!(reply.check(), Ok(()));
+        for (subject, text, marked) in [
+            ("", "COUNCILLOR ONLY: my neighbour", true),
+            ("", "[For the councillor  only]\nHello", true),
+            ("Re: councillor only, please", "Hello", true),
+            ("", "Councillor only", true),
+            ("", "Is this for the councillor only?", false),
+            ("", "councillor onlyfans", false),
+            ("Councillors only come at elections", "", false),
+        ] {
+            assert_eq!(reply.marks(subject, text), marked, "{subject}|{text}");
+        }
+    }
 
     #[test]
     fn an_answer_is_one_word_with_anything_around_it() {

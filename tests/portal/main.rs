@@ -1,0 +1,16 @@
+//! The portal as a browser meets it: a real server on this machine, a database of its own, real mails through the pipeline.
+
+mod audit;
+mod case;
+mod desk;
+mod files;
+mod guard;
+mod health;
+mod hooks;
+mod joins;
+mod learned;
+mod list;
+mod mail_pages;
+mod postgres;
+mod several;
+mod sign_in;

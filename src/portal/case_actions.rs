@@ -246,7 +246,12 @@ async fn at_the_desk(
             Ok(if whole { "whole" } else { "part" })
         }
         Act::Close(HowItEnded { done, words }) => {
-            let ending = Ending { done: done == "yes", words: &words };
+            let done = match done.as_str() {
+                "yes" => true,
+                "no" => false,
+                _ => return Err(Trouble::bad("Say how it ended: it is done, or it ended otherwise.")),
+            };
+            let ending = Ending { done, words: &words };
             desk.close(tx, &case.id, ending, actor).await?;
             Ok("closed")
         }
@@ -257,8 +262,8 @@ async fn at_the_desk(
         }
         Act::Consent(consent) => {
             let consent = consent.parse::<Consent>().map_err(|_| Trouble::bad("Choose what the resident allows."))?;
-            desk.set_consent(tx, &case.id, consent, actor).await?;
-            Ok("consent")
+            let changed = desk.set_consent(tx, &case.id, consent, actor).await?;
+            Ok(if changed { "consent" } else { "unchanged" })
         }
         Act::Block(why) => {
             desk.block(tx, &case.id, &why, actor).await?;

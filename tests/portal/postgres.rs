@@ -56,6 +56,16 @@ async fn every_page_and_action_works_on_postgresql_too() {
     let page = desk.get(&format!("/cases/{}", case.reference)).await;
     let accept = format!("/cases/{}/accept", case.reference);
     assert!(desk.press(&page, &accept, &[]).await.location().ends_with("done=accepted"));
+    for (action, field, value, done) in
+        [("consent", "consent", "neither", "consent"), ("block", "why", "insults", "blocked")]
+    {
+        let answer = desk.press(&page, &format!("/cases/{}/{action}", case.reference), &[(field, value)]).await;
+        assert!(answer.location().ends_with(&format!("done={done}")), "{action}: {}", answer.body);
+    }
+    let blocked = desk.get("/blocked").await;
+    assert!(blocked.has("derek@fenmail.example") && blocked.has("Derek Hollis"), "{}", blocked.body);
+    let end = [("channel", "email"), ("address", "derek@fenmail.example")];
+    assert_eq!(desk.press(&blocked, "/blocked", &end).await.location(), "/blocked?done=unblocked");
     desk.deliver().await;
     let ward = second.ward.unwrap();
     for (page, words) in [
@@ -69,6 +79,8 @@ async fn every_page_and_action_works_on_postgresql_too() {
         let answer = desk.get(&page).await;
         assert!(answer.status == StatusCode::OK && answer.has(words), "{page}: {}", answer.body);
     }
+    let close = format!("/cases/{}/close", case.reference);
+    assert!(desk.press(&page, &close, &[("done", "yes")]).await.location().ends_with("done=closed"));
     let quarantine = desk.get("/quarantine").await;
     let replayed = desk.press(&quarantine, &quarantine.address("/replay"), &[]).await;
     assert_eq!(replayed.location(), "/quarantine?done=replayed");

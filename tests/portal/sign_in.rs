@@ -24,6 +24,7 @@ async fn every_page_asks_for_signing_in_first_and_leads_back_to_what_was_wanted(
         "/quarantine",
         "/outbox",
         "/learned",
+        "/blocked",
     ];
     assert_eq!(desk.get("/").await.location(), "/sign-in");
     for page in pages.map(|p| p.replace("REF", reference.as_str())) {

@@ -8,7 +8,7 @@ use beadle::intake::mime::MimeLimits;
 use beadle::pipeline::{House, Pipeline};
 use beadle::portal::{Portal, auth, router};
 use beadle::routing::RoutingPolicy;
-use beadle::routing::consent::Wish;
+use beadle::routing::consent::{Consents, Wish};
 use beadle::routing::deadline::{Division, WorkingDays};
 use beadle::store::outbox::Fate;
 use beadle::store::{self, Db};
@@ -120,7 +120,7 @@ impl Desk {
             policy,
             calendar: WorkingDays::from_json(&holidays, Division::EnglandAndWales).unwrap(),
             key: TokenKey::new(b"test".to_vec()),
-            consent: Wish::Share.into(),
+            consent: Consents { otherwise: Wish::Share, by_channel: std::collections::BTreeMap::new() },
             usual: Default::default(),
             limits: MimeLimits::default(),
             texts: std::collections::BTreeMap::default(),

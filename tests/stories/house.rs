@@ -10,7 +10,7 @@ use beadle::outbox::compose::Composer;
 use beadle::outbox::dispatch::{Dispatcher, Step};
 use beadle::pipeline::{House as Rules_, Pipeline};
 use beadle::routing::RoutingPolicy;
-use beadle::routing::consent::Wish;
+use beadle::routing::consent::{Consents, Wish};
 use beadle::routing::deadline::{Division, WorkingDays};
 use beadle::store::case::{Case, Filter};
 use beadle::store::outbox::Outgoing;
@@ -20,6 +20,7 @@ use beadle::understanding::place::Places;
 use beadle::understanding::rules::Rules;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::Connection as _;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -138,7 +139,7 @@ impl House {
                 policy: auto(),
                 calendar: WorkingDays::from_json(&holidays, Division::EnglandAndWales).unwrap(),
                 key: TokenKey::new(b"a secret of the tests".to_vec()),
-                consent: Wish::Share.into(),
+                consent: everywhere(Wish::Share),
                 usual: Default::default(),
                 limits: MimeLimits::default(),
                 texts: std::collections::BTreeMap::default(),
@@ -287,6 +288,11 @@ pub fn files(folder: &Path) -> Vec<String> {
     let mut paths: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
     paths.sort();
     paths.iter().map(|p| String::from_utf8_lossy(&std::fs::read(p).unwrap()).into_owned()).collect()
+}
+
+/// The same on every channel.
+pub fn everywhere(otherwise: Wish) -> Consents {
+    Consents { otherwise, by_channel: BTreeMap::new() }
 }
 
 pub fn council() -> Council {

@@ -1,6 +1,6 @@
 //! One person who writes from more than one address, and what everybody is told when their case is closed.
 
-use crate::house::{House, POTHOLE, header, letter};
+use crate::house::{House, POTHOLE, everywhere, header, letter};
 use crate::story;
 use crate::texts::{ANN, BEN, LAMP, Telephones};
 use beadle::core::case::Sameness;
@@ -328,7 +328,7 @@ story!(the_question_of_place_comes_before_the_question_of_consent, house, {
 });
 
 story!(by_mail_the_same_question_is_answered_by_mail, house, {
-    house.set(|council| council.consent = Wish::Ask.into());
+    house.set(|council| council.consent = everywhere(Wish::Ask));
     house.receives(letter("ann@example.org", "m1@example.org", "Pothole", POTHOLE)).await;
     let question = house.sends().await.into_iter().find(|m| m.contains("YES or NO")).expect("a question");
     assert!(header(&question, "To").contains("ann@example.org"), "{question}");

@@ -2,7 +2,7 @@
 
 use super::{Desk, DeskError};
 use crate::core::case::Sameness;
-use crate::core::{CaseId, CaseState, ContactPoint, Party, SamePersonId};
+use crate::core::{Asked, CaseId, CaseState, ContactPoint, Party, SamePersonId};
 use crate::outbox::compose::is_of_the_council;
 use crate::routing::consent::Consent;
 use crate::store::case::Case;
@@ -90,11 +90,11 @@ impl Desk<'_> {
     ) -> Result<bool, DeskError> {
         let mut case = store::case::get_to_change(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
         let held = case.consent.parse() == Ok(consent);
-        if held && case.asked.as_deref() != Some("consent") {
+        if held && case.asked != Some(Asked::Consent) {
             return Ok(false);
         }
         consent.as_str().clone_into(&mut case.consent);
-        case.asked = case.asked.filter(|asked| asked != "consent");
+        case.asked = case.asked.filter(|asked| *asked != Asked::Consent);
         store::case::update(tx, &case, self.now).await?;
         if !held && consent.department_sees_contact() && case.state == CaseState::Routed {
             self.composer.introduce(tx, &case, self.now).await?;

@@ -4,7 +4,7 @@ use crate::house::{House, POTHOLE, everywhere, header, letter};
 use crate::story;
 use crate::texts::{ANN, BEN, LAMP, Telephones};
 use beadle::core::case::Sameness;
-use beadle::core::{CaseState, Channel, Code, ContactPoint};
+use beadle::core::{Asked, CaseState, Channel, Code, ContactPoint};
 use beadle::outbox::closing::Ending;
 use beadle::routing::consent::{Consent, Wish};
 use beadle::store;
@@ -287,7 +287,7 @@ story!(a_no_keeps_the_name_back_and_a_person_looks_at_the_words, house, {
     let answers = phones.text(house, ANN, "SM2", "no").await;
     assert!(answers.len() == 1 && answers[0].1.contains("will not learn"), "{answers:?}");
     let case = house.case(0).await;
-    assert_eq!((case.state, case.asked.as_deref()), (CaseState::Review, None));
+    assert_eq!((case.state, case.asked), (CaseState::Review, None));
     assert!(case.attention.unwrap_or_default().contains("does not wish to be known"));
     house.accepts(&case.id).await;
     assert!(!told(house, 0).await.contains(ANN));
@@ -297,7 +297,7 @@ story!(a_yes_after_the_case_went_out_makes_them_known_and_more_words_are_no_answ
     let (phones, _) = is_asked(house).await;
     phones.text(house, ANN, "SM2", "it is the second lamp from the corner").await;
     let case = house.case(0).await;
-    assert_eq!(case.asked.as_deref(), Some("consent"), "the question stays open");
+    assert_eq!(case.asked, Some(Asked::Consent), "the question stays open");
     house.accepts(&case.id).await;
     assert!(!told(house, 0).await.contains(ANN));
     phones.text(house, ANN, "SM3", "OK").await;

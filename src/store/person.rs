@@ -258,9 +258,8 @@ pub async fn use_code(tx: &mut Tx, hash: &str, by: &ContactId, now: DateTime<Utc
 ///
 /// # Errors
 /// What the database says.
-pub async fn note_wrong_code(tx: &mut Tx, ids: &Ids, contact: &ContactId, now: DateTime<Utc>) -> Result<()> {
-    let id: SamePersonId = ids.next();
-    tx.exec("INSERT INTO wrong_codes (id, contact_id, at) VALUES ($1, $2, $3)", args![&id, contact, now]).await?;
+pub async fn note_wrong_code(tx: &mut Tx, contact: &ContactId, now: DateTime<Utc>) -> Result<()> {
+    tx.exec("INSERT INTO wrong_codes (contact_id, at) VALUES ($1, $2)", args![contact, now]).await?;
     Ok(())
 }
 

@@ -108,6 +108,44 @@ pub async fn postgres_database() -> String {
     query.map_or_else(|| format!("{base}/{name}"), |q| format!("{base}/{name}?{q}"))
 }
 
+/// A database as this version finds it that was made when migration `last` was the newest, with `rows` in it.
+pub async fn of_version(kind: Kind, last: &str, rows: &[String]) -> (Db, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let old = folder.path().join("migrations");
+    std::fs::create_dir(&old).expect("a folder");
+    for entry in std::fs::read_dir(root().join("src/store/migrations")).expect("the migrations") {
+        let entry = entry.expect("a migration");
+        if entry.file_name().to_string_lossy().get(..4).is_some_and(|number| number <= last) {
+            std::fs::copy(entry.path(), old.join(entry.file_name())).expect("a copy");
+        }
+    }
+    let migrator = sqlx::migrate::Migrator::new(old).await.expect("migrations");
+    let statements = || rows.iter().map(|row| sqlx::AssertSqlSafe(row.clone()));
+    let url = match kind {
+        Kind::Sqlite => {
+            let url = format!("sqlite:{}", folder.path().join("beadle.db").display());
+            let pool = sqlx::SqlitePool::connect(&format!("{url}?mode=rwc")).await.expect("a database");
+            migrator.run(&pool).await.expect("migrated");
+            for row in statements() {
+                sqlx::query(row).execute(&pool).await.expect("a row");
+            }
+            pool.close().await;
+            url
+        }
+        Kind::Postgres => {
+            let url = postgres_database().await;
+            let pool = sqlx::PgPool::connect(&url).await.expect("a database");
+            migrator.run(&pool).await.expect("migrated");
+            for row in statements() {
+                sqlx::query(row).execute(&pool).await.expect("a row");
+            }
+            pool.close().await;
+            url
+        }
+    };
+    (Db::open(&url).await.expect("a database of an earlier version"), folder)
+}
+
 impl House {
     pub async fn new(kind: Kind) -> Self {
         let folder = tempfile::tempdir().expect("a folder");

@@ -32,7 +32,8 @@ impl Desk<'_> {
             return Err(DeskError::NotNow("this was decided already"));
         }
         let other = if found.one == *contact { found.other } else { found.one };
-        let ways: Vec<_> = store::contact::points(tx, &other).await?.into_iter().map(|point| point.channel).collect();
+        let ways: Vec<_> =
+            store::person::own_points(tx, &other).await?.into_iter().map(|point| point.channel).collect();
         let decided = json!({"said": said, "other": other, "ways": ways, "state": state});
         self.note(tx, &case, "same_person", actor, decided).await?;
         Ok(())

@@ -62,7 +62,7 @@ fn address_view((place, point): (usize, Point)) -> AddressView {
 
 async fn other(tx: &mut Tx, contact: &ContactId, said: SamePerson) -> store::Result<OtherView> {
     let beside = if said.one == *contact { &said.other } else { &said.one };
-    let points = store::contact::points(tx, beside).await?;
+    let points = person::own_points(tx, beside).await?;
     let addresses = points.iter().map(|p| format!("{}: {}", p.channel.label(), p.address)).collect::<Vec<_>>();
     Ok(OtherView {
         id: said.id.to_string(),

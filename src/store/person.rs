@@ -75,6 +75,15 @@ pub async fn points(tx: &mut Tx, contact: &ContactId) -> Result<Vec<Point>> {
     .await
 }
 
+/// The addresses of a contact alone, whoever else it may be.
+///
+/// # Errors
+/// What the database says.
+pub async fn own_points(tx: &mut Tx, contact: &ContactId) -> Result<Vec<Point>> {
+    let all = points(tx, contact).await?;
+    Ok(all.into_iter().filter(|point| point.contact_id == *contact).collect())
+}
+
 /// Where somebody chose to be written to, if they did.
 ///
 /// # Errors

@@ -1,17 +1,18 @@
 //! The whole service, put together: what is missing is said, and the rest goes on.
 
+mod workers;
+
 use crate::channels::smtp::{Outgoing, Smtp};
 use crate::channels::text::TextProvider;
 use crate::collect::Collector;
 use crate::collect::spool::Spool;
 use crate::config::{Settings, form::FormSettings};
 use crate::core::{Channel, Clock, Ids, TokenKey};
-use crate::learning::teacher::{Outcome, Teacher};
+use crate::learning::teacher::Teacher;
 use crate::outbox::dispatch::{Dispatcher, Step};
-use crate::pipeline::{House, Pipeline, Worked};
+use crate::pipeline::{House, Pipeline};
 use crate::portal::{self, Portal};
 use crate::routing::deadline::WorkingDays;
-use crate::store::outbox::Fate;
 use crate::store::{self, Db};
 use crate::understanding::Understanding;
 use crate::understanding::encoder::Encoder;
@@ -23,20 +24,12 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Pause between looks where nothing rings.
-const IDLE: Duration = Duration::from_millis(500);
-/// Pause between looks into the spool.
-const SPOOL: Duration = Duration::from_secs(1);
-/// Pause after one that failed.
-const SPOOL_AGAIN: Duration = Duration::from_secs(5);
-/// Pause between the teacher's looks.
-const LOOK_AROUND: Duration = Duration::from_secs(60);
 /// How long a clean shutdown may take.
 const SHUTDOWN: Duration = Duration::from_secs(20);
 /// How long giving work back may take then.
@@ -263,16 +256,16 @@ impl App {
         self.watch_accounts(&mut workers, &stop)?;
         let bell = Arc::clone(&self.collector.bell);
         let batch = self.settings.service.batch;
-        workers.spawn(work(self.pipeline.clone(), bell, batch, stop.clone()));
+        workers.spawn(workers::work(self.pipeline.clone(), bell, batch, stop.clone()));
         for _ in 0..self.settings.smtp.connections.clamp(1, 16) {
-            workers.spawn(send(self.dispatcher.clone(), stop.clone()));
+            workers.spawn(workers::send(self.dispatcher.clone(), stop.clone()));
         }
         if let Some(every) = self.settings.rules_reload() {
             let root = self.settings.path(&self.settings.rules.dir);
-            workers.spawn(watch_rules(self.pipeline.understanding.clone(), root, every, stop.clone()));
+            workers.spawn(workers::watch_rules(self.pipeline.understanding.clone(), root, every, stop.clone()));
         }
-        workers.spawn(empty_spool(self.collector.clone(), stop.clone()));
-        workers.spawn(teach(self.teacher.clone(), stop.clone()));
+        workers.spawn(workers::empty_spool(self.collector.clone(), stop.clone()));
+        workers.spawn(workers::teach(self.teacher.clone(), stop.clone()));
         let portal = portal::router(Portal {
             collector: self.collector.clone(),
             pipeline: self.pipeline.clone(),
@@ -370,166 +363,4 @@ async fn signing_key(db: &Db, ids: &Ids) -> store::Result<TokenKey> {
     let key = store::setting::get_or_set(&mut tx, "token.key", &fresh).await?;
     tx.commit().await?;
     Ok(TokenKey::new(key.into_bytes()))
-}
-
-/// The pipeline's worker.
-async fn work(pipeline: Pipeline, bell: Arc<Notify>, batch: usize, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        let pause = match pipeline.step(batch).await {
-            Ok(worked) if worked.is_idle() => IDLE,
-            Ok(worked) => {
-                count(worked);
-                continue;
-            }
-            Err(error) => {
-                tracing::error!(%error, "the inbox cannot be worked on; trying again");
-                Duration::from_secs(5)
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = bell.notified() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
-}
-
-fn count(worked: Worked) {
-    for (how, n) in [("done", worked.done), ("quarantined", worked.quarantined), ("put_back", worked.put_back)] {
-        metrics::counter!("beadle_messages_worked_on_total", "how" => how).increment(n as u64);
-    }
-}
-
-/// The dispatcher's worker.
-async fn send(dispatcher: Dispatcher, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        let pause = match dispatcher.step().await {
-            Ok(Step::Idle) => IDLE,
-            Ok(Step::LeaseLost(id)) => {
-                tracing::warn!(outbox = %id, "a send took longer than its lease");
-                continue;
-            }
-            // Its turn comes within a second or so; nothing was tried.
-            Ok(Step::Tried(_, Fate::NotYet(_))) => continue,
-            Ok(Step::Tried(id, fate)) => {
-                let how = match &fate {
-                    Fate::Sent => "sent",
-                    Fate::Again(..) | Fate::NotYet(_) => "again",
-                    Fate::Uncertain(_) => "uncertain",
-                    Fate::Failed(_) => "failed",
-                };
-                metrics::counter!("beadle_mail_total", "how" => how).increment(1);
-                match fate {
-                    Fate::Sent | Fate::NotYet(_) => {}
-                    Fate::Again(_, why) | Fate::Uncertain(why) | Fate::Failed(why) => {
-                        tracing::warn!(outbox = %id, how, why, "a mail has not gone");
-                    }
-                }
-                continue;
-            }
-            Err(error) => {
-                tracing::error!(%error, "the outbox cannot be worked on; trying again");
-                Duration::from_secs(5)
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
-}
-
-/// The spool's worker: at the start, and whenever something was kept.
-async fn empty_spool(collector: Collector, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        let emptied = tokio::select! {
-            // What is cut short waits for the next start.
-            () = stop.cancelled() => return,
-            emptied = collector.empty_spool() => emptied,
-        };
-        let pause = match emptied {
-            Ok(_) => SPOOL,
-            Err(error) => {
-                tracing::warn!(%error, "what providers posted waits; trying again");
-                SPOOL_AGAIN
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
-}
-
-/// The teacher's worker.
-async fn teach(teacher: Teacher, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        let step = tokio::select! {
-            // A lesson that is cut short is held again: its lease runs out.
-            () = stop.cancelled() => return,
-            step = teacher.step() => step,
-        };
-        match step {
-            Ok(step) => {
-                match step.model {
-                    Some(Ok(what)) => tracing::info!("{what}"),
-                    Some(Err(what)) => tracing::warn!("{what}"),
-                    None => {}
-                }
-                if let Some(Outcome::Learned { lesson }) = step.lesson {
-                    let (before, after) = (&lesson.model_before, &lesson.model_after);
-                    tracing::info!(
-                        before,
-                        after,
-                        promoted = lesson.promoted,
-                        corrections = lesson.corrections,
-                        "learned"
-                    );
-                }
-            }
-            Err(error) => tracing::error!(
-                error = format!("{error:#}"),
-                "learning failed; the next look is in a minute, the next lesson in the next night"
-            ),
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(LOOK_AROUND) => {}
-        }
-    }
-}
-
-/// Puts changed rules in force; rules that are wrong are refused aloud, and the old ones stay.
-async fn watch_rules(understanding: Understanding, root: std::path::PathBuf, every: Duration, stop: CancellationToken) {
-    let mut seen = stamps(&root);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(every) => {}
-        }
-        let now = stamps(&root);
-        if now == seen {
-            continue;
-        }
-        seen = now;
-        match Rules::load(&root) {
-            Ok(rules) => {
-                tracing::info!(version = rules.version, rules = rules.len(), "changed rules are in force");
-                understanding.replace_rules(rules);
-            }
-            Err(error) => tracing::error!(%error, "the changed rules are wrong; the old ones stay in force"),
-        }
-    }
-}
-
-/// Every rule file with its time of change.
-fn stamps(root: &std::path::Path) -> Vec<(std::path::PathBuf, Option<SystemTime>)> {
-    let mut found: Vec<_> = [root.to_owned(), root.join("patterns"), root.join("replies"), root.join("form")]
-        .iter()
-        .filter_map(|folder| std::fs::read_dir(folder).ok())
-        .flat_map(|entries| entries.filter_map(Result::ok))
-        .map(|entry| (entry.path(), entry.metadata().and_then(|m| m.modified()).ok()))
-        .collect();
-    found.sort();
-    found
 }

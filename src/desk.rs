@@ -36,6 +36,9 @@ pub enum DeskError {
     /// It is not in a state for that.
     #[error("{0}")]
     NotNow(&'static str),
+    /// Something has to be said that was not.
+    #[error("{0}")]
+    Missing(&'static str),
     /// Joining or undoing failed.
     #[error(transparent)]
     Join(#[from] JoinError),

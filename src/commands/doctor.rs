@@ -1,18 +1,16 @@
 //! `beadle doctor`: what is wrong, and what to do about it.
 
+mod outside;
+
 use super::{Where, say};
 use crate::app;
-use crate::channels::imap::ImapSession;
-use crate::channels::smtp::{Outgoing, Smtp};
 use crate::collect::spool::Spool;
 use crate::config::Settings;
-use crate::core::Clock;
 use crate::learning::shelf::Shelf;
 use crate::store::lesson::SHIPPED;
 use crate::store::{self, Tx};
 use clap::Args;
 use serde_json::json;
-use std::time::Duration;
 
 /// Check everything.
 #[derive(Debug, Args)]
@@ -34,11 +32,17 @@ struct Check {
     said: Result<String, String>,
 }
 
+impl Check {
+    fn new(what: impl Into<String>, said: Result<String, String>) -> Self {
+        Self { what: what.into(), said }
+    }
+}
+
 /// Checks, prints, and gives 1 where something is wrong.
 pub async fn doctor(args: DoctorArgs) -> anyhow::Result<u8> {
     let settings = args.place.settings()?;
     let mut checks = Vec::new();
-    let mut add = |what: &str, said: Result<String, String>| checks.push(Check { what: what.to_owned(), said });
+    let mut add = |what: &str, said: Result<String, String>| checks.push(Check::new(what, said));
     let db = match app::database(&settings).await {
         Ok(db) => db,
         Err(why) if args.reconcile => return Err(why),
@@ -94,7 +98,7 @@ pub async fn doctor(args: DoctorArgs) -> anyhow::Result<u8> {
     }
     add("learning", learning(&settings, &mut tx).await?);
     drop(tx);
-    checks.extend(look(&settings).await);
+    checks.extend(outside::look(&settings).await);
     Ok(print(&checks, Some(&accounts), args.json))
 }
 
@@ -136,117 +140,6 @@ async fn learning(settings: &Settings, tx: &mut Tx) -> anyhow::Result<Result<Str
         place.display()
     );
     Ok(if place.is_dir() { Ok(format!("model {in_force}, learned here, is in force; {last}")) } else { Err(gone) })
-}
-
-/// Everything outside the database.
-async fn look(settings: &Settings) -> Vec<Check> {
-    let mut checks = Vec::new();
-    let mut add = |what: &str, said: Result<String, String>| checks.push(Check { what: what.to_owned(), said });
-    match app::understanding(settings) {
-        Ok((understanding, missing)) => {
-            let rules = understanding.rules();
-            add(
-                "rules",
-                Ok(format!(
-                    "{} services, {} rules, version {}",
-                    rules.taxonomy.services.len(),
-                    rules.len(),
-                    rules.version
-                )),
-            );
-            let known = understanding.places().counts();
-            add(
-                "places",
-                Ok(format!(
-                    "{} wards, {} postcodes, {} names, {} properties (UPRN)",
-                    known.wards, known.postcodes, known.names, known.uprns
-                )),
-            );
-            let samples: Vec<&str> = rules
-                .taxonomy
-                .departments
-                .values()
-                .filter(|d| d.email.ends_with(".example"))
-                .map(|d| d.id.as_str())
-                .collect();
-            if !samples.is_empty() && settings.smtp.host.is_some() {
-                let what = format!(
-                    "these have sample addresses, which nobody reads: {}; correct rules/departments.toml",
-                    samples.join(", ")
-                );
-                add("departments", Err(what));
-            }
-            if let Some(version) = understanding.model_version() {
-                add("shipped model", Ok(format!("version {version}")));
-            }
-            for what in missing {
-                add("model and places", Err(what));
-            }
-        }
-        Err(why) => add("rules", Err(format!("{why:#}"))),
-    }
-    match app::calendar(settings) {
-        Ok(calendar) => {
-            let today = crate::routing::deadline::received_date(Clock::System.now());
-            let until = calendar.known_until();
-            let left = (until - today).num_days();
-            let said = format!("bank holidays are known until {until}");
-            add(
-                "calendar",
-                if left > 60 {
-                    Ok(said)
-                } else {
-                    Err(format!("{said}: put a newer rules/bank-holidays.json in place"))
-                },
-            );
-        }
-        Err(why) => add("calendar", Err(format!("{why:#}"))),
-    }
-    let year = Clock::System.now().format("%Y").to_string();
-    let sane = year.as_str() >= "2026";
-    let now = Clock::System.now().format("%Y-%m-%d %H:%M:%S UTC").to_string();
-    add("clock", if sane { Ok(now) } else { Err(format!("{now} cannot be right: set this machine's clock")) });
-    if settings.council.authserv_id.is_none() {
-        let what =
-            "[council] authserv_id is not set: no sender can be verified, and every acknowledgement waits for a person";
-        add("sender checks", Err(what.to_owned()));
-    }
-    for mailbox in &settings.mailbox {
-        add(&format!("mailbox {}", mailbox.name), log_in(settings, mailbox).await);
-    }
-    for folder in &settings.folder {
-        let path = settings.path(&folder.path);
-        let there = path.exists();
-        let said = if there { Ok(path.display().to_string()) } else { Err(format!("{} is not there", path.display())) };
-        add(&format!("folder {}", folder.name), said);
-    }
-    match settings.bots() {
-        Ok(bots) => {
-            for (name, bot) in bots {
-                add(&format!("telegram {name}"), bot.wire.check().await.map_err(|e| e.to_string()));
-            }
-        }
-        Err(why) => add("telegram", Err(format!("{why:#}"))),
-    }
-    add("outgoing relay", relay(settings).await);
-    checks
-}
-
-async fn log_in(settings: &Settings, mailbox: &crate::config::MailboxSettings) -> Result<String, String> {
-    let imap = settings.imap(mailbox).map_err(|e| format!("{e:#}"))?;
-    let mut session = ImapSession::open(&imap, Duration::from_secs(20)).await.map_err(|e| e.to_string())?;
-    let count = session.message_count().await.map_err(|e| e.to_string())?;
-    session.logout().await;
-    Ok(format!("{count} messages in {}", mailbox.mailbox))
-}
-
-async fn relay(settings: &Settings) -> Result<String, String> {
-    let outgoing = match (settings.smtp().map_err(|e| format!("{e:#}"))?, &settings.smtp.folder) {
-        (Some(smtp), _) => Outgoing::Smtp(Smtp::new(smtp).map_err(|e| e.to_string())?),
-        (None, Some(folder)) => Outgoing::Folder(settings.path(folder)),
-        (None, None) => return Err("[smtp] needs either host or folder".to_owned()),
-    };
-    outgoing.check().await.map_err(|e| e.to_string())
 }
 
 fn print(checks: &[Check], accounts: Option<&store::inbox::Accounts>, as_json: bool) -> u8 {

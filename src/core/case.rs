@@ -120,6 +120,30 @@ words! {
     }
 }
 
+/// The question that a resident was asked and has not answered yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+pub enum Asked {
+    /// Where it is.
+    Place,
+    /// What is wrong.
+    Problem,
+    /// Whether the department may know who they are.
+    Consent,
+}
+
+impl Asked {
+    /// The word that stands in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Place => "place",
+            Self::Problem => "problem",
+            Self::Consent => "consent",
+        }
+    }
+}
+
 impl Party {
     /// The letter in a signed token that says for whom the token was made.
     #[must_use]

@@ -13,7 +13,7 @@ pub mod taxonomy;
 pub mod token;
 pub mod verdict;
 
-pub use case::{CaseState, Party, Priority};
+pub use case::{Asked, CaseState, Party, Priority};
 pub use clock::Clock;
 pub use code::Code;
 pub use council::{Council, Councillor};

@@ -27,7 +27,7 @@ impl Desk<'_> {
             CaseState::Review | CaseState::Routed => {}
         }
         if !ending.done && ending.words.trim().is_empty() {
-            return Err(DeskError::NotNow("say in a few words what became of it: the resident gets them"));
+            return Err(DeskError::Missing("say in a few words what became of it: the resident gets them"));
         }
         case.state = CaseState::Closed;
         case.closed_at = Some(self.now);

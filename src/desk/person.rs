@@ -2,9 +2,11 @@
 
 use super::{Desk, DeskError};
 use crate::core::case::Sameness;
-use crate::core::{CaseId, CaseState, ContactPoint, Party, SamePersonId};
+use crate::core::{Asked, CaseId, CaseState, ContactPoint, Party, SamePersonId};
+use crate::outbox::compose::is_of_the_council;
 use crate::routing::consent::Consent;
 use crate::store::case::Case;
+use crate::store::message::Message;
 use crate::store::{self, Tx};
 use serde_json::json;
 
@@ -30,7 +32,8 @@ impl Desk<'_> {
             return Err(DeskError::NotNow("this was decided already"));
         }
         let other = if found.one == *contact { found.other } else { found.one };
-        let ways: Vec<_> = store::contact::points(tx, &other).await?.into_iter().map(|point| point.channel).collect();
+        let ways: Vec<_> =
+            store::person::own_points(tx, &other).await?.into_iter().map(|point| point.channel).collect();
         let decided = json!({"said": said, "other": other, "ways": ways, "state": state});
         self.note(tx, &case, "same_person", actor, decided).await?;
         Ok(())
@@ -40,16 +43,18 @@ impl Desk<'_> {
     /// answered, unless somebody may be in danger.
     ///
     /// # Errors
-    /// When nobody is known to have written, they are blocked already, or no reason is given.
+    /// When nobody is known to have written, they are of the council or blocked already, or no reason is given.
     pub async fn block(&self, tx: &mut Tx, id: &CaseId, why: &str, actor: &str) -> Result<(), DeskError> {
         let case = store::case::get(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
         let messages = store::message::of_case(tx, id).await?;
-        let first = messages.into_iter().find(|m| m.party == Party::Resident);
-        let point = first.and_then(|m| Some(ContactPoint { channel: m.channel, address: m.from_address?, name: None }));
-        let point = point.ok_or(DeskError::Unknown("sender of this case"))?;
+        let first = messages.iter().find(|m| m.party == Party::Resident);
+        let point = first.and_then(Message::writer).ok_or(DeskError::Unknown("sender of this case"))?;
+        if is_of_the_council(self.composer.council, &self.composer.rules.taxonomy, &point.address) {
+            return Err(DeskError::NotNow("this is an address of the council's own, a councillor's or a department's"));
+        }
         let why = why.trim();
         if why.is_empty() {
-            return Err(DeskError::NotNow("say why this sender is blocked: others will want to know"));
+            return Err(DeskError::Missing("say why this sender is blocked: others will want to know"));
         }
         if !store::block::insert(tx, &point, why, actor, self.now).await? {
             return Err(DeskError::NotNow("this sender is blocked already"));
@@ -73,22 +78,34 @@ impl Desk<'_> {
     }
 
     /// A gatekeeper writes down what a resident told them about who may know them. Who allows it is made known to the department
-    /// that has the case; what a department knows already cannot be taken back.
+    /// that has the case; what a department knows already cannot be taken back. `false` where that held already.
     ///
     /// # Errors
     /// When there is no such case.
-    pub async fn set_consent(&self, tx: &mut Tx, id: &CaseId, consent: Consent, actor: &str) -> Result<(), DeskError> {
+    pub async fn set_consent(
+        &self,
+        tx: &mut Tx,
+        id: &CaseId,
+        consent: Consent,
+        actor: &str,
+    ) -> Result<bool, DeskError> {
         let mut case = Self::for_staff(tx, id).await?;
         if consent.is_private() {
-            return self.make_private(tx, case, actor).await;
+            self.make_private(tx, case, actor).await?;
+            return Ok(true);
+        }
+        let held = case.consent.parse() == Ok(consent);
+        if held && case.asked != Some(Asked::Consent) {
+            return Ok(false);
         }
         consent.as_str().clone_into(&mut case.consent);
-        case.asked = case.asked.filter(|asked| asked != "consent");
+        case.asked = case.asked.filter(|asked| *asked != Asked::Consent);
         store::case::update(tx, &case, self.now).await?;
-        if consent.department_sees_contact() && case.state == CaseState::Routed {
+        if !held && consent.department_sees_contact() && case.state == CaseState::Routed {
             self.composer.introduce(tx, &case, self.now).await?;
         }
-        Ok(self.note_consent(tx, &case, actor, json!({"consent": case.consent, "by": "a gatekeeper"})).await?)
+        self.note_consent(tx, &case, actor, json!({"consent": case.consent, "by": "a gatekeeper"})).await?;
+        Ok(true)
     }
 
     /// A gatekeeper writes down where the resident of a case wishes to be written to.

@@ -7,11 +7,10 @@ use crate::core::Party;
 use crate::store::inbox::Outcome;
 use crate::store::{self, Tx};
 use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 /// How much is usual in an hour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usual {
     /// Most messages of one sender that become cases or go on one; what comes after them is set aside.
     pub from_sender: i64,

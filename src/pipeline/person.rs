@@ -60,7 +60,7 @@ impl Clerk<'_> {
                 ("showed with a code that they also write from another address", Say::Linked)
             }
             None => {
-                store::person::note_wrong_code(tx, &self.pipeline.ids, &contact, self.now).await?;
+                store::person::note_wrong_code(tx, &contact, self.now).await?;
                 ("sent a code that is not valid, or not any more", Say::WrongCode)
             }
         };

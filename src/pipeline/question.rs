@@ -6,7 +6,7 @@ use super::clerk::Clerk;
 use super::open::UNKNOWN;
 use super::{ACTOR, Thought};
 use crate::casework::open;
-use crate::core::{CaseState, Disposition, MessageId, Mode, Verdict};
+use crate::core::{Asked, CaseState, Disposition, MessageId, Mode, Verdict};
 use crate::outbox::short::{Addressee, Say};
 use crate::routing;
 use crate::routing::consent::{Consent, Wish};
@@ -16,12 +16,6 @@ use crate::store::{self, Tx};
 use serde_json::json;
 use sqlx::types::Json;
 
-/// What stands in `asked` of a case whose resident was asked where it is,
-const PLACE: &str = "place";
-/// and what is wrong.
-const PROBLEM: &str = "problem";
-/// The same of one who was asked whether the department may know who they are.
-const CONSENT: &str = "consent";
 /// Up to so many words that nobody can make anything of are asked about; more of them are for a person to read.
 const FEW_WORDS: usize = 8;
 
@@ -50,40 +44,40 @@ impl Clerk<'_> {
         // to be asked before anybody can be sure of anything.
         let policy = &self.pipeline.house.policy;
         let by_itself = match asked {
-            PLACE => case.disposition == Disposition::Auto,
-            _ => policy.mode == Mode::Auto,
+            Asked::Place => case.disposition == Disposition::Auto,
+            Asked::Problem | Asked::Consent => policy.mode == Mode::Auto,
         };
         let held = (!by_itself).then_some("Nobody has looked at the case yet");
         let addressee = Addressee { to, case: Some(case), language: &case.language, answers: message.as_str(), held };
         if !self.desk().composer.say(tx, say, addressee, self.now).await? {
             return Ok(false);
         }
-        case.asked = Some(asked.to_owned());
+        case.asked = Some(asked);
         store::case::update(tx, case, self.now).await?;
         Ok(true)
     }
 
-    /// The one thing that a message lacks most, and what `asked` says of it.
-    fn missing(&self, thought: &Thought, verdict: &Verdict) -> Option<(Say<'static>, &'static str)> {
+    /// The one thing that a message lacks most, and what its writer is asked.
+    fn missing(&self, thought: &Thought, verdict: &Verdict) -> Option<(Say<'static>, Asked)> {
         let words = thought.mail.text.split_whitespace().count();
         let unsure = verdict.confidence < self.pipeline.house.policy.unsure_below;
         if thought.mail.shared.is_some() && words == 0 {
-            return Some((Say::AskProblem, PROBLEM));
+            return Some((Say::AskProblem, Asked::Problem));
         }
         if words == 0 && !thought.mail.attachments.is_empty() || unsure && (1..=FEW_WORDS).contains(&words) {
-            return Some((Say::AskWords, PROBLEM));
+            return Some((Say::AskWords, Asked::Problem));
         }
         let service = self.rules.taxonomy.services.get(&verdict.service);
         let needs_place = service.is_some_and(|s| s.needs_place) && verdict.place.is_none();
-        needs_place.then_some((Say::AskPlace, PLACE))
+        needs_place.then_some((Say::AskPlace, Asked::Place))
     }
 
     /// Takes from a message what its case's resident was asked for; whether it was there.
     pub(super) async fn take_answer(&self, tx: &mut Tx, case: &mut Case, thought: &Thought) -> store::Result<bool> {
-        match case.asked.as_deref() {
-            Some(PLACE) => self.take_place(tx, case, thought).await,
-            Some(PROBLEM) => self.take_problem(tx, case, thought).await,
-            _ => Ok(false),
+        match case.asked {
+            Some(Asked::Place) => self.take_place(tx, case, thought).await,
+            Some(Asked::Problem) => self.take_problem(tx, case, thought).await,
+            Some(Asked::Consent) | None => Ok(false),
         }
     }
 
@@ -166,7 +160,7 @@ impl Clerk<'_> {
         let addressee = Addressee { held, ..self.addressee(thought, writer, Some(case), message.as_str()) };
         let asked = composer.say(tx, Say::AskConsent, addressee, self.now).await?;
         if asked {
-            case.asked = Some(CONSENT.to_owned());
+            case.asked = Some(Asked::Consent);
         } else if case.disposition == Disposition::Auto {
             case.disposition = Disposition::Suggest;
             case.attention = Some(UNKNOWN.to_owned());
@@ -178,7 +172,7 @@ impl Clerk<'_> {
     /// What a message answers to that question, if it is an answer and nothing else. `YES` and `NO` are understood in every
     /// language but those in which one of them means something else.
     pub(super) fn answers_consent(&self, case: &Case, words: &str) -> Option<bool> {
-        if case.asked.as_deref() != Some(CONSENT) {
+        if case.asked != Some(Asked::Consent) {
             return None;
         }
         let (language, own) = self.rules.consent_reply(&case.language);

@@ -1,24 +1,26 @@
 //! What a person decides about a case. Each decision is one transaction at the desk; whatever it answers, nothing is half
 //! done, and a page that has grown old is told so instead of being obeyed.
 
+mod links;
+mod parts;
+mod persons;
+
 use super::trouble::Trouble;
 use super::{App, Shared, case_page};
-use crate::casework::join::Grounds;
 use crate::core::case::Sameness;
-use crate::core::{CaseId, CaseState, ContactPoint, LinkId, MessageId, OutboxId, Priority, Reference, SamePersonId};
-use crate::desk::{Change, Desk, SplitOff};
+use crate::core::{CaseState, MessageId, OutboxId, Priority};
+use crate::desk::{Change, Desk};
 use crate::outbox::closing::Ending;
 use crate::outbox::compose::Composer;
-use crate::routing::consent::Consent;
 use crate::store::case::Case;
-use crate::store::decision::NewDecision;
-use crate::store::link::{Link, LinkKind};
 use crate::store::{self, Tx, session::Session};
 use axum::Extension;
 use axum::extract::{Form, Path, State};
 use axum::response::Redirect;
+use links::{JoinTo, LinkAct};
+use parts::{PartAct, PartService, Whole};
+use persons::{Address, Allowed, Blocked, PersonAct, Whose};
 use serde::Deserialize;
-use serde_json::json;
 
 type Answer = Result<Redirect, Trouble>;
 
@@ -26,23 +28,13 @@ type Answer = Result<Redirect, Trouble>;
 enum Act {
     Accept(Seen),
     Change(Changed),
-    Join(String),
-    Undo(LinkId),
-    Same(LinkId),
-    Different(LinkId),
     Release(OutboxId),
     SendOn(MessageId),
-    Split(String, String),
-    Unsplit(LinkId),
-    Dismiss(String),
-    Whole(bool),
     Close(HowItEnded),
-    Address(Address),
-    Consent(String),
-    Councillor(String),
-    Block(String),
-    Person(SamePersonId, Sameness),
     Seen,
+    Link(LinkAct),
+    Part(PartAct),
+    Person(PersonAct),
 }
 
 /// What the person saw when they decided.
@@ -70,24 +62,6 @@ pub(super) struct Changed {
     then: String,
 }
 
-#[derive(Deserialize)]
-pub(super) struct JoinTo {
-    #[serde(default)]
-    to: String,
-}
-
-#[derive(Deserialize)]
-pub(super) struct PartService {
-    #[serde(default)]
-    service: String,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Whole {
-    #[serde(default)]
-    whole: String,
-}
-
 /// How a case ended, as the form says it.
 #[derive(Deserialize)]
 pub(super) struct HowItEnded {
@@ -95,36 +69,6 @@ pub(super) struct HowItEnded {
     done: String,
     #[serde(default)]
     words: String,
-}
-
-/// What a resident allows.
-#[derive(Deserialize)]
-pub(super) struct Allowed {
-    #[serde(default)]
-    consent: String,
-}
-
-/// For whom a private message is.
-#[derive(Deserialize)]
-pub(super) struct Whose {
-    #[serde(default)]
-    councillor: String,
-}
-
-/// Why a sender is blocked.
-#[derive(Deserialize)]
-pub(super) struct Blocked {
-    #[serde(default)]
-    why: String,
-}
-
-/// Where notices are to go.
-#[derive(Deserialize)]
-pub(super) struct Address {
-    #[serde(default)]
-    channel: String,
-    #[serde(default)]
-    address: String,
 }
 
 /// The part of a case that a decision rests on: where it would go and how pressing it is.
@@ -149,25 +93,29 @@ macro_rules! handlers {
 handlers! {
     accept: String, Seen => |reference, form| (reference, Act::Accept(form));
     change: String, Changed => |reference, form| (reference, Act::Change(form));
-    join: String, JoinTo => |reference, form| (reference, Act::Join(form.to));
-    seen: String => |reference| (reference, Act::Seen);
-    undo: (String, String) => |(reference, link)| (reference, Act::Undo(link.into()));
-    same: (String, String) => |(reference, link)| (reference, Act::Same(link.into()));
-    different: (String, String) => |(reference, link)| (reference, Act::Different(link.into()));
-    release: (String, String) => |(reference, outgoing)| (reference, Act::Release(outgoing.into()));
-    split: (String, String), PartService => |(reference, part), form| (reference, Act::Split(part, form.service));
-    dismiss: (String, String) => |(reference, part)| (reference, Act::Dismiss(part));
-    unsplit: (String, String) => |(reference, link)| (reference, Act::Unsplit(link.into()));
-    whole: String, Whole => |reference, form| (reference, Act::Whole(form.whole == "yes"));
     close: String, HowItEnded => |reference, form| (reference, Act::Close(form));
-    address: String, Address => |reference, form| (reference, Act::Address(form));
-    consent: String, Allowed => |reference, form| (reference, Act::Consent(form.consent));
-    councillor: String, Whose => |reference, form| (reference, Act::Councillor(form.councillor));
-    block: String, Blocked => |reference, form| (reference, Act::Block(form.why));
-    one_person: (String, String) => |(reference, said)| (reference, Act::Person(said.into(), Sameness::Confirmed));
-    not_one_person: (String, String) => |(reference, said)| (reference, Act::Person(said.into(), Sameness::Refused));
-    take_apart: (String, String) => |(reference, said)| (reference, Act::Person(said.into(), Sameness::Undone));
+    seen: String => |reference| (reference, Act::Seen);
+    release: (String, String) => |(reference, outgoing)| (reference, Act::Release(outgoing.into()));
     send_on: (String, String) => |(reference, message)| (reference, Act::SendOn(message.into()));
+    join: String, JoinTo => |reference, form| (reference, Act::Link(LinkAct::Join(form.to)));
+    undo: (String, String) => |(reference, link)| (reference, Act::Link(LinkAct::Undo(link.into())));
+    same: (String, String) => |(reference, link)| (reference, Act::Link(LinkAct::Same(link.into())));
+    different: (String, String) => |(reference, link)| (reference, Act::Link(LinkAct::Different(link.into())));
+    split: (String, String), PartService => |(reference, part), form| (reference, Act::Part(PartAct::Split(part, form.service)));
+    dismiss: (String, String) => |(reference, part)| (reference, Act::Part(PartAct::Dismiss(part)));
+    unsplit: (String, String) => |(reference, link)| (reference, Act::Part(PartAct::Unsplit(link.into())));
+    whole: String, Whole => |reference, form| (reference, Act::Part(PartAct::Whole(form.whole == "yes")));
+    address: String, Address => |reference, form| (reference, Act::Person(PersonAct::Address(form)));
+    councillor: String, Whose => |reference, form| (reference, Act::Person(PersonAct::Councillor(form.councillor)));
+    consent: String, Allowed => |reference, form| (reference, Act::Person(PersonAct::Consent(form.consent)));
+    block: String, Blocked => |reference, form| (reference, Act::Person(PersonAct::Block(form.why)));
+    one_person: (String, String) => |(reference, said)| (reference, of_persons(said, Sameness::Confirmed));
+    not_one_person: (String, String) => |(reference, said)| (reference, of_persons(said, Sameness::Refused));
+    take_apart: (String, String) => |(reference, said)| (reference, of_persons(said, Sameness::Undone));
+}
+
+fn of_persons(said: String, state: Sameness) -> Act {
+    Act::Person(PersonAct::Said(said.into(), state))
 }
 
 async fn decide(app: &Shared, session: &Session, reference: &str, act: Act) -> Answer {
@@ -201,30 +149,6 @@ async fn at_the_desk(
             Ok("accepted")
         }
         Act::Change(changed) => change_case(app, desk, tx, case, &changed, actor).await,
-        Act::Join(to) => {
-            let to: Reference = to.parse().map_err(|e| Trouble::bad(format!("\"{to}\" is not a case: {e}.")))?;
-            let missing = || Trouble::not_found(format!("There is no case {to}."));
-            let parent = store::case::by_reference(tx, &to).await?.ok_or_else(missing)?;
-            let grounds = Grounds { score: 1.0, why: "a person says it is the same problem", actor };
-            desk.join(tx, &case.id, &parent.id, grounds).await?;
-            Ok("joined")
-        }
-        Act::Undo(link) => {
-            let link = link_of(tx, &case, &link, LinkKind::Join).await?;
-            desk.undo(tx, &link.id, actor).await?;
-            Ok("undone")
-        }
-        Act::Same(link) => {
-            let link = link_of(tx, &case, &link, LinkKind::Maybe).await?;
-            let grounds = Grounds { score: link.score, why: &link.why, actor };
-            desk.join(tx, &link.child, &link.parent, grounds).await?;
-            Ok("joined")
-        }
-        Act::Different(link) => {
-            let link = link_of(tx, &case, &link, LinkKind::Maybe).await?;
-            different_problems(desk, tx, &link, actor).await?;
-            Ok("different")
-        }
         Act::Release(outgoing) => {
             desk.release(tx, &case.id, &outgoing, actor).await?;
             Ok("released")
@@ -233,62 +157,23 @@ async fn at_the_desk(
             desk.send_on(tx, &case.id, &message, actor).await?;
             Ok("sent-on")
         }
-        Act::Split(part, service) => {
-            let house = &app.portal.pipeline.house;
-            let service = Some(service.as_str()).filter(|s| !s.is_empty());
-            let part = part_number(&part)?;
-            let wanted = SplitOff { part, service, policy: &house.policy, calendar: &house.calendar };
-            desk.split(tx, &case.id, wanted, actor).await?;
-            Ok("split")
-        }
-        Act::Dismiss(part) => {
-            desk.dismiss_part(tx, &case.id, part_number(&part)?, actor).await?;
-            Ok("dismissed")
-        }
-        Act::Unsplit(link) => {
-            let link = link_of(tx, &case, &link, LinkKind::Split).await?;
-            desk.undo_split(tx, &link.id, actor).await?;
-            Ok("unsplit")
-        }
-        Act::Whole(whole) => {
-            desk.share_whole(tx, &case.id, whole, actor).await?;
-            Ok(if whole { "whole" } else { "part" })
-        }
         Act::Close(HowItEnded { done, words }) => {
-            let ending = Ending { done: done == "yes", words: &words };
+            let done = match done.as_str() {
+                "yes" => true,
+                "no" => false,
+                _ => return Err(Trouble::bad("Say how it ended: it is done, or it ended otherwise.")),
+            };
+            let ending = Ending { done, words: &words };
             desk.close(tx, &case.id, ending, actor).await?;
             Ok("closed")
-        }
-        Act::Address(Address { channel, address }) => {
-            let channel = channel.parse().map_err(|_| no_such("channel"))?;
-            desk.choose_address(tx, &case.id, &ContactPoint { channel, address, name: None }, actor).await?;
-            Ok("address")
-        }
-        Act::Consent(consent) => {
-            let consent = consent.parse::<Consent>().map_err(|_| Trouble::bad("Choose what the resident allows."))?;
-            desk.set_consent(tx, &case.id, consent, actor).await?;
-            Ok("consent")
-        }
-        Act::Councillor(councillor) => {
-            desk.say_whose(tx, &case.id, &councillor, actor).await?;
-            Ok("given")
-        }
-        Act::Block(why) => {
-            desk.block(tx, &case.id, &why, actor).await?;
-            Ok("blocked")
-        }
-        Act::Person(said, state) => {
-            desk.decide_person(tx, &case.id, &said, state, actor).await?;
-            Ok(match state {
-                Sameness::Confirmed => "one-person",
-                Sameness::Undone => "taken-apart",
-                _ => "not-one-person",
-            })
         }
         Act::Seen => {
             desk.seen(tx, &case.id, actor).await?;
             Ok("seen")
         }
+        Act::Link(act) => links::decide(desk, tx, &case, act, actor).await,
+        Act::Part(act) => parts::decide(app, desk, tx, &case, act, actor).await,
+        Act::Person(act) => persons::decide(desk, tx, &case, act, actor).await,
     }
 }
 
@@ -348,52 +233,6 @@ async fn change_case(
     }
     let moved = after.state == CaseState::Routed && after.department != case.department;
     Ok(if moved { "moved" } else { "changed" })
-}
-
-/// A person says that a suggestion is wrong: the link is ended, and both cases remember who said so.
-async fn different_problems(desk: &Desk<'_>, tx: &mut Tx, link: &Link, actor: &str) -> Result<(), Trouble> {
-    if !store::link::end(tx, &link.id, actor, desk.now).await? {
-        return Err(Trouble::conflict("This suggestion was dealt with already."));
-    }
-    for (case, other) in [(&link.child, &link.parent), (&link.parent, &link.child)] {
-        note_different(desk, tx, case, other, link, actor).await?;
-    }
-    Ok(())
-}
-
-async fn note_different(
-    desk: &Desk<'_>,
-    tx: &mut Tx,
-    case: &CaseId,
-    other: &CaseId,
-    link: &Link,
-    actor: &str,
-) -> Result<(), Trouble> {
-    let with = super::queries::reference(tx, other).await?;
-    let decided = json!({"link": link.id, "with": with});
-    let evidence = json!({"score": link.score, "why": link.why, "rules": desk.composer.rules.version});
-    let new = NewDecision { case_id: Some(case), message_id: None, kind: "different", actor, decided, evidence };
-    store::decision::insert(tx, desk.composer.ids, new, desk.now).await?;
-    store::audit::write(tx, desk.composer.ids, actor, "different", &format!("case:{case}"), json!({}), desk.now)
-        .await?;
-    Ok(())
-}
-
-/// A standing link of this case, of the kind asked for.
-async fn link_of(tx: &mut Tx, case: &Case, id: &LinkId, kind: LinkKind) -> Result<Link, Trouble> {
-    let ours = |l: &Link| l.kind == kind && (l.child == case.id || l.parent == case.id);
-    let link = store::link::get(tx, id).await?.filter(ours);
-    let link = link.ok_or_else(|| no_such("link"))?;
-    // A join or split that was undone is the desk's to answer for; a suggestion that was dealt with is ours.
-    if kind == LinkKind::Maybe && link.ended_at.is_some() {
-        return Err(Trouble::conflict("This suggestion was dealt with already."));
-    }
-    Ok(link)
-}
-
-/// Parts are counted from one where people see them.
-fn part_number(shown: &str) -> Result<usize, Trouble> {
-    shown.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).ok_or_else(|| no_such("part of this message"))
 }
 
 fn grown_old() -> Trouble {

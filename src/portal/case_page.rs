@@ -1,5 +1,6 @@
 //! One case: what is asked of the person who looks, the summary, and the whole trail.
 
+use super::blocked::{self, Sender};
 use super::case_actions::seen_mark;
 use super::format::{self, Due};
 use super::list::{Choice, by_name};
@@ -10,6 +11,7 @@ use super::who::{self, Who};
 use super::{App, Done, Page, Shared, audit_reading, html, trouble::Trouble};
 use crate::casework::join;
 use crate::core::{CaseId, CaseState, Channel, Council, Party, Priority, Reference, Taxonomy, language};
+use crate::outbox::compose::is_of_the_council;
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
 use crate::store::case::Case;
@@ -98,7 +100,7 @@ struct CasePage {
     own_part: Option<OwnPart>,
     who: Option<Who>,
     can_close: bool,
-    can_block: bool,
+    sender: Option<Sender>,
     consents: Vec<Choice>,
     entries: Vec<Entry>,
 }
@@ -115,6 +117,7 @@ struct Read {
     several: Option<several::Found>,
     own_part: Option<OwnPart>,
     who: Option<Who>,
+    sender: Option<Sender>,
     others: Vec<CaseId>,
 }
 
@@ -135,7 +138,8 @@ pub(super) async fn page(
     let id = &read.trail.case.id;
     audit_reading(&app, &session, "read case", &[format!("case:{id}")], json!({})).await?;
     // What others wrote stands beside it, so it was read too.
-    let others: Vec<String> = read.others.iter().map(|other| format!("case:{other}")).collect();
+    let mut others: Vec<String> = read.others.iter().map(|other| format!("case:{other}")).collect();
+    others.extend(read.who.iter().flat_map(Who::others_read));
     audit_reading(&app, &session, "read extract", &others, json!({"beside": id})).await?;
     let page = Page::new(&app, &session, "cases", format!("Case {}", read.trail.case.reference));
     Ok(html(&draw(&app, page.with_notice(done.done.as_deref()), read))?.into_response())
@@ -180,7 +184,8 @@ async fn read(mut tx: Tx, case: Case) -> Result<Read, Trouble> {
         case,
     };
     let written_to = store::message::councillors_of_case(&mut tx, &id).await?;
-    Ok(Read { trail, parents_outgoing, written_to, parent, children, perhaps, several, own_part, who, others })
+    let sender = blocked::sender(&mut tx, &trail.messages).await?;
+    Ok(Read { trail, parents_outgoing, written_to, parent, children, perhaps, several, own_part, who, sender, others })
 }
 
 fn words_of(message: &Message) -> String {
@@ -235,7 +240,7 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
         own_part: read.own_part,
         who: read.who,
         consents: Consent::ALL.iter().map(|c| Choice::new(c.as_str(), c.label(), &case.consent)).collect(),
-        can_block: case.contact_id.is_some(),
+        sender: read.sender.filter(|s| !is_of_the_council(&pipeline.house.council, taxonomy, &s.address)),
         can_close: matches!(case.state, CaseState::Review | CaseState::Routed),
         parent: read.parent,
         children: read.children,

@@ -1,11 +1,12 @@
 //! A decision read out: what was decided, by whom, and what spoke for it.
 
+mod links;
+mod persons;
+
 use super::format;
-use crate::core::case::Sameness;
 use crate::core::verdict::Reason;
-use crate::core::{CaseState, Channel, Disposition, Priority, Taxonomy, Verdict, language};
+use crate::core::{Disposition, Priority, Taxonomy, Verdict, language};
 use crate::pipeline;
-use crate::routing::consent::Consent;
 use crate::store::decision::Decision;
 use serde_json::Value;
 
@@ -67,14 +68,27 @@ fn priority_label(word: &str) -> String {
     word.parse::<Priority>().map_or_else(|_| word.to_owned(), |p| p.label().to_owned())
 }
 
+impl DecisionView {
+    /// Empty lines are left out.
+    fn new(decision: &Decision, heading: &str, lines: Vec<String>) -> Self {
+        Self {
+            heading: heading.to_owned(),
+            actor: actor(&decision.actor),
+            lines: lines.into_iter().filter(|l| !l.is_empty()).collect(),
+            evidence: None,
+        }
+    }
+}
+
+/// A decision in words.
 pub(super) fn decision_view(decision: &Decision, taxonomy: &Taxonomy) -> DecisionView {
+    links::view(decision, taxonomy).or_else(|| persons::view(decision)).unwrap_or_else(|| case_view(decision, taxonomy))
+}
+
+/// What was decided about the case itself.
+fn case_view(decision: &Decision, taxonomy: &Taxonomy) -> DecisionView {
     let (decided, evidence) = (&decision.decided.0, &decision.evidence.0);
-    let view = |heading: &str, lines: Vec<String>| DecisionView {
-        heading: heading.to_owned(),
-        actor: actor(&decision.actor),
-        lines: lines.into_iter().filter(|l| !l.is_empty()).collect(),
-        evidence: None,
-    };
+    let view = |heading: &str, lines: Vec<String>| DecisionView::new(decision, heading, lines);
     match decision.kind.as_str() {
         "triage" => {
             let disposition = text(decided, "disposition").parse::<Disposition>().map_or("", |d| d.label());
@@ -106,16 +120,6 @@ pub(super) fn decision_view(decision: &Decision, taxonomy: &Taxonomy) -> Decisio
             view("The address is confirmed", vec!["Its owner opened the link".to_owned()])
         }
         "confirm" => view("The address is not theirs", vec!["Its owner says that they did not send this".to_owned()]),
-        "acknowledge" => {
-            let with = format!("Dealt with together with case {}", text(decided, "with"));
-            view("The reporter is told", vec![with, acknowledged(decided)])
-        }
-        "join" => {
-            let to = format!("To case {}", text(decided, "to"));
-            let alike =
-                decided["score"].as_f64().filter(|s| *s < 1.0).map(|s| format!("Likeness {}", format::percent(s)));
-            view("Joined", vec![to, format::sentence(text(decided, "why")), alike.unwrap_or_default()])
-        }
         "close" => {
             let how = if decided["done"] == true { "It is done" } else { "It ended otherwise" };
             let words = Some(text(decided, "words")).filter(|w| !w.is_empty()).map(|w| format!("Told: {w}"));
@@ -123,52 +127,6 @@ pub(super) fn decision_view(decision: &Decision, taxonomy: &Taxonomy) -> Decisio
             let councillor = if decided["councillor"] == true { "The councillor is told" } else { "" };
             view("Closed", vec![how.to_owned(), words.unwrap_or_default(), resident, councillor.to_owned()])
         }
-        "block" => view("The sender is blocked", vec![format::sentence(text(decided, "why"))]),
-        "consent" => {
-            let consent = text(decided, "consent").parse::<Consent>().map_or("", Consent::label);
-            view("What they allow", vec![consent.to_owned(), format!("Said by {}", text(decided, "by"))])
-        }
-        "choose_address" => {
-            let channel = text(decided, "channel").parse::<Channel>().map_or("", Channel::label);
-            view("Where notices go", vec![channel.to_owned()])
-        }
-        "same_person" => {
-            let state = text(decided, "state").parse::<Sameness>().map_or("", Sameness::label);
-            let ways = decided["ways"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let ways = ways.iter().filter_map(|way| way.as_str()?.parse::<Channel>().ok()).map(Channel::label);
-            let other = format!("The other address: {}", ways.collect::<Vec<_>>().join(", "));
-            view("Who wrote", vec![state.to_owned(), other])
-        }
-        "undo" => {
-            let state = text(decided, "state").parse::<CaseState>().map_or("", CaseState::label);
-            view(
-                "Taken out again",
-                vec!["The join was undone".to_owned(), format!("It stands where it stood before: {state}")],
-            )
-        }
-        "split" => {
-            let number = decided["part"].as_u64().map_or(0, |n| n + 1);
-            view(
-                "Split off",
-                vec![format!("Request {number} is case {} now", text(decided, "case")), whither(decided, taxonomy)],
-            )
-        }
-        "split_off" => {
-            let from = format!("Split off from case {}, which the message came in as", text(decided, "from"));
-            let mut view = view("Opened", vec![from, whither(decided, taxonomy)]);
-            view.evidence = evidence_view(&evidence["verdict"], None, taxonomy);
-            view
-        }
-        "unsplit" => view("The split was undone", vec![format!("With case {}", text(decided, "case"))]),
-        "dismiss_part" => {
-            let number = decided["part"].as_u64().map_or(0, |n| n + 1);
-            view("Not split", vec![format!("Request {number} is no request of its own")])
-        }
-        "share_whole" => {
-            let what = if decided["whole"] == true { "the whole message and its files" } else { "only its own part" };
-            view("What the department gets", vec![format!("The department gets {what}")])
-        }
-        "different" => view("Another problem", vec![format!("Not the same as case {}", text(decided, "with"))]),
         "release" => view("A message was let go", Vec::new()),
         "send_on" => {
             view("Words sent on", vec!["The resident's later words were sent on to the department".to_owned()])

@@ -124,6 +124,7 @@ impl From<DeskError> for Trouble {
             DeskError::Unknown(_) | DeskError::Join(JoinError::Unknown) | DeskError::Split(SplitError::Unknown(_)) => {
                 Self { title: "This could not be done", ..Self::not_found(sentence(&error.to_string())) }
             }
+            DeskError::Missing(_) => Self::bad(sentence(&error.to_string())),
             DeskError::NotNow(_) | DeskError::Join(_) | DeskError::Split(_) => {
                 Self::conflict(sentence(&error.to_string()))
             }

@@ -13,6 +13,13 @@ pub(super) struct Who {
     pub(super) others: Vec<OtherView>,
 }
 
+impl Who {
+    /// Everybody else whose name and addresses stand there, as the audit trail calls them.
+    pub(super) fn others_read(&self) -> impl Iterator<Item = String> {
+        self.others.iter().map(|other| format!("contact:{}", other.contact))
+    }
+}
+
 /// An address of theirs.
 pub(super) struct AddressView {
     pub(super) channel: &'static str,
@@ -24,6 +31,7 @@ pub(super) struct AddressView {
 /// Another contact that is, or may be, the same person.
 pub(super) struct OtherView {
     pub(super) id: String,
+    contact: ContactId,
     pub(super) name: String,
     pub(super) addresses: String,
     pub(super) why: String,
@@ -54,10 +62,11 @@ fn address_view((place, point): (usize, Point)) -> AddressView {
 
 async fn other(tx: &mut Tx, contact: &ContactId, said: SamePerson) -> store::Result<OtherView> {
     let beside = if said.one == *contact { &said.other } else { &said.one };
-    let points = store::contact::points(tx, beside).await?;
+    let points = person::own_points(tx, beside).await?;
     let addresses = points.iter().map(|p| format!("{}: {}", p.channel.label(), p.address)).collect::<Vec<_>>();
     Ok(OtherView {
         id: said.id.to_string(),
+        contact: beside.clone(),
         name: points.into_iter().find_map(|p| p.name).unwrap_or_else(|| "No name".to_owned()),
         addresses: addresses.join(", "),
         why: format::sentence(&said.why),

@@ -2,6 +2,7 @@
 
 use crate::core::Channel;
 use crate::core::case::words;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 words! {
@@ -44,18 +45,18 @@ impl Consent {
     }
 }
 
-words! {
-    /// What holds for the residents of a channel until they say otherwise.
-    Wish {
-        /// As [`Consent::Share`].
-        Share = "share" / "Details are shared",
-        /// As [`Consent::Councillor`].
-        Councillor = "councillor" / "The councillor is told, the department does not learn who asks",
-        /// As [`Consent::Neither`].
-        Neither = "neither" / "Neither learns who asks",
-        /// They are asked; until they answer, the department does not learn who they are.
-        Ask = "ask" / "They are asked",
-    }
+/// What holds for the residents of a channel until they say otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    /// As [`Consent::Share`].
+    Share,
+    /// As [`Consent::Councillor`].
+    Councillor,
+    /// As [`Consent::Neither`].
+    Neither,
+    /// They are asked; until they answer, the department does not learn who they are.
+    Ask,
 }
 
 /// What holds on each channel.
@@ -72,12 +73,6 @@ impl Consents {
     #[must_use]
     pub fn on(&self, channel: Channel) -> Wish {
         self.by_channel.get(&channel).copied().unwrap_or(self.otherwise)
-    }
-}
-
-impl From<Wish> for Consents {
-    fn from(otherwise: Wish) -> Self {
-        Self { otherwise, by_channel: BTreeMap::new() }
     }
 }
 

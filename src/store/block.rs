@@ -12,6 +12,8 @@ pub struct Block {
     pub channel: Channel,
     /// The address on it.
     pub address: String,
+    /// The name they go by there.
+    pub name: Option<String>,
     /// Why, for people.
     pub why: String,
     /// Since when.
@@ -63,7 +65,15 @@ pub async fn delete(tx: &mut Tx, point: &ContactPoint) -> Result<bool> {
 /// # Errors
 /// What the database says.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Block>> {
-    tx.all("SELECT channel, address, why, since, actor FROM blocks ORDER BY since DESC, address", args![]).await
+    tx.all(
+        "SELECT b.channel, b.address, c.name, b.why, b.since, b.actor
+         FROM blocks b
+         LEFT JOIN contact_points p ON p.channel = b.channel AND p.address = b.address
+         LEFT JOIN contacts c ON c.id = p.contact_id
+         ORDER BY b.since DESC, b.address",
+        args![],
+    )
+    .await
 }
 
 /// How many messages came in from a sender since `since`, at most `most`.

@@ -1,7 +1,7 @@
 //! Cases.
 
 use super::{Result, Tx, args};
-use crate::core::{CaseId, CaseState, ContactId, Disposition, Ids, MessageId, Place, Priority, Reference};
+use crate::core::{Asked, CaseId, CaseState, ContactId, Disposition, Ids, MessageId, Place, Priority, Reference};
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
@@ -50,8 +50,8 @@ pub struct Case {
     pub disposition: Disposition,
     /// Whom the resident allows to know them.
     pub consent: String,
-    /// The question its resident was asked and has not answered: `place` or `problem`.
-    pub asked: Option<String>,
+    /// The question its resident was asked and has not answered.
+    pub asked: Option<Asked>,
     /// Why it is held.
     pub hold_reason: Option<String>,
     /// What a gatekeeper should look at, if anything.
@@ -93,7 +93,7 @@ pub async fn insert(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> 
             case.confidence,
             case.disposition.as_str(),
             &case.consent,
-            &case.asked,
+            case.asked.map(Asked::as_str),
             &case.hold_reason,
             &case.attention,
             case.received_at,
@@ -137,7 +137,7 @@ pub async fn update(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> 
             case.closed_at,
             now,
             case.confidence,
-            &case.asked,
+            case.asked.map(Asked::as_str),
             &case.id,
         ],
     )

@@ -52,19 +52,6 @@ pub async fn by_address(tx: &mut Tx, ids: &Ids, point: &ContactPoint, now: DateT
     Ok(tx.one::<(ContactId,)>(find, args![channel, &point.address]).await?.0)
 }
 
-/// The addresses of a contact.
-///
-/// # Errors
-/// What the database says.
-pub async fn points(tx: &mut Tx, contact: &ContactId) -> Result<Vec<super::person::Point>> {
-    tx.all(
-        "SELECT p.contact_id, p.channel, p.address, c.name, p.chosen_at
-         FROM contact_points p JOIN contacts c ON c.id = p.contact_id WHERE c.id = $1 ORDER BY p.channel, p.address",
-        args![contact],
-    )
-    .await
-}
-
 /// Whether an address asked for silence.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Messages as people see them: once each, however often they were delivered.
 
 use super::{Result, Tx, args};
-use crate::core::{CaseId, Channel, ContactId, Mail, MessageId, Party, SenderCheck};
+use crate::core::{CaseId, Channel, ContactId, ContactPoint, Mail, MessageId, Party, SenderCheck};
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
@@ -45,6 +45,13 @@ pub struct Message {
 }
 
 impl Message {
+    /// Where it was written from; none where nobody is named.
+    #[must_use]
+    pub fn writer(&self) -> Option<ContactPoint> {
+        let address = self.from_address.clone()?;
+        Some(ContactPoint { channel: self.channel, address, name: self.from_name.clone() })
+    }
+
     /// Whether its case is about a part of it, and its department gets no more than that.
     #[must_use]
     pub fn goes_in_part(&self) -> bool {

@@ -75,6 +75,15 @@ pub async fn points(tx: &mut Tx, contact: &ContactId) -> Result<Vec<Point>> {
     .await
 }
 
+/// The addresses of a contact alone, whoever else it may be.
+///
+/// # Errors
+/// What the database says.
+pub async fn own_points(tx: &mut Tx, contact: &ContactId) -> Result<Vec<Point>> {
+    let all = points(tx, contact).await?;
+    Ok(all.into_iter().filter(|point| point.contact_id == *contact).collect())
+}
+
 /// Where somebody chose to be written to, if they did.
 ///
 /// # Errors
@@ -258,9 +267,8 @@ pub async fn use_code(tx: &mut Tx, hash: &str, by: &ContactId, now: DateTime<Utc
 ///
 /// # Errors
 /// What the database says.
-pub async fn note_wrong_code(tx: &mut Tx, ids: &Ids, contact: &ContactId, now: DateTime<Utc>) -> Result<()> {
-    let id: SamePersonId = ids.next();
-    tx.exec("INSERT INTO wrong_codes (id, contact_id, at) VALUES ($1, $2, $3)", args![&id, contact, now]).await?;
+pub async fn note_wrong_code(tx: &mut Tx, contact: &ContactId, now: DateTime<Utc>) -> Result<()> {
+    tx.exec("INSERT INTO wrong_codes (contact_id, at) VALUES ($1, $2)", args![contact, now]).await?;
     Ok(())
 }
 

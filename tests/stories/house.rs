@@ -10,7 +10,7 @@ use beadle::outbox::compose::Composer;
 use beadle::outbox::dispatch::{Dispatcher, Step};
 use beadle::pipeline::{House as Rules_, Pipeline};
 use beadle::routing::RoutingPolicy;
-use beadle::routing::consent::Wish;
+use beadle::routing::consent::{Consents, Wish};
 use beadle::routing::deadline::{Division, WorkingDays};
 use beadle::store::case::{Case, Filter};
 use beadle::store::outbox::Outgoing;
@@ -20,6 +20,7 @@ use beadle::understanding::place::Places;
 use beadle::understanding::rules::Rules;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::Connection as _;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -107,6 +108,44 @@ pub async fn postgres_database() -> String {
     query.map_or_else(|| format!("{base}/{name}"), |q| format!("{base}/{name}?{q}"))
 }
 
+/// A database as this version finds it that was made when migration `last` was the newest, with `rows` in it.
+pub async fn of_version(kind: Kind, last: &str, rows: &[String]) -> (Db, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let old = folder.path().join("migrations");
+    std::fs::create_dir(&old).expect("a folder");
+    for entry in std::fs::read_dir(root().join("src/store/migrations")).expect("the migrations") {
+        let entry = entry.expect("a migration");
+        if entry.file_name().to_string_lossy().get(..4).is_some_and(|number| number <= last) {
+            std::fs::copy(entry.path(), old.join(entry.file_name())).expect("a copy");
+        }
+    }
+    let migrator = sqlx::migrate::Migrator::new(old).await.expect("migrations");
+    let statements = || rows.iter().map(|row| sqlx::AssertSqlSafe(row.clone()));
+    let url = match kind {
+        Kind::Sqlite => {
+            let url = format!("sqlite:{}", folder.path().join("beadle.db").display());
+            let pool = sqlx::SqlitePool::connect(&format!("{url}?mode=rwc")).await.expect("a database");
+            migrator.run(&pool).await.expect("migrated");
+            for row in statements() {
+                sqlx::query(row).execute(&pool).await.expect("a row");
+            }
+            pool.close().await;
+            url
+        }
+        Kind::Postgres => {
+            let url = postgres_database().await;
+            let pool = sqlx::PgPool::connect(&url).await.expect("a database");
+            migrator.run(&pool).await.expect("migrated");
+            for row in statements() {
+                sqlx::query(row).execute(&pool).await.expect("a row");
+            }
+            pool.close().await;
+            url
+        }
+    };
+    (Db::open(&url).await.expect("a database of an earlier version"), folder)
+}
+
 impl House {
     pub async fn new(kind: Kind) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
@@ -138,7 +177,7 @@ impl House {
                 policy: auto(),
                 calendar: WorkingDays::from_json(&holidays, Division::EnglandAndWales).unwrap(),
                 key: TokenKey::new(b"a secret of the tests".to_vec()),
-                consent: Wish::Share.into(),
+                consent: everywhere(Wish::Share),
                 usual: Default::default(),
                 limits: MimeLimits::default(),
                 texts: std::collections::BTreeMap::default(),
@@ -287,6 +326,11 @@ pub fn files(folder: &Path) -> Vec<String> {
     let mut paths: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
     paths.sort();
     paths.iter().map(|p| String::from_utf8_lossy(&std::fs::read(p).unwrap()).into_owned()).collect()
+}
+
+/// The same on every channel.
+pub fn everywhere(otherwise: Wish) -> Consents {
+    Consents { otherwise, by_channel: BTreeMap::new() }
 }
 
 pub fn council() -> Council {

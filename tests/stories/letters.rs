@@ -1,8 +1,9 @@
 //! A resident's email reaches the right department, the councillor knows, and the resident is told.
 
-use crate::house::{POTHOLE, header, letter, reference_in};
+use crate::house::{POTHOLE, everywhere, header, letter, reference_in};
 use crate::story;
 use beadle::core::{CaseState, Party, Priority};
+use beadle::routing::consent::Wish;
 use beadle::store;
 use chrono::TimeDelta;
 
@@ -64,7 +65,7 @@ story!(the_councillor_is_on_every_routed_case_and_the_case_shows_when_they_were_
 });
 
 story!(without_the_residents_consent_the_department_does_not_learn_the_name_and_the_councillor_is_not_copied, house, {
-    house.set(|council| council.consent = beadle::routing::consent::Wish::Neither.into());
+    house.set(|council| council.consent = everywhere(Wish::Neither));
     house.receives(letter("ann@home.example", "one@home.example", "Pothole", POTHOLE)).await;
     let case = house.case(0).await;
     house.accepts(&case.id).await;
@@ -216,7 +217,7 @@ story!(a_case_that_goes_to_another_department_and_back_is_told_to_each_of_them_e
 });
 
 story!(without_consent_neither_files_nor_an_unseen_mail_leave_for_the_department, house, {
-    house.set(|council| council.consent = beadle::routing::consent::Wish::Neither.into());
+    house.set(|council| council.consent = everywhere(Wish::Neither));
     let mail = letter("ann@home.example", "one@home.example", "Pothole", "x").replace(
         "Content-Type: text/plain; charset=utf-8\n\nx\n",
         &format!(

@@ -1,10 +1,10 @@
 //! One person who writes from more than one address, and what everybody is told when their case is closed.
 
-use crate::house::{House, POTHOLE, header, letter};
+use crate::house::{House, POTHOLE, everywhere, header, letter};
 use crate::story;
 use crate::texts::{ANN, BEN, LAMP, Telephones};
 use beadle::core::case::Sameness;
-use beadle::core::{CaseState, Channel, Code, ContactPoint};
+use beadle::core::{Asked, CaseState, Channel, Code, ContactPoint};
 use beadle::outbox::closing::Ending;
 use beadle::routing::consent::{Consent, Wish};
 use beadle::store;
@@ -287,7 +287,7 @@ story!(a_no_keeps_the_name_back_and_a_person_looks_at_the_words, house, {
     let answers = phones.text(house, ANN, "SM2", "no").await;
     assert!(answers.len() == 1 && answers[0].1.contains("will not learn"), "{answers:?}");
     let case = house.case(0).await;
-    assert_eq!((case.state, case.asked.as_deref()), (CaseState::Review, None));
+    assert_eq!((case.state, case.asked), (CaseState::Review, None));
     assert!(case.attention.unwrap_or_default().contains("does not wish to be known"));
     house.accepts(&case.id).await;
     assert!(!told(house, 0).await.contains(ANN));
@@ -297,7 +297,7 @@ story!(a_yes_after_the_case_went_out_makes_them_known_and_more_words_are_no_answ
     let (phones, _) = is_asked(house).await;
     phones.text(house, ANN, "SM2", "it is the second lamp from the corner").await;
     let case = house.case(0).await;
-    assert_eq!(case.asked.as_deref(), Some("consent"), "the question stays open");
+    assert_eq!(case.asked, Some(Asked::Consent), "the question stays open");
     house.accepts(&case.id).await;
     assert!(!told(house, 0).await.contains(ANN));
     phones.text(house, ANN, "SM3", "OK").await;
@@ -328,7 +328,7 @@ story!(the_question_of_place_comes_before_the_question_of_consent, house, {
 });
 
 story!(by_mail_the_same_question_is_answered_by_mail, house, {
-    house.set(|council| council.consent = Wish::Ask.into());
+    house.set(|council| council.consent = everywhere(Wish::Ask));
     house.receives(letter("ann@example.org", "m1@example.org", "Pothole", POTHOLE)).await;
     let question = house.sends().await.into_iter().find(|m| m.contains("YES or NO")).expect("a question");
     assert!(header(&question, "To").contains("ann@example.org"), "{question}");

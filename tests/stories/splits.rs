@@ -1,14 +1,14 @@
 //! One message, several requests: offered, split by a person, taken back, never by itself.
 
-use crate::house::{House, Kind, POTHOLE, header, letter, postgres_database, root};
+use crate::house::{House, Kind, POTHOLE, header, letter, of_version};
 use crate::story;
 use beadle::casework::join::Grounds;
 use beadle::casework::split;
 use beadle::core::{CaseId, CaseState, Disposition, LinkId};
 use beadle::desk::{DeskError, SplitOff};
 use beadle::routing::RoutingPolicy;
+use beadle::store;
 use beadle::store::link::LinkKind;
-use beadle::store::{self, Db};
 
 const TWO: &str = "Dear Councillor,\n\nTwo things, please.\n\n\
     1. My recycling bin in Signal Row was not emptied on Tuesday.\n\
@@ -268,11 +268,6 @@ story!(one_request_in_many_words_is_not_taken_apart, house, {
 
 #[tokio::test]
 async fn a_database_of_the_version_before_keeps_its_links() {
-    let folder = tempfile::tempdir().unwrap();
-    let old = folder.path().join("migrations");
-    std::fs::create_dir(&old).unwrap();
-    std::fs::copy(root().join("src/store/migrations/0001_start.sql"), old.join("0001_start.sql")).unwrap();
-    let migrator = sqlx::migrate::Migrator::new(old).await.unwrap();
     let at = |n: u32| format!("'2026-03-0{n}T09:00:00+00:00'");
     let case = |n: u32| {
         format!(
@@ -292,29 +287,7 @@ async fn a_database_of_the_version_before_keeps_its_links() {
     };
     let rows = [case(1), case(2), link(1, "join", &at(3)), link(2, "maybe", "NULL"), link(3, "join", "NULL")];
     for kind in [Kind::Sqlite, Kind::Postgres] {
-        let url = match kind {
-            Kind::Sqlite => format!("sqlite:{}?mode=rwc", folder.path().join("old.db").display()),
-            Kind::Postgres => postgres_database().await,
-        };
-        match kind {
-            Kind::Sqlite => {
-                let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-                migrator.run(&pool).await.unwrap();
-                for row in &rows {
-                    sqlx::query(sqlx::AssertSqlSafe(row.clone())).execute(&pool).await.unwrap();
-                }
-                pool.close().await;
-            }
-            Kind::Postgres => {
-                let pool = sqlx::PgPool::connect(&url).await.unwrap();
-                migrator.run(&pool).await.unwrap();
-                for row in &rows {
-                    sqlx::query(sqlx::AssertSqlSafe(row.clone())).execute(&pool).await.unwrap();
-                }
-                pool.close().await;
-            }
-        }
-        let db = Db::open(&url).await.unwrap();
+        let (db, _folder) = of_version(kind, "0001", &rows).await;
         let mut tx = db.begin().await.unwrap();
         let standing = store::link::standing(&mut tx, &CaseId::from("c1".to_owned())).await.unwrap();
         let said: Vec<(&str, LinkKind, f64, &str)> =

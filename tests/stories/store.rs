@@ -2,7 +2,7 @@
 
 use crate::house::{House, Kind};
 use crate::story;
-use beadle::core::{Channel, Ids, InboxId, RawMessage};
+use beadle::core::{Channel, ContactId, Ids, InboxId, RawMessage};
 use beadle::store::{self, args};
 use chrono::TimeDelta;
 
@@ -120,6 +120,22 @@ async fn migrations_can_run_again_on_a_database_that_has_them() {
             let mut tx = again.read().await.unwrap();
             assert_eq!(store::inbox::accounts(&mut tx).await.unwrap().received, 1);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_the_version_before_goes_on_counting_the_codes_that_were_none() {
+    let at = "'2026-03-13T09:00:00+00:00'";
+    let rows = [
+        format!("INSERT INTO contacts (id, name, created_at) VALUES ('c1', 'Ann', {at})"),
+        format!("INSERT INTO wrong_codes (id, contact_id, at) VALUES ('w1', 'c1', {at}), ('w2', 'c1', {at})"),
+    ];
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let (db, _folder) = crate::house::of_version(kind, "0008", &rows).await;
+        let mut tx = db.begin().await.unwrap();
+        let (ann, since) = (ContactId::from("c1".to_owned()), "2026-03-13T08:30:00Z".parse().unwrap());
+        store::person::note_wrong_code(&mut tx, &ann, "2026-03-13T09:01:00Z".parse().unwrap()).await.unwrap();
+        assert_eq!(store::person::wrong_codes_since(&mut tx, &ann, since).await.unwrap(), 3, "{kind:?}");
     }
 }
 

@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Response};
 use beadle::channels::telegram::{Bot, Hook, RawUpdate, TelegramSettings, TelegramWire, webhook};
-use beadle::core::{CaseState, Mode};
+use beadle::core::{Asked, CaseState, Mode};
 use beadle::store;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -90,14 +90,14 @@ story!(a_message_on_telegram_becomes_a_case_and_is_answered_in_the_chat, house, 
 story!(a_text_on_telegram_is_asked_for_the_place_and_a_location_answers_it, house, {
     let chat = Chat::of(house).await;
     let answers = chat.writes(house, NO_PLACE).await;
-    assert_eq!(house.case(0).await.asked.as_deref(), Some("place"));
+    assert_eq!(house.case(0).await.asked, Some(Asked::Place));
     assert!(answers.len() == 1 && answers[0].contains("where is the problem"), "{answers:?}");
 
     let spot = mill_lane(house).await;
     let answers = chat.says(house, json!({"location": spot})).await;
     assert_eq!(house.cases().await.len(), 1, "the location is no case of its own");
     let case = house.case(0).await;
-    assert_eq!((case.state, case.asked.as_deref()), (CaseState::Routed, None));
+    assert_eq!((case.state, case.asked), (CaseState::Routed, None));
     assert_eq!(case.ward.as_deref(), Some("Canalside"));
     assert!(answers.len() == 1 && answers[0].contains(case.reference.as_str()), "{answers:?}");
 });
@@ -119,16 +119,13 @@ story!(a_location_alone_is_asked_what_is_wrong_there_and_the_answer_makes_it_a_c
     let spot = mill_lane(house).await;
     let answers = chat.says(house, json!({"location": spot})).await;
     let case = house.case(0).await;
-    assert_eq!((case.state, case.asked.as_deref()), (CaseState::Review, Some("problem")));
+    assert_eq!((case.state, case.asked), (CaseState::Review, Some(Asked::Problem)));
     assert!(answers.len() == 1 && answers[0].contains("What is wrong there?"), "{answers:?}");
 
     let answers = chat.writes(house, NO_PLACE).await;
     assert_eq!(house.cases().await.len(), 1);
     let case = house.case(0).await;
-    assert_eq!(
-        (case.state, case.service.as_str(), case.asked.as_deref()),
-        (CaseState::Routed, "street_lighting", None)
-    );
+    assert_eq!((case.state, case.service.as_str(), case.asked), (CaseState::Routed, "street_lighting", None));
     assert_eq!(case.ward.as_deref(), Some("Canalside"), "the place that was sent first stays");
     assert!(case.title.contains("street light"), "{}", case.title);
     assert!(answers.len() == 1 && answers[0].contains(case.reference.as_str()), "{answers:?}");

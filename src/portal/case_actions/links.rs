@@ -1,0 +1,105 @@
+//! What a person decides about a case and another one beside it.
+
+use super::no_such;
+use crate::casework::join::Grounds;
+use crate::core::{CaseId, LinkId, Reference};
+use crate::desk::Desk;
+use crate::portal::queries;
+use crate::portal::trouble::Trouble;
+use crate::store::case::Case;
+use crate::store::decision::NewDecision;
+use crate::store::link::{Link, LinkKind};
+use crate::store::{self, Tx};
+use serde::Deserialize;
+use serde_json::json;
+
+/// What was decided.
+pub(super) enum LinkAct {
+    Join(String),
+    Undo(LinkId),
+    Same(LinkId),
+    Different(LinkId),
+}
+
+#[derive(Deserialize)]
+pub(in crate::portal) struct JoinTo {
+    #[serde(default)]
+    pub(super) to: String,
+}
+
+/// Does it; answers the word of what was done.
+pub(super) async fn decide(
+    desk: &Desk<'_>,
+    tx: &mut Tx,
+    case: &Case,
+    act: LinkAct,
+    actor: &str,
+) -> Result<&'static str, Trouble> {
+    match act {
+        LinkAct::Join(to) => {
+            let to: Reference = to.parse().map_err(|e| Trouble::bad(format!("\"{to}\" is not a case: {e}.")))?;
+            let missing = || Trouble::not_found(format!("There is no case {to}."));
+            let parent = store::case::by_reference(tx, &to).await?.ok_or_else(missing)?;
+            let grounds = Grounds { score: 1.0, why: "a person says it is the same problem", actor };
+            desk.join(tx, &case.id, &parent.id, grounds).await?;
+            Ok("joined")
+        }
+        LinkAct::Undo(link) => {
+            let link = link_of(tx, case, &link, LinkKind::Join).await?;
+            desk.undo(tx, &link.id, actor).await?;
+            Ok("undone")
+        }
+        LinkAct::Same(link) => {
+            let link = link_of(tx, case, &link, LinkKind::Maybe).await?;
+            let grounds = Grounds { score: link.score, why: &link.why, actor };
+            desk.join(tx, &link.child, &link.parent, grounds).await?;
+            Ok("joined")
+        }
+        LinkAct::Different(link) => {
+            let link = link_of(tx, case, &link, LinkKind::Maybe).await?;
+            different_problems(desk, tx, &link, actor).await?;
+            Ok("different")
+        }
+    }
+}
+
+/// A person says that a suggestion is wrong: the link is ended, and both cases remember who said so.
+async fn different_problems(desk: &Desk<'_>, tx: &mut Tx, link: &Link, actor: &str) -> Result<(), Trouble> {
+    if !store::link::end(tx, &link.id, actor, desk.now).await? {
+        return Err(Trouble::conflict("This suggestion was dealt with already."));
+    }
+    for (case, other) in [(&link.child, &link.parent), (&link.parent, &link.child)] {
+        note_different(desk, tx, case, other, link, actor).await?;
+    }
+    Ok(())
+}
+
+async fn note_different(
+    desk: &Desk<'_>,
+    tx: &mut Tx,
+    case: &CaseId,
+    other: &CaseId,
+    link: &Link,
+    actor: &str,
+) -> Result<(), Trouble> {
+    let with = queries::reference(tx, other).await?;
+    let decided = json!({"link": link.id, "with": with});
+    let evidence = json!({"score": link.score, "why": link.why, "rules": desk.composer.rules.version});
+    let new = NewDecision { case_id: Some(case), message_id: None, kind: "different", actor, decided, evidence };
+    store::decision::insert(tx, desk.composer.ids, new, desk.now).await?;
+    store::audit::write(tx, desk.composer.ids, actor, "different", &format!("case:{case}"), json!({}), desk.now)
+        .await?;
+    Ok(())
+}
+
+/// A standing link of this case, of the kind asked for.
+pub(super) async fn link_of(tx: &mut Tx, case: &Case, id: &LinkId, kind: LinkKind) -> Result<Link, Trouble> {
+    let ours = |l: &Link| l.kind == kind && (l.child == case.id || l.parent == case.id);
+    let link = store::link::get(tx, id).await?.filter(ours);
+    let link = link.ok_or_else(|| no_such("link"))?;
+    // A join or split that was undone is the desk's to answer for; a suggestion that was dealt with is ours.
+    if kind == LinkKind::Maybe && link.ended_at.is_some() {
+        return Err(Trouble::conflict("This suggestion was dealt with already."));
+    }
+    Ok(link)
+}

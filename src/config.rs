@@ -4,6 +4,7 @@
 //! environment variable, `password_file` a file (systemd's `LoadCredential` puts one in place).
 
 pub mod form;
+pub mod letters;
 pub mod telegram;
 pub mod texts;
 
@@ -21,6 +22,7 @@ use crate::telemetry::LogFormat;
 use anyhow::{Context as _, bail};
 use chrono::NaiveTime;
 use form::FormSettings;
+use letters::LettersSettings;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -51,6 +53,9 @@ pub struct Settings {
     pub consent: BTreeMap<Channel, Wish>,
     /// The form on the web.
     pub form: Option<FormSettings>,
+    /// What stands at the top of letters.
+    #[serde(default)]
+    pub letters: LettersSettings,
     /// Bots on Telegram.
     #[serde(default)]
     pub telegram: Vec<TelegramAccount>,

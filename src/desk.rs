@@ -3,6 +3,7 @@
 
 mod closing;
 mod confirm;
+mod letter;
 mod person;
 
 use crate::casework::join::{self, Grounds, JoinError};
@@ -384,6 +385,7 @@ fn said(acknowledged: &Acknowledged) -> String {
     match acknowledged {
         Acknowledged::Queued => "queued".to_owned(),
         Acknowledged::Held(why) => format!("held: {why}"),
+        Acknowledged::ToRing => "none: they want to be rung".to_owned(),
         Acknowledged::Skipped(why) => format!("none: {why}"),
     }
 }

@@ -4,6 +4,7 @@ use super::{Desk, DeskError, said};
 use crate::casework::join;
 use crate::core::{CaseId, CaseState};
 use crate::outbox::closing::Ending;
+use crate::outbox::compose::Acknowledged;
 use crate::store::case::Case;
 use crate::store::{self, Tx};
 use chrono::DateTime;
@@ -59,6 +60,12 @@ impl Desk<'_> {
         actor: &str,
     ) -> store::Result<()> {
         let resident = self.composer.tell_closed(tx, case, ending, self.now).await?;
+        if resident == Acknowledged::ToRing
+            && let Some(mut to_ring) = store::case::get_to_change(tx, &case.id).await?
+        {
+            to_ring.attention = Some("Ring the resident: tell them how it ended".to_owned());
+            store::case::update(tx, &to_ring, self.now).await?;
+        }
         let due = case.councillor.as_ref().is_none_or(|councillor| !told.contains(councillor));
         let councillor = due && self.composer.tell_councillor_closed(tx, case, ending, self.now).await?;
         told.extend(case.councillor.clone().filter(|_| councillor));

@@ -45,6 +45,7 @@ impl Desk<'_> {
         let case = store::case::get(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
         let messages = store::message::of_case(tx, id).await?;
         let first = messages.into_iter().find(|m| m.party == Party::Resident);
+        let first = first.filter(|m| !m.channel.is_word_of_mouth());
         let point = first.and_then(|m| Some(ContactPoint { channel: m.channel, address: m.from_address?, name: None }));
         let point = point.ok_or(DeskError::Unknown("sender of this case"))?;
         let why = why.trim();

@@ -3,6 +3,7 @@
 pub mod closing;
 pub mod compose;
 pub mod dispatch;
+mod letter;
 mod proof;
 pub mod render;
 pub mod short;

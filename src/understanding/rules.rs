@@ -14,7 +14,9 @@ mod sieve;
 use crate::core::Priority;
 use crate::core::taxonomy::{Body, Department, Route, Service, Taxonomy};
 use crate::core::verdict::Concern;
-use crate::understanding::reply::{ClosedReply, CodeReply, ConsentReply, FormWords, Reply, SafeReply, TextReply};
+use crate::understanding::reply::{
+    ClosedReply, CodeReply, ConsentReply, FormWords, LetterReply, Reply, SafeReply, TextReply,
+};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -301,6 +303,7 @@ impl Rules {
             (english.safe.is_some(), "[safe] with subject and body: the words for somebody who may be in danger"),
             (english.text.is_some(), "[text]: the words for those who write by text"),
             (english.closed.is_some(), "[closed]: what is said when a case is closed"),
+            (english.letter.is_some(), "[letter]: what a letter says otherwise than a mail"),
             (english.code.is_some(), "[code]: what is said about going on from another channel"),
             (english.consent.is_some(), "[consent]: the question whether the department may know who they are"),
         ];
@@ -395,6 +398,12 @@ impl Rules {
     #[must_use]
     pub fn closed_reply(&self, language: &str) -> (&str, &ClosedReply) {
         self.section(language, |reply| reply.closed.as_ref())
+    }
+
+    /// What a letter says otherwise than a mail, and its language: English where `language` has none.
+    #[must_use]
+    pub fn letter_reply(&self, language: &str) -> (&str, &LetterReply) {
+        self.section(language, |reply| reply.letter.as_ref())
     }
 
     /// What is said about going on from another channel, and its language: English where `language` has none.

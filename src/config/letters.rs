@@ -31,8 +31,7 @@ mod tests {
     #[test]
     fn a_letter_says_where_the_council_is_written_to_and_rung() {
         let parse = |letters: &str| {
-            let text =
-                format!("[council]\nname = 'B'\naddress = 'cases@b.example'\n[smtp]\nfolder = 'out'\n{letters}");
+            let text = format!("[council]\nname = 'B'\naddress = 'cases@b.example'\n[smtp]\nfolder = 'out'\n{letters}");
             Settings::parse(&text, Path::new("/etc"))
         };
         let set = parse("[letters]\naddress = ['Town Hall ', '', 'ZM6 1AA']\ntelephone = '01632 960001'").unwrap();

@@ -41,7 +41,8 @@ pub fn envelope(name: &str, address: &str) -> String {
     let lines = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
     let mut all: Vec<String> = Vec::new();
     for line in lines.filter(|line| !line.is_empty()) {
-        let number = |last: &String| last.len() <= 5 && last.starts_with(|c: char| c.is_ascii_digit());
+        let number =
+            |last: &String| last.len() <= 5 && last.starts_with(|c: char| c.is_ascii_digit()) && !last.contains(' ');
         // A name is no house number, whatever it is.
         let below_name = all.len() > usize::from(!name.trim().is_empty());
         match all.last_mut().filter(|last| below_name && number(last)) {
@@ -92,6 +93,7 @@ mod tests {
         assert_eq!(below_name(&one, Some("Ann")), one);
         assert_eq!(envelope("Ann", "Flat 2, Rose Court\nZM6 1UT"), "Ann, Flat 2, Rose Court, ZM6 1UT");
         assert_eq!(envelope("", "12, Mill Lane"), "12 Mill Lane");
+        assert_eq!(envelope("", "1\nMill\nLane"), "1 Mill, Lane");
         assert_eq!(envelope("7", "12a\nMill Lane"), "7, 12a Mill Lane", "whoever is called so");
     }
 }

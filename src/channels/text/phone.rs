@@ -41,7 +41,8 @@ fn e164(raw: &str) -> Option<String> {
 /// A number of the United Kingdom as people dial it: `07700 900123`. Anything else as it is.
 #[must_use]
 pub fn national(number: &str) -> String {
-    let Some(digits) = number.strip_prefix("+44").filter(|d| d.len() >= 9 && d.bytes().all(|b| b.is_ascii_digit())) else {
+    let Some(digits) = number.strip_prefix("+44").filter(|d| d.len() >= 9 && d.bytes().all(|b| b.is_ascii_digit()))
+    else {
         return number.to_owned();
     };
     // London and the like have a short code, which is written apart.

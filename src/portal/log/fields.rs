@@ -156,7 +156,9 @@ fn wrong_time(sent: &Sent, now: DateTime<Utc>) -> Option<String> {
         return Some("The call cannot have been in the future".to_owned());
     }
     (now - at > TimeDelta::days(MOST_DAYS)).then(|| {
-        format!("The call must have been within the last {MOST_DAYS} days. Write the day of an older one into the words")
+        format!(
+            "The call must have been within the last {MOST_DAYS} days. Write the day of an older one into the words"
+        )
     })
 }
 

@@ -85,10 +85,7 @@ impl LogPage {
 }
 
 /// `GET /log`.
-pub(super) async fn page(
-    State(app): State<App>,
-    Extension(session): Extension<Session>,
-) -> Result<Response, Trouble> {
+pub(super) async fn page(State(app): State<App>, Extension(session): Extension<Session>) -> Result<Response, Trouble> {
     let now = app.now().with_timezone(&London);
     let sent = Sent {
         channel: Channel::Phone.as_str().to_owned(),

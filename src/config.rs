@@ -447,6 +447,9 @@ impl Settings {
         let accounts = accounts.chain(self.form.iter().map(|f| (&f.name, &f.councillor)));
         let accounts = accounts.chain(self.text.iter().map(|t| (&t.name, &t.councillor)));
         for (name, councillor) in accounts.chain(self.telegram.iter().map(|t| (&t.name, &t.councillor))) {
+            if name == crate::intake::call::ACCOUNT {
+                bail!("an account is called '{name}', as the calls that gatekeepers write down: give it another name");
+            }
             if !names.insert(name) {
                 bail!(
                     "two accounts are called '{name}': give each [[mailbox]], [[folder]], [[text]], [[telegram]] and [form] its own name"

@@ -32,6 +32,10 @@ impl HearBy {
     }
 }
 
+/// Why an email address is not verified that was given by word of mouth, where there is no form on the web and so no page that a
+/// link could lead to.
+pub const UNPROVABLE: &str = "they gave this address by word of mouth, and no link can be sent to confirm it";
+
 /// What stands on an envelope, in one line: the name, because two of one household are two people, and the lines below it.
 ///
 /// A comma after a house number would make a line of the number alone, so it is left out.

@@ -3,7 +3,7 @@
 //! The gatekeeper vouches that somebody told them this. That an email address or a number is the caller's own nobody has seen: such
 //! an address stands under the channel `phone`, which no mail or text is ever matched with.
 
-use crate::core::call::envelope;
+use crate::core::call::{UNPROVABLE, envelope};
 use crate::core::{Address, Channel, ContactPoint, Council, HearBy, Mail, SenderCheck};
 use crate::intake::mime::MimeLimits;
 use crate::intake::text::{cut, normalise, one_line};
@@ -12,13 +12,11 @@ use chrono_tz::Europe::London;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// The account that calls come to. No account of the settings can be meant by it: their deliveries have other names.
+/// The account that calls come to; no account of the settings may be called so.
 pub const ACCOUNT: &str = "call log";
 
 /// Why the caller's email address is not verified, where a link can verify it.
 const UNCONFIRMED: &str = "they gave this address by word of mouth, and have not confirmed it yet";
-/// The same, where there is no form on the web and so no page that such a link could lead to.
-pub const UNPROVABLE: &str = "they gave this address by word of mouth, and no link can be sent to confirm it";
 /// Why a telephone number is not verified.
 const UNPROVEN_NUMBER: &str = "they gave this number by word of mouth";
 

@@ -5,7 +5,6 @@ use crate::core::{
     CaseId, Channel, ContactPoint, Council, Councillor, Department, HearBy, Ids, OutboxId, Party, Reference,
     SenderCheck, Taxonomy, TokenKey, language,
 };
-use crate::intake::call::UNPROVABLE;
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
 use crate::store::case::Case;
@@ -628,7 +627,7 @@ impl Composer<'_> {
 fn waits_for_proof(message: &Message) -> bool {
     let SenderCheck::Unverified { why } = &message.sender.0 else { return false };
     match message.hear_by() {
-        Some(how) => how == HearBy::Email && why != UNPROVABLE,
+        Some(how) => how == HearBy::Email && why != crate::core::call::UNPROVABLE,
         None => message.channel == Channel::Web,
     }
 }

@@ -51,6 +51,8 @@ pub(super) struct MessageView {
     pub(super) heading: &'static str,
     /// The way it came, where that was no mail.
     pub(super) by: Option<&'static str>,
+    /// Whether a gatekeeper wrote it down.
+    pub(super) noted: bool,
     pub(super) name: Option<String>,
     pub(super) email: Option<String>,
     pub(super) verified: bool,
@@ -143,6 +145,7 @@ impl Trail {
                 Party::Department => "Message from the department",
             },
             by: way(message.channel),
+            noted: message.channel.is_word_of_mouth(),
             name: message.from_name.clone(),
             email: message.from_address.as_deref().map(|address| shown(address, message)),
             verified,

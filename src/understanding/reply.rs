@@ -366,6 +366,14 @@ mod tests {
                 assert_eq!(words(own), words(theirs), "{code}");
                 assert_eq!(languages.detect(own).code, code);
             }
+            let letter = |reply: &Reply| {
+                let letter = reply.letter.as_ref().unwrap_or_else(|| panic!("no [letter] in {code}"));
+                [&letter.body, &letter.joined].map(|text| text.replace("{reach}", &letter.reach))
+            };
+            for (own, theirs) in letter(reply).iter().zip(letter(english)) {
+                assert_eq!(words(own), words(&theirs), "{code}");
+                assert_eq!(languages.detect(own).code, code, "{own}");
+            }
             if code != "en" {
                 assert_eq!(reply.missing(&rules.taxonomy), Vec::<String>::new(), "{code}");
                 let names: std::collections::BTreeSet<&String> = reply.names.values().collect();

@@ -47,6 +47,7 @@ async function look(page, name, seen) {
 
 // Where the words of a letter lie on paper, in millimetres from its left and upper edge.
 async function printed(page, name) {
+  const viewport = page.viewportSize();
   await page.emulateMedia({ media: "print" });
   await page.setViewportSize({ width: 794, height: 1123 });
   const folder = process.env.BEADLE_SCREENSHOTS;
@@ -69,6 +70,7 @@ async function printed(page, name) {
     return { to: words(document.querySelector(".to")), besides: others, tools };
   });
   await page.emulateMedia({ media: null });
+  await page.setViewportSize(viewport);
   return found;
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Desk, DeskError, said};
 use crate::casework::join;
+use crate::core::verdict::is_safeguarding;
 use crate::core::{CaseId, CaseState};
 use crate::outbox::closing::Ending;
 use crate::outbox::compose::Acknowledged;
@@ -63,7 +64,12 @@ impl Desk<'_> {
         if resident == Acknowledged::ToRing
             && let Some(mut to_ring) = store::case::get_to_change(tx, &case.id).await?
         {
-            to_ring.attention = Some("Ring the resident: tell them how it ended".to_owned());
+            let ring = if is_safeguarding(case.hold_reason.as_deref()) {
+                "Ring the resident, if it is safe: somebody may be in danger"
+            } else {
+                "Ring the resident: tell them how it ended"
+            };
+            to_ring.attention = Some(ring.to_owned());
             store::case::update(tx, &to_ring, self.now).await?;
         }
         let due = case.councillor.as_ref().is_none_or(|councillor| !told.contains(councillor));

@@ -108,6 +108,9 @@ impl Desk<'_> {
         if !theirs.iter().any(|p| (p.channel, &p.address) == (point.channel, &point.address)) {
             return Err(DeskError::Unknown("address of this resident"));
         }
+        if point.channel.is_hearsay() {
+            return Err(DeskError::NotNow("nothing can be sent to this address: nobody has shown that it is theirs"));
+        }
         store::person::choose(tx, point, self.now).await?;
         self.note(tx, &case, "choose_address", actor, json!({"channel": point.channel})).await?;
         Ok(())

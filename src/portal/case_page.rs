@@ -8,6 +8,7 @@ use super::timeline::{Entry, Trail, What, shown};
 use super::who::{self, Who};
 use super::{App, Done, Page, Shared, audit_reading, html, trouble::Trouble};
 use crate::casework::join;
+use crate::core::verdict::is_safeguarding;
 use crate::core::{CaseId, CaseState, Council, HearBy, Party, Priority, Reference, Taxonomy, language};
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
@@ -285,7 +286,8 @@ fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate
     let answered = (written != case.language).then(|| {
         format!("Not sure enough to answer in it: the resident is answered in {}", language::name(&case.language))
     });
-    let hear_by = first.and_then(|m| m.hear_by().map(|how| hear_by(how, m)));
+    let hear_by =
+        first.and_then(|m| m.hear_by().map(|how| hear_by(how, m, is_safeguarding(case.hold_reason.as_deref()))));
     let lines = vec![
         Line::new("Service", taxonomy.service_name(&case.service), None),
         Line::new(
@@ -313,9 +315,12 @@ fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate
 }
 
 /// How a resident wants to hear from us who told it to a gatekeeper.
-fn hear_by(how: HearBy, message: &Message) -> Line {
+fn hear_by(how: HearBy, message: &Message, in_danger: bool) -> Line {
     let address = message.from_address.as_deref().map(|address| shown(address, message)).unwrap_or_default();
     let (value, note) = match how {
+        HearBy::Ring if in_danger => {
+            (format!("Ring them: {address}"), Some("Somebody may be in danger: is it safe to ring?"))
+        }
         HearBy::Ring => (format!("Ring them: {address}"), Some("Nothing is sent to them")),
         HearBy::Nothing => (how.label().to_owned(), Some("Nothing is sent to them")),
         HearBy::Letter | HearBy::Email | HearBy::Text => (how.label().to_owned(), None),

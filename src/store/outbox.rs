@@ -334,12 +334,18 @@ pub async fn in_status(tx: &mut Tx, status: &str) -> Result<Vec<Outgoing>> {
     .await
 }
 
-/// How many rows stand in each status.
+/// How many rows stand in each status; letters that wait for a person to print them as `to_print`, since nothing is stuck.
 ///
 /// # Errors
 /// What the database says.
 pub async fn count_by_status(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
-    tx.all("SELECT status, COUNT(*) FROM outbox GROUP BY status ORDER BY status", args![]).await
+    tx.all(
+        "SELECT stands, COUNT(*) FROM (SELECT CASE WHEN channel = 'letter' AND status = 'queued' THEN 'to_print' ELSE status END AS stands
+                                       FROM outbox) AS rows_of_it
+         GROUP BY stands ORDER BY stands",
+        args![],
+    )
+    .await
 }
 
 /// Acknowledgements to an address since `since`: all, and those with the same topic. Held ones do not count: forged mail

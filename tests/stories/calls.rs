@@ -183,6 +183,8 @@ story!(a_caller_without_a_computer_gets_a_letter_to_print, house, {
     assert!(!body.contains("answer this message") && !body.contains('{'), "{body}");
     let list = desk.get("/letters").await;
     assert!(list.has(case.reference.as_str()) && list.has("Ann Smith, 12 Mill Lane"), "{}", list.body);
+    assert!(desk.get("/").await.has("letters to print"));
+    assert!(desk.get("/metrics").await.has("beadle_outbox{status=\"to_print\"} 1"), "and no mail is stuck");
     for path in [format!("/letters/{}", letter.id), "/letters/print".to_owned()] {
         let sheet = desk.get(&path).await;
         assert_eq!(sheet.status, StatusCode::OK);
@@ -432,6 +434,19 @@ story!(who_wants_to_be_rung_is_rung_by_a_person_and_the_case_says_so, house, {
         (case.state, case.attention.as_deref()),
         (CaseState::Closed, Some("Ring the resident: tell them how it ended"))
     );
+});
+
+story!(nobody_rings_without_being_told_that_somebody_may_be_in_danger, house, {
+    let desk = Desk::of(house).await;
+    let problem = "She says that he will kill her tonight, she is hiding in the bathroom";
+    desk.logs(&[("hear_by", "ring"), ("problem", problem)]).await;
+    house.works().await;
+    let case = house.case(0).await;
+    assert!(desk.get(&format!("/cases/{}", case.reference)).await.has("is it safe to ring?"));
+    house.accepts(&case.id).await;
+    closes(house, 0).await;
+    assert!(told(house, 0).await.is_empty());
+    assert!(house.case(0).await.attention.is_some_and(|ring| ring.contains("if it is safe")));
 });
 
 story!(closing_a_case_is_a_letter_to_each_who_rang_about_it, house, {

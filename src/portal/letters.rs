@@ -12,7 +12,6 @@ use crate::outbox::compose::Composer;
 use crate::routing::deadline::received_date;
 use crate::store::outbox::Outgoing;
 use crate::store::{self, Tx, session::Session};
-use crate::understanding::reply::{embed, fill};
 use crate::understanding::rules::Rules;
 use askama::Template;
 use axum::Extension;
@@ -89,7 +88,9 @@ struct Sheet {
     dir: &'static str,
     to: Vec<String>,
     date: String,
-    reference: String,
+    /// What stands before and behind the reference at the top.
+    around: (String, String),
+    reference: Reference,
     subject: String,
     body: String,
 }
@@ -183,16 +184,23 @@ fn sheet(app: &Shared, rules: &Rules, letter: &Outgoing, reference: &Reference) 
     let mail = &letter.mail.0;
     let code = &mail.language;
     let (_, words) = rules.letter_reply(code);
+    let (before, behind) = words.reference.split_once("{reference}").unwrap_or_default();
     Sheet {
         id: letter.id.to_string(),
         dir: if is_right_to_left(code) { "rtl" } else { "ltr" },
         to: mail.to.clone(),
         date: rules.reply(code).1.date(received_date(letter.sent_at.unwrap_or_else(|| app.now()))),
-        reference: fill(&words.reference, &[("reference", embed(reference.as_str(), code))]),
+        around: (before.to_owned(), behind.to_owned()),
+        reference: reference.clone(),
         subject: mail.subject.clone(),
-        body: mail.body.clone(),
+        body: mail.body.lines().map(unmarked).collect::<Vec<_>>().join("\n"),
         language: code.clone(),
     }
+}
+
+/// A line without the marks that say which way it runs: on a page each line finds out by itself, and English runs its own way.
+fn unmarked(line: &str) -> &str {
+    line.strip_prefix('\u{2067}').and_then(|line| line.strip_suffix('\u{2069}')).unwrap_or(line)
 }
 
 fn no_such_letter() -> Trouble {

@@ -190,7 +190,12 @@ story!(a_caller_without_a_computer_gets_a_letter_to_print, house, {
         assert_eq!(sheet.status, StatusCode::OK);
         assert!(sheet.has("<bdi>12 Mill Lane</bdi>") && sheet.has("Monday 2 March 2026"), "{}", sheet.body);
         assert!(sheet.has("Town Hall") && sheet.has("01632 960001") && sheet.has("cases@brackenmere.example"));
-        assert!(sheet.has(&format!("Our reference: {}", case.reference)) && !sheet.has("Quarantine"), "{}", sheet.body);
+        assert!(
+            sheet.has(&format!("Our reference: <bdi class=\"reference\">{}<", case.reference))
+                && !sheet.has("Quarantine"),
+            "{}",
+            sheet.body
+        );
         assert!(desk.get(&format!("{path}?large=1")).await.has("class=\"large\""));
     }
     let mut tx = house.db.read().await.unwrap();

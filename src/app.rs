@@ -272,6 +272,7 @@ impl App {
             metrics,
             secure_cookie: self.settings.portal.secure_cookie,
             allowed_hosts: self.settings.allowed_hosts(),
+            letterhead: self.settings.letterhead(),
         });
         let ending = stop.clone();
         // Who asks is known, so that the form can tell when too much comes from one address.

@@ -1,6 +1,7 @@
 //! From the wires into the durable inbox: one worker an account, each on its own, so that a broken mailbox stops nobody
 //! else's. The order is always: fetch, commit, and only then flag or move.
 
+mod call;
 mod form;
 pub mod hooks;
 pub mod spool;

@@ -8,6 +8,7 @@ mod database;
 pub mod form;
 mod judging;
 mod learning;
+pub mod letters;
 mod limits;
 mod mail;
 mod portal;
@@ -30,6 +31,7 @@ use crate::routing::RoutingPolicy;
 use crate::routing::consent::Wish;
 use anyhow::{Context as _, bail};
 use form::FormSettings;
+use letters::LettersSettings;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -59,6 +61,9 @@ pub struct Settings {
     pub consent: BTreeMap<Channel, Wish>,
     /// The form on the web.
     pub form: Option<FormSettings>,
+    /// What stands at the top of letters.
+    #[serde(default)]
+    pub letters: LettersSettings,
     /// Bots on Telegram.
     #[serde(default)]
     pub telegram: Vec<TelegramAccount>,
@@ -147,6 +152,9 @@ impl Settings {
         let accounts = accounts.chain(self.form.iter().map(|f| (&f.name, &f.councillor)));
         let accounts = accounts.chain(self.text.iter().map(|t| (&t.name, &t.councillor)));
         for (name, councillor) in accounts.chain(self.telegram.iter().map(|t| (&t.name, &t.councillor))) {
+            if name == crate::intake::call::ACCOUNT {
+                bail!("an account is called '{name}', as the calls that gatekeepers write down: give it another name");
+            }
             if !names.insert(name) {
                 bail!(
                     "two accounts are called '{name}': give each [[mailbox]], [[folder]], [[text]], [[telegram]] and [form] its own name"

@@ -3,6 +3,7 @@
 
 mod closing;
 mod confirm;
+mod letter;
 mod person;
 pub mod private;
 
@@ -392,6 +393,7 @@ fn said(acknowledged: &Acknowledged) -> String {
     match acknowledged {
         Acknowledged::Queued => "queued".to_owned(),
         Acknowledged::Held(why) => format!("held: {why}"),
+        Acknowledged::ToRing => "none: they want to be rung".to_owned(),
         Acknowledged::Skipped(why) => format!("none: {why}"),
     }
 }

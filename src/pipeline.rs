@@ -16,7 +16,7 @@ mod read;
 use crate::casework::matching::Compared;
 use crate::channels::telegram::Bot;
 use crate::channels::text::TextProvider;
-use crate::core::{Channel, Clock, Council, Councillor, Ids, Mail, TokenKey, Verdict};
+use crate::core::{Clock, Council, Councillor, Ids, Mail, TokenKey, Verdict};
 use crate::intake::form::{Chosen, FormPolicy};
 use crate::intake::mime::MimeLimits;
 use crate::intake::photo;
@@ -27,7 +27,7 @@ use crate::store::inbox::Claimed;
 use crate::store::{self, Db};
 use crate::understanding::rules::Rules;
 use crate::understanding::{Question, Understanding};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use clerk::Clerk;
 use flood::Usual;
 use read::Unread;
@@ -113,7 +113,7 @@ struct Thought {
     row: Claimed,
     mail: Mail,
     question: Question,
-    /// What the resident chose, where they were asked: on the web form.
+    /// What the resident chose, where they were asked: on the web form, or by whoever wrote down their call.
     chosen: Option<Chosen>,
     /// None for mail that nobody needs to understand: automatic mail.
     meaning: Option<Meaning>,
@@ -126,7 +126,16 @@ struct Meaning {
     compared: Compared,
 }
 
+/// When a resident told us: what was written down later was told before.
+fn told_at(row: &Claimed, mail: &Mail) -> DateTime<Utc> {
+    mail.sent_at.filter(|_| mail.channel.is_word_of_mouth()).unwrap_or(row.received_at)
+}
+
 impl Thought {
+    fn told_at(&self) -> DateTime<Utc> {
+        told_at(&self.row, &self.mail)
+    }
+
     fn verdict(&self) -> Option<&Verdict> {
         self.meaning.as_ref().map(|m| &m.verdict)
     }
@@ -233,9 +242,9 @@ impl Pipeline {
         let home_wards = self.councillor(&row, &mail).map(|c| c.wards.clone()).unwrap_or_default();
         let photos = photo::positions(&mail.attachments);
         let (subject, body) = (mail.subject.clone(), mail.text.clone());
-        let received = Some(received_date(row.received_at));
+        let received = Some(received_date(told_at(&row, &mail)));
         let question = Question { subject, body, home_wards, photos, shared: mail.shared.clone(), received };
-        let chosen = (row.channel == Channel::Web).then(|| Chosen::of(&row.raw)).flatten();
+        let chosen = row.channel.is_hearsay().then(|| Chosen::of(&row.raw)).flatten();
         Thought { row, mail, question, chosen, meaning: None }
     }
 

@@ -52,6 +52,7 @@ pub fn settings_text(home: &Path, listen: &str, mailbox: &Path, database: &str) 
          # Suggest is the default; the demo lets beadle route what it is sure of, so that there is something to see.\n\
          [routing]\nmode = \"auto\"\nauto_above = 0.8\n\n[portal]\nlisten = \"{listen}\"\n\n\
          [form]\npublic_url = \"http://{listen}\"\n\n\
+         [letters]\naddress = [\"Town Hall\", \"Market Square\", \"Brackenmere ZM1 1AA\"]\ntelephone = \"01632 960001\"\n\n\
          [[folder]]\nname = \"demo\"\npath = {}\n",
         quoted(&home.join("rules")),
         quoted(&home.join(super::ENCODER)),

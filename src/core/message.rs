@@ -19,6 +19,12 @@ words! {
         Web = "web" / "Web form",
         /// A chat with a bot on Telegram.
         Telegram = "telegram" / "Telegram",
+        /// A telephone call that a gatekeeper wrote down. Nothing goes back by it: a person rings.
+        Phone = "phone" / "Telephone call",
+        /// A visit at a councillor's surgery that a gatekeeper wrote down.
+        Surgery = "surgery" / "Surgery visit",
+        /// A letter, which a person prints and posts. Nothing comes in by it.
+        Letter = "letter" / "Letter",
     }
 }
 
@@ -29,7 +35,19 @@ impl Channel {
         matches!(self, Self::Sms | Self::Whatsapp | Self::Telegram)
     }
 
-    /// The channel that an answer to it goes by.
+    /// Whether a gatekeeper wrote down what comes by it.
+    #[must_use]
+    pub const fn is_word_of_mouth(self) -> bool {
+        matches!(self, Self::Phone | Self::Surgery)
+    }
+
+    /// Whether an address on it is only what somebody said: nobody's, until its owner says that it is theirs.
+    #[must_use]
+    pub const fn is_hearsay(self) -> bool {
+        matches!(self, Self::Web | Self::Phone | Self::Surgery)
+    }
+
+    /// The channel that an answer to it goes by; where somebody said how they want to hear from us, that counts instead.
     #[must_use]
     pub const fn answered_by(self) -> Self {
         match self {
@@ -44,7 +62,8 @@ impl Channel {
 pub struct ContactPoint {
     /// The channel.
     pub channel: Channel,
-    /// A mail address in lower case; a telephone number as `+447700900123`; the number of a chat on Telegram as `71`.
+    /// A mail address in lower case; a telephone number as `+447700900123`; the number of a chat on Telegram as `71`; what
+    /// stands on an envelope, in one line.
     pub address: String,
     /// The name it goes by there, where it has one.
     pub name: Option<String>,

@@ -1,5 +1,6 @@
 //! The field's words: what a message, a case, a verdict or a reference is. No async, no input or output.
 
+pub mod call;
 pub mod case;
 pub mod clock;
 pub mod code;
@@ -13,6 +14,7 @@ pub mod taxonomy;
 pub mod token;
 pub mod verdict;
 
+pub use call::HearBy;
 pub use case::{Asked, CaseState, Party, Priority};
 pub use clock::Clock;
 pub use code::Code;

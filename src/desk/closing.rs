@@ -2,8 +2,10 @@
 
 use super::{Desk, DeskError, said};
 use crate::casework::join;
+use crate::core::verdict::is_safeguarding;
 use crate::core::{CaseId, CaseState};
 use crate::outbox::closing::Ending;
+use crate::outbox::compose::Acknowledged;
 use crate::store::case::Case;
 use crate::store::{self, Tx};
 use chrono::DateTime;
@@ -59,6 +61,17 @@ impl Desk<'_> {
         actor: &str,
     ) -> store::Result<()> {
         let resident = self.composer.tell_closed(tx, case, ending, self.now).await?;
+        if resident == Acknowledged::ToRing
+            && let Some(mut to_ring) = store::case::get_to_change(tx, &case.id).await?
+        {
+            let ring = if is_safeguarding(case.hold_reason.as_deref()) {
+                "Ring the resident, if it is safe: somebody may be in danger"
+            } else {
+                "Ring the resident: tell them how it ended"
+            };
+            to_ring.attention = Some(ring.to_owned());
+            store::case::update(tx, &to_ring, self.now).await?;
+        }
         let due = case.councillor.as_ref().is_none_or(|councillor| !told.contains(councillor));
         let councillor = due && self.composer.tell_councillor_closed(tx, case, ending, self.now).await?;
         told.extend(case.councillor.clone().filter(|_| councillor));

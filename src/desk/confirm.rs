@@ -16,7 +16,7 @@ impl Desk<'_> {
     /// When there is no such report.
     pub async fn confirm(&self, tx: &mut Tx, message: &MessageId, yes: bool) -> Result<bool, DeskError> {
         let writer = store::message::writer_to_change(tx, message).await?;
-        let writer = writer.filter(|w| w.channel == Channel::Web).ok_or(DeskError::Unknown("report"))?;
+        let writer = writer.filter(|w| w.channel.is_hearsay()).ok_or(DeskError::Unknown("report"))?;
         let Some(address) = writer.from_address.filter(|a| a.contains('@')) else {
             return Err(DeskError::Unknown("report"));
         };

@@ -47,7 +47,7 @@ impl Desk<'_> {
     pub async fn block(&self, tx: &mut Tx, id: &CaseId, why: &str, actor: &str) -> Result<(), DeskError> {
         let case = store::case::get(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
         let messages = store::message::of_case(tx, id).await?;
-        let first = messages.iter().find(|m| m.party == Party::Resident);
+        let first = messages.iter().find(|m| m.party == Party::Resident && !m.channel.is_word_of_mouth());
         let point = first.and_then(Message::writer).ok_or(DeskError::Unknown("sender of this case"))?;
         if is_of_the_council(self.composer.council, &self.composer.rules.taxonomy, &point.address) {
             return Err(DeskError::NotNow("this is an address of the council's own, a councillor's or a department's"));
@@ -126,6 +126,9 @@ impl Desk<'_> {
         };
         if !theirs.iter().any(|p| (p.channel, &p.address) == (point.channel, &point.address)) {
             return Err(DeskError::Unknown("address of this resident"));
+        }
+        if point.channel.is_hearsay() {
+            return Err(DeskError::NotNow("nothing can be sent to this address: nobody has shown that it is theirs"));
         }
         store::person::choose(tx, point, self.now).await?;
         self.note(tx, &case, "choose_address", actor, json!({"channel": point.channel})).await?;

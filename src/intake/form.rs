@@ -3,7 +3,7 @@
 //! It is kept as one JSON object, with its files in base64. Of somebody who does not wish to be known nothing is in it by which
 //! they could be: their name and address are dropped before anything is stored.
 
-use crate::core::{Address, Attachment, Channel, ContactPoint, Council, Mail, SenderCheck};
+use crate::core::{Address, Attachment, Channel, ContactPoint, Council, HearBy, Mail, SenderCheck};
 use crate::intake::mime::{self, MimeLimits};
 use crate::intake::text::{cut, normalise, one_line};
 use crate::routing::consent::Consent;
@@ -124,7 +124,7 @@ fn from_base64<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<
     STANDARD.decode(text.as_bytes()).map_err(serde::de::Error::custom)
 }
 
-/// What was chosen on the form apart from what was written.
+/// What was chosen on the form, or told to whoever wrote down a call, apart from what was written.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Chosen {
     /// ISO 639-1 code of the language that the form was shown in.
@@ -133,6 +133,9 @@ pub struct Chosen {
     pub consent: Consent,
     /// The email address they gave.
     pub email: Option<String>,
+    /// How they want to hear from us, where that was asked.
+    #[serde(default)]
+    pub hear_by: Option<HearBy>,
 }
 
 impl Chosen {

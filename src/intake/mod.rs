@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod automatic;
+pub mod call;
 pub mod fold;
 pub mod form;
 pub mod mime;

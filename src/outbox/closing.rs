@@ -1,7 +1,7 @@
 //! What people are told when a case is closed: each resident who reported it, by themselves, and the councillor.
 
 use super::compose::{Acknowledged, Composer, Recipient, consent_of, mailbox};
-use crate::core::{ContactPoint, OutboxId, Party};
+use crate::core::{Channel, ContactPoint, OutboxId, Party};
 use crate::store::case::Case;
 use crate::store::message::Message;
 use crate::store::outbox::{NewOutgoing, OutMail};
@@ -37,7 +37,7 @@ impl Composer<'_> {
         }
         let Recipient { message, to, held, in_danger } = match self.recipient_of(tx, case, true).await? {
             Ok(recipient) => recipient,
-            Err(why) => return Ok(Acknowledged::Skipped(why)),
+            Err(why) => return Ok(why),
         };
         if in_danger {
             return Ok(Acknowledged::Skipped("somebody may be in danger: a person has to write to them".to_owned()));
@@ -84,8 +84,14 @@ impl Composer<'_> {
         }
         let sentence = fill(if by_department { &reply.done } else { &reply.otherwise }, &words);
         let greeting = long.greeting(message.from_name.as_deref());
-        let parts = [greeting.as_str(), sentence.as_str(), told, reply.answer.as_str(), self.council.name.as_str()];
+        let (_, letter) = self.rules.letter_reply(language);
+        let by_letter = to.channel == Channel::Letter;
+        let answer = if by_letter { fill(&letter.reach, &words) } else { reply.answer.clone() };
+        let parts = [greeting.as_str(), sentence.as_str(), told, answer.as_str(), self.council.name.as_str()];
         let body = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n") + "\n";
+        if by_letter {
+            return self.letter(to, language, fill(&reply.subject, &words), lay_out(&body, language));
+        }
         let (reply_to, mark) = self.reply_path(&case.reference, Party::Resident);
         OutMail {
             from: self.sender_header(),

@@ -2,8 +2,8 @@
 
 use crate::core::verdict::is_safeguarding;
 use crate::core::{
-    CaseId, Channel, ContactPoint, Council, Councillor, Department, Ids, OutboxId, Party, Reference, Taxonomy,
-    TokenKey, language,
+    CaseId, Channel, ContactPoint, Council, Councillor, Department, HearBy, Ids, OutboxId, Party, Reference,
+    SenderCheck, Taxonomy, TokenKey, language,
 };
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
@@ -40,6 +40,8 @@ pub enum Acknowledged {
     Queued,
     /// It waits for a person: why.
     Held(String),
+    /// They are to be rung: a person tells them.
+    ToRing,
     /// None is due: why.
     Skipped(String),
 }
@@ -209,16 +211,26 @@ impl Composer<'_> {
         text += &self.language_line(case, first);
         let who = first.filter(|_| consent.department_sees_contact()).and_then(who_wrote);
         text += &format!("From: {}\n", who.as_deref().unwrap_or("a resident who does not wish to be named to you"));
+        if let Some(told) = first.filter(|m| m.channel.is_word_of_mouth()) {
+            text += &super::letter::how_it_was_told(told, &case.language);
+        }
         match first.filter(|m| !m.sender.0.is_verified()) {
-            Some(m) if m.channel != Channel::Web => {
+            Some(m) if !m.channel.is_hearsay() => {
                 text += "Note: our mail server could not verify that this sender is who they say.\n";
             }
-            Some(_) if who.is_some() => {
+            Some(m) if who.is_some() && m.channel == Channel::Web => {
                 text += "Note: they gave this address in the web form and have not confirmed it yet.\n";
+            }
+            Some(_) if who.is_some() => {
+                text += "Note: they gave this address by word of mouth, and nobody has confirmed it.\n";
             }
             _ => {}
         }
-        text += "\nWhat the resident wrote:\n";
+        text += if first.is_some_and(|m| m.channel.is_word_of_mouth()) {
+            "\nWhat the resident said, as it was written down:\n"
+        } else {
+            "\nWhat the resident wrote:\n"
+        };
         for message in messages {
             let (subject, words) = message.for_department();
             let heading = if subject.is_empty() { String::new() } else { format!("{subject}\n") };
@@ -270,25 +282,30 @@ impl Composer<'_> {
     ) -> store::Result<Acknowledged> {
         let Recipient { message, to, held, in_danger } = match self.recipient_of(tx, case, false).await? {
             Ok(recipient) => recipient,
-            Err(why) => return Ok(Acknowledged::Skipped(why)),
+            Err(why) => return Ok(why),
         };
         let (message, email) = (&message, to.address.as_str());
-        // Cases out of one message are about different things, and each of them is acknowledged. A text has no subject that could
-        // tell two of them apart.
-        let titled = message.part.is_some() || message.channel.is_short();
+        // Cases out of one message are about different things, and each of them is acknowledged. A text or a call has no subject
+        // that could tell two of them apart.
+        let titled = message.part.is_some() || message.channel.is_short() || message.channel.is_word_of_mouth();
         let subject = if titled { &case.title } else { &message.subject };
         let topic = crate::understanding::strip_reply_marks(subject).to_lowercase();
         let since = now - TimeDelta::minutes(CAP_MINUTES);
         let (all, same) = store::outbox::acknowledgements_since(tx, email, &topic, since).await?;
-        if all >= CAP || same >= CAP_SAME_TOPIC {
+        // No machine answers a letter, and a person prints each.
+        if to.channel != Channel::Letter && (all >= CAP || same >= CAP_SAME_TOPIC) {
             return Ok(Acknowledged::Skipped(format!(
                 "this address had {all} acknowledgements in {CAP_MINUTES} minutes, {same} on this subject"
             )));
         }
         let id: OutboxId = self.ids.next();
-        let mail = if consent_of(case).is_private() && !in_danger {
+        let private = consent_of(case).is_private();
+        let mail = if to.channel == Channel::Letter {
+            // Who lives there with them may open it.
+            self.letter_acknowledgement(case, message, &to, joined, in_danger || private)
+        } else if private && !in_danger {
             self.private_acknowledgement(case, message, email)
-        } else if message.channel.is_short() {
+        } else if to.channel.is_short() {
             self.short_acknowledgement(case, message, email, joined, in_danger)
         } else if in_danger {
             self.safe_mail(case, email)
@@ -321,36 +338,43 @@ impl Composer<'_> {
         tx: &mut Tx,
         case: &Case,
         by_choice: bool,
-    ) -> store::Result<Result<Recipient, String>> {
+    ) -> store::Result<Result<Recipient, Acknowledged>> {
+        let none = |why: &str| Ok(Err(Acknowledged::Skipped(why.to_owned())));
         let messages = store::message::of_case(tx, &case.id).await?;
         let Some(mut message) = messages.into_iter().find(|m| m.party == Party::Resident) else {
-            return Ok(Err("no resident wrote on this case".to_owned()));
+            return none("no resident wrote on this case");
+        };
+        let channel = match message.hear_by() {
+            Some(HearBy::Ring) => return Ok(Err(Acknowledged::ToRing)),
+            Some(HearBy::Nothing) => return none("they want no news from us"),
+            how => how.and_then(HearBy::channel).unwrap_or_else(|| message.channel.answered_by()),
         };
         let Some(address) = message.from_address.clone() else {
-            return Ok(Err("there is no address to answer to".to_owned()));
+            return none("there is no address to answer to");
         };
-        // Anybody can type an address into a form: nothing is written to it before its owner says that it was them.
-        if message.channel == Channel::Web && !message.sender.0.is_verified() {
-            return Ok(Err("they have not confirmed the address they gave in the web form".to_owned()));
+        if waits_for_proof(&message) {
+            return none("they have not confirmed the address they gave");
         }
         if let Some(why) = &message.no_auto_answer {
-            return Ok(Err(format!("not to be answered by a machine: {why}")));
+            return none(&format!("not to be answered by a machine: {why}"));
         }
         if is_of_the_council(self.council, &self.rules.taxonomy, &address) {
-            return Ok(Err("it came from an address of the council's own".to_owned()));
+            return none("it came from an address of the council's own");
         }
-        let mut to = ContactPoint { channel: message.channel.answered_by(), address, name: message.from_name.clone() };
+        let mut to = ContactPoint { channel, address, name: message.from_name.clone() };
         let chosen = match case.contact_id.as_ref().filter(|_| by_choice && message.sender.0.is_verified()) {
             Some(contact) => store::person::chosen(tx, contact).await?,
             None => None,
         };
+        // To a number that was only noted, nothing can be sent.
+        let chosen = chosen.filter(|chosen| !chosen.channel.is_hearsay());
         if let Some(chosen) = chosen.filter(|chosen| (chosen.channel, &chosen.address) != (to.channel, &to.address)) {
             to = chosen;
             // What they wrote first lies elsewhere, so this is no answer to it.
             message.rfc_message_id = None;
         }
         if store::contact::is_silent(tx, &to).await? {
-            return Ok(Err("they asked for no messages (STOP)".to_owned()));
+            return none("they asked for no messages (STOP)");
         }
         let in_danger = is_safeguarding(case.hold_reason.as_deref());
         let held = match &message.sender.0 {
@@ -428,9 +452,7 @@ impl Composer<'_> {
     /// An acknowledgement that whoever reads the resident's mailbox may see. It stands by itself: an answer to their message
     /// would bring that message up beside it.
     fn safe_mail(&self, case: &Case, email: &str) -> OutMail {
-        let (language, reply) = self.rules.safe_reply(&case.language);
-        let words =
-            [("reference", embed(case.reference.as_str(), language)), ("council", embed(&self.council.name, language))];
+        let (language, subject, body) = self.safe_words(case);
         let (reply_to, mark) = self.reply_path(&case.reference, Party::Resident);
         OutMail {
             from: self.sender_header(),
@@ -438,8 +460,8 @@ impl Composer<'_> {
             to: vec![email.to_owned()],
             cc: Vec::new(),
             reply_to: Some(reply_to),
-            subject: fill(&reply.subject, &words) + &mark,
-            body: lay_out(&fill(reply.body.trim_start(), &words), language),
+            subject: subject + &mark,
+            body,
             in_reply_to: None,
             references: Vec::new(),
             auto_submitted: Some("auto-replied".to_owned()),
@@ -447,6 +469,15 @@ impl Composer<'_> {
             attachments: Vec::new(),
             button: None,
         }
+    }
+
+    /// Language, subject and body of what gives nothing away.
+    pub(super) fn safe_words(&self, case: &Case) -> (&str, String, String) {
+        let (language, reply) = self.rules.safe_reply(&case.language);
+        let words =
+            [("reference", embed(case.reference.as_str(), language)), ("council", embed(&self.council.name, language))];
+        let body = lay_out(&fill(reply.body.trim_start(), &words), language);
+        (language, fill(&reply.subject, &words), body)
     }
 
     /// Tells the councillor of a joined case that it is dealt with in another one, where that one is another councillor's:
@@ -599,9 +630,23 @@ impl Composer<'_> {
     }
 }
 
+/// Anybody can type an address into a form, or name one on the telephone: nothing is written to it before its owner says that it
+/// was them. Where no link can ask them, a person lets it go, as with every number that was only noted.
+fn waits_for_proof(message: &Message) -> bool {
+    let SenderCheck::Unverified { why } = &message.sender.0 else { return false };
+    match message.hear_by() {
+        Some(how) => how == HearBy::Email && why != crate::core::call::UNPROVABLE,
+        None => message.channel == Channel::Web,
+    }
+}
+
 /// Name and address of who wrote a message.
 fn who_wrote(message: &Message) -> Option<String> {
     let address = message.from_address.as_deref()?;
+    if message.channel.is_word_of_mouth() {
+        let below = crate::core::call::below_name(address, message.from_name.as_deref());
+        return Some(message.from_name.as_deref().map_or_else(|| below.to_owned(), |name| format!("{name}, {below}")));
+    }
     Some(message.from_name.as_deref().map_or_else(|| address.to_owned(), |name| format!("{name} <{address}>")))
 }
 

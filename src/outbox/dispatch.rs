@@ -91,7 +91,9 @@ impl Dispatcher {
             (None, Channel::Email) => self.mail(&outgoing, files).await.into(),
             (None, Channel::Sms | Channel::Whatsapp) => self.text(&outgoing).await,
             (None, Channel::Telegram) => self.chat(&outgoing, account.as_deref()).await,
-            (None, Channel::Web) => Fate::Failed("nothing can be sent by the web form".to_owned()).into(),
+            (None, by @ (Channel::Web | Channel::Phone | Channel::Surgery | Channel::Letter)) => {
+                Fate::Failed(format!("nothing can be sent by this way: {}", by.label())).into()
+            }
         };
         let ours = self.write_down(&outgoing, &token, &went).await?;
         Ok(if ours { Step::Tried(outgoing.id, went.fate) } else { Step::LeaseLost(outgoing.id) })

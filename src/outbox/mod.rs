@@ -3,6 +3,7 @@
 pub mod closing;
 pub mod compose;
 pub mod dispatch;
+mod letter;
 pub mod private;
 mod proof;
 pub mod render;

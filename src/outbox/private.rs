@@ -1,6 +1,6 @@
 //! The private lane: what goes between a resident and the councillor they wrote to, past everybody else.
 
-use super::compose::{Composer, Recipient, harmless, long_date, mailbox};
+use super::compose::{Acknowledged, Composer, Recipient, harmless, long_date, mailbox};
 use crate::core::{Channel, Councillor, OutboxId, Party};
 use crate::routing::deadline::received_date;
 use crate::store::case::Case;
@@ -79,8 +79,12 @@ impl Composer<'_> {
     ) -> store::Result<Result<(), String>> {
         let Recipient { message, to, .. } = match self.recipient_of(tx, case, true).await? {
             Ok(recipient) => recipient,
-            Err(why) => return Ok(Err(why)),
+            Err(Acknowledged::Skipped(why) | Acknowledged::Held(why)) => return Ok(Err(why)),
+            Err(_) => return Ok(Err("they want to be rung up".to_owned())),
         };
+        if to.channel == Channel::Letter {
+            return Ok(Err("they can only be written a letter, which others would have to print".to_owned()));
+        }
         let words = answer.body.trim();
         let short = to.channel.is_short();
         if words.is_empty() {

@@ -154,6 +154,10 @@ impl Composer<'_> {
         addressee: Addressee<'_>,
         now: DateTime<Utc>,
     ) -> store::Result<bool> {
+        // What was told to a gatekeeper is answered by them.
+        if addressee.to.channel.is_word_of_mouth() {
+            return Ok(false);
+        }
         if !say.is_asked_for() && store::contact::is_silent(tx, addressee.to).await? {
             return Ok(false);
         }
@@ -240,6 +244,9 @@ impl Composer<'_> {
     /// A line or two to an address of any channel; by mail with all that a mail needs.
     pub(super) fn note_to(&self, to: &ContactPoint, language: &str, words: &str) -> OutMail {
         let note = text(&to.address, language, words);
+        if to.channel == Channel::Letter {
+            return self.letter(to, language, self.council.name.clone(), note.body);
+        }
         if to.channel.is_short() {
             return note;
         }

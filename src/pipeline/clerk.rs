@@ -37,7 +37,9 @@ impl Clerk<'_> {
         }
         let Some(meaning) = &thought.meaning else { return self.set_aside(tx, thought).await };
         let private = self.is_private(thought);
-        if let Some(why) = self.too_much(tx, thought).await? {
+        // What a gatekeeper writes down was heard by a person already: it is not too much, and holds no code.
+        let heard = mail.channel.is_word_of_mouth();
+        if !heard && let Some(why) = self.too_much(tx, thought).await? {
             if private {
                 return self.open_private(tx, thought, meaning, councillor, Some(&why)).await;
             }
@@ -51,7 +53,7 @@ impl Clerk<'_> {
         {
             return self.heed(tx, thought, request).await;
         }
-        if self.take_code(tx, thought).await? {
+        if !heard && self.take_code(tx, thought).await? {
             return Ok(());
         }
         let answers = if mail.channel.is_short() {
@@ -120,6 +122,7 @@ impl Clerk<'_> {
             mail,
             language: thought.verdict().map(|v| v.language.as_str()),
             embedding: thought.verdict().and_then(|v| v.embedding.as_deref()).filter(|_| !private),
+            hear_by: thought.chosen.as_ref().and_then(|chosen| chosen.hear_by),
             received_at: thought.row.received_at,
         };
         store::message::insert(tx, new).await?;

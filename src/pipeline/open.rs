@@ -154,7 +154,11 @@ impl Clerk<'_> {
         // Where there are too few words to tell a language by, or none, the device may.
         let unsure = is_wordless(thought) || verdict.language_confidence < Verdict::SURE_OF_LANGUAGE;
         let device = thought.mail.device_language.as_ref().filter(|_| unsure);
-        let language = device.map_or(verdict.language_to_answer(), String::as_str);
+        // Whoever wrote a call down did so in their own language, and asked for the caller's.
+        let asked = thought.chosen.as_ref().filter(|_| thought.mail.channel.is_word_of_mouth());
+        let asked = asked.map(|chosen| chosen.language.as_str());
+        let language = asked.unwrap_or_else(|| device.map_or(verdict.language_to_answer(), String::as_str));
+        let received_at = thought.told_at();
         let days = self.rules.taxonomy.services.get(&verdict.service).map_or(10, |s| s.working_days);
         let promised = store::case::promised(tx, &thought.row.account, &thought.row.external_id).await?;
         let consent = self.consent(thought);
@@ -175,8 +179,8 @@ impl Clerk<'_> {
             consent,
             language,
             title,
-            received_at: thought.row.received_at,
-            due_on: house.calendar.due(received_date(thought.row.received_at), days),
+            received_at,
+            due_on: house.calendar.due(received_date(received_at), days),
         };
         open::open(tx, &self.pipeline.ids, opening, self.now).await
     }

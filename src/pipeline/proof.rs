@@ -1,10 +1,10 @@
-//! Whether an email address belongs to who gave it in the web form: a link is sent there once, and until it is opened nothing else
+//! Whether an email address belongs to who gave it in the web form or to a gatekeeper: a link is sent there once, and until it is opened nothing else
 //! is. Nobody can use the form to have beadle write to others in bulk: the mails are counted, by address and in all.
 
 use super::Thought;
 use super::clerk::Clerk;
 use crate::core::verdict::is_safeguarding;
-use crate::core::{Channel, Disposition, MessageId};
+use crate::core::{Disposition, HearBy, MessageId};
 use crate::outbox::compose::is_of_the_council;
 use crate::store::case::Case;
 use crate::store::{self, Tx};
@@ -21,7 +21,9 @@ impl Clerk<'_> {
         message: &MessageId,
     ) -> store::Result<()> {
         let (Some(policy), Some(chosen)) = (&self.pipeline.house.form, &thought.chosen) else { return Ok(()) };
-        let writer = thought.mail.writer.as_ref().filter(|w| w.channel == Channel::Web && w.address.contains('@'));
+        let writer = thought.mail.writer.as_ref().filter(|w| w.channel.is_hearsay() && w.address.contains('@'));
+        // Who told a gatekeeper that they want to hear otherwise, or not at all, is not written to even for that.
+        let writer = writer.filter(|_| chosen.hear_by.is_none_or(|how| how == HearBy::Email));
         let Some(address) = writer.map(|w| w.address.as_str()) else { return Ok(()) };
         let (day, hour) = (self.now - TimeDelta::days(1), self.now - TimeDelta::hours(1));
         let (to_them, to_all) = store::outbox::proofs_since(tx, address, day, hour).await?;

@@ -5,6 +5,7 @@ use crate::channels::SendError;
 use crate::channels::telegram::{Bot, TelegramError, Update, understand};
 use crate::channels::text::{TextIn, TextProvider};
 use crate::core::{Attachment, Channel, Mail};
+use crate::intake::call::{Call, Terms};
 use crate::intake::form::Form;
 use crate::intake::{mime, telegram, texts};
 use crate::store::inbox::Claimed;
@@ -29,6 +30,12 @@ impl Pipeline {
                 let form = Form::from_bytes(&row.raw).map_err(Unread::ForGood)?;
                 Ok(form.message(&row.account, &row.external_id, &self.house.council, limits))
             }
+            Channel::Phone | Channel::Surgery => {
+                let call = Call::from_bytes(&row.raw).map_err(Unread::ForGood)?;
+                let terms = Terms { council: &self.house.council, limits, can_prove: self.house.form.is_some() };
+                Ok(call.message(row.channel, &row.external_id, terms))
+            }
+            Channel::Letter => Err(Unread::ForGood("nothing comes in by letter".to_owned())),
             Channel::Email => mime::parse(&row.raw, limits, self.house.council.authserv_id.as_deref())
                 .map_err(|why| Unread::ForGood(why.to_string())),
             Channel::Sms | Channel::Whatsapp => {

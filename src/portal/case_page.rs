@@ -6,11 +6,12 @@ use super::format::{self, Due};
 use super::list::{Choice, by_name};
 use super::private;
 use super::several::{self, OwnPart, Several};
-use super::timeline::{Entry, Trail, What};
+use super::timeline::{Entry, Trail, What, shown};
 use super::who::{self, Who};
 use super::{App, Done, Page, Shared, audit_reading, html, trouble::Trouble};
 use crate::casework::join;
-use crate::core::{CaseId, CaseState, Channel, Council, Party, Priority, Reference, Taxonomy, language};
+use crate::core::verdict::is_safeguarding;
+use crate::core::{CaseId, CaseState, Council, HearBy, Party, Priority, Reference, Taxonomy, language};
 use crate::outbox::compose::is_of_the_council;
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
@@ -198,6 +199,7 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
     let taxonomy = &rules.taxonomy;
     let lines = summary(&read, taxonomy, &pipeline.house.council, received_date(app.now()));
     let case = &read.trail.case;
+    let told_to_us = told_to_us(&read.trail);
     let waiting = matches!(case.state, CaseState::Review | CaseState::Held);
     let open = waiting || case.state == CaseState::Routed;
     let department = taxonomy.department_name(&case.department).to_owned();
@@ -240,12 +242,20 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
         own_part: read.own_part,
         who: read.who,
         consents: Consent::ALL.iter().map(|c| Choice::new(c.as_str(), c.label(), &case.consent)).collect(),
-        sender: read.sender.filter(|s| !is_of_the_council(&pipeline.house.council, taxonomy, &s.address)),
+        sender: read
+            .sender
+            .filter(|s| !told_to_us && !is_of_the_council(&pipeline.house.council, taxonomy, &s.address)),
         can_close: matches!(case.state, CaseState::Review | CaseState::Routed),
         parent: read.parent,
         children: read.children,
         perhaps: read.perhaps,
     }
+}
+
+/// Whether a gatekeeper wrote down what the resident told them: nobody but us could be blocked.
+fn told_to_us(trail: &Trail) -> bool {
+    let first = trail.messages.iter().find(|m| m.party == Party::Resident);
+    first.is_some_and(|m| m.channel.is_word_of_mouth())
 }
 
 /// Least probability of a service that is named to the one who decides.
@@ -282,15 +292,17 @@ fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate
     let first = read.trail.messages.iter().find(|m| m.party == Party::Resident);
     let consent = Consent::of(&case.consent);
     let place = case.place.as_ref();
-    let unconfirmed = first.is_some_and(|m| m.channel == Channel::Web && !m.sender.0.is_verified());
-    let email = first.and_then(|m| m.from_address.clone());
+    let unconfirmed = first.is_some_and(|m| m.channel.is_hearsay() && !m.sender.0.is_verified());
+    let email = first.and_then(|m| Some(shown(m.from_address.as_deref()?, m)));
     let email = email.map(|address| if unconfirmed { format!("{address} (not confirmed)") } else { address });
     let (councillor, told) = councillor(read, council, consent);
     let written = first.and_then(|m| m.language.as_deref()).unwrap_or(&case.language);
     let answered = (written != case.language).then(|| {
         format!("Not sure enough to answer in it: the resident is answered in {}", language::name(&case.language))
     });
-    vec![
+    let hear_by =
+        first.and_then(|m| m.hear_by().map(|how| hear_by(how, m, is_safeguarding(case.hold_reason.as_deref()))));
+    let lines = vec![
         Line::new("Service", taxonomy.service_name(&case.service), None),
         Line::new(
             "Department",
@@ -312,7 +324,22 @@ fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate
             format::when(case.received_at),
             case.closed_at.map(|at| format!("Closed {}", format::when(at))),
         ),
-    ]
+    ];
+    lines.into_iter().chain(hear_by).collect()
+}
+
+/// How a resident wants to hear from us who told it to a gatekeeper.
+fn hear_by(how: HearBy, message: &Message, in_danger: bool) -> Line {
+    let address = message.from_address.as_deref().map(|address| shown(address, message)).unwrap_or_default();
+    let (value, note) = match how {
+        HearBy::Ring if in_danger => {
+            (format!("Ring them: {address}"), Some("Somebody may be in danger: is it safe to ring?"))
+        }
+        HearBy::Ring => (format!("Ring them: {address}"), Some("Nothing is sent to them")),
+        HearBy::Nothing => (how.label().to_owned(), Some("Nothing is sent to them")),
+        HearBy::Letter | HearBy::Email | HearBy::Text => (how.label().to_owned(), None),
+    };
+    Line::new("Wants to hear", value, note.map(str::to_owned))
 }
 
 /// The councillor's name, and when they were told: what councillors asked to be able to prove.

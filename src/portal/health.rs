@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(5);
-const OUTBOX_STATES: [&str; 7] = ["held", "queued", "sending", "sent", "uncertain", "failed", "cancelled"];
+const OUTBOX_STATES: [&str; 8] = ["held", "queued", "to_print", "sending", "sent", "uncertain", "failed", "cancelled"];
 
 /// Answers of these pages go out as they are, also when they are bad news.
 pub(super) async fn mark(request: Request, next: Next) -> Response {

@@ -194,7 +194,7 @@ async fn figures(tx: &mut Tx) -> store::Result<(Vec<Figure>, i64)> {
     let of = |rows: &[(String, i64)], keys: &[&str]| {
         rows.iter().filter(|(k, _)| keys.contains(&k.as_str())).map(|(_, n)| n).sum()
     };
-    let figures = vec![
+    let mut figures = vec![
         Figure { count: of(&cases, &["review"]), label: "waiting for review", href: "/?state=review" },
         Figure { count: of(&cases, &["held"]), label: "on hold", href: "/?state=held" },
         Figure { count: of(&cases, &["routed"]), label: "with departments", href: "/?state=routed" },
@@ -203,6 +203,10 @@ async fn figures(tx: &mut Tx) -> store::Result<(Vec<Figure>, i64)> {
         Figure { count: of(&mails, &["held", "failed", "uncertain"]), label: "mails not delivered", href: "/outbox" },
         Figure { count: queries::quarantined(tx).await?, label: "in quarantine", href: "/quarantine" },
     ];
+    let letters = of(&mails, &["to_print"]);
+    if letters > 0 {
+        figures.push(Figure { count: letters, label: "letters to print", href: "/letters" });
+    }
     Ok((figures, cases.iter().map(|(_, n)| n).sum()))
 }
 

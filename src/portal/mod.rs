@@ -16,7 +16,9 @@ mod guard;
 mod health;
 mod hooks;
 mod learned;
+mod letters;
 mod list;
+mod log;
 mod mail_pages;
 mod private;
 mod queries;
@@ -55,13 +57,22 @@ pub struct Portal {
     pub secure_cookie: bool,
     /// Names, with or without port, the portal answers under besides `localhost`, `127.0.0.1` and `[::1]`.
     pub allowed_hosts: Vec<String>,
+    /// How the council is reached, line by line, at the top of letters.
+    pub letterhead: Vec<String>,
 }
 
 impl Portal {
     /// A portal on this machine only.
     #[must_use]
     pub const fn new(pipeline: Pipeline, collector: Collector) -> Self {
-        Self { pipeline, collector, metrics: None, secure_cookie: false, allowed_hosts: Vec::new() }
+        Self {
+            pipeline,
+            collector,
+            metrics: None,
+            secure_cookie: false,
+            allowed_hosts: Vec::new(),
+            letterhead: Vec::new(),
+        }
     }
 }
 
@@ -126,6 +137,14 @@ pub fn router(portal: Portal) -> Router {
         .route("/quarantine/{id}/replay", post(mail_pages::replay))
         .route("/outbox", get(mail_pages::outbox))
         .route("/learned", get(learned::page))
+        .route("/log", get(log::page).post(log::send))
+        .route("/log/{token}", get(log::done))
+        .route("/letters", get(letters::page))
+        .route("/letters/print", get(letters::print_all))
+        .route("/letters/posted", post(letters::all_posted))
+        .route("/letters/{id}", get(letters::print))
+        .route("/letters/{id}/posted", post(letters::posted))
+        .route("/letters/{id}/cancel", post(letters::cancel))
         .route("/sign-out", post(sign_in::sign_out))
         .route_layer(from_fn_with_state(Arc::clone(&app), guard::signed_in));
     let posts = Router::new()
@@ -136,6 +155,7 @@ pub fn router(portal: Portal) -> Router {
     let open = Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/assets/portal.css", get(style))
+        .route("/assets/letter.css", get(letters::style))
         .route("/assets/icon.svg", get(icon));
     let machines = Router::new()
         .route("/healthz", get(health::healthz))
@@ -214,6 +234,8 @@ fn notice(done: &str) -> Option<&'static str> {
         "consent" => "Written down what the resident allows.",
         "given" => "The message is on its way to the councillor.",
         "address" => "Notices go to that address from now on.",
+        "posted" => "Noted as posted. The case says when, and by whom.",
+        "not-sent" => "Taken back. This letter will not be sent.",
         "seen" => "Noted as seen.",
         "replayed" => "The message will be worked on again in a moment.",
         _ => return None,

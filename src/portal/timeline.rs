@@ -2,6 +2,8 @@
 
 use super::decided::{DecisionView, decision_view};
 use super::format;
+use crate::channels::text::phone;
+use crate::core::call::below_name;
 use crate::core::{CaseState, Channel, DecisionId, Party, SenderCheck, Taxonomy, Verdict, language};
 use crate::store::attachment::Stored;
 use crate::store::case::Case;
@@ -49,6 +51,8 @@ pub(super) struct MessageView {
     pub(super) heading: &'static str,
     /// The way it came, where that was no mail.
     pub(super) by: Option<&'static str>,
+    /// Whether a gatekeeper wrote it down.
+    pub(super) noted: bool,
     pub(super) name: Option<String>,
     pub(super) email: Option<String>,
     pub(super) verified: bool,
@@ -88,6 +92,8 @@ pub(super) struct OutgoingView {
     pub(super) files: Vec<String>,
     pub(super) reason: Option<String>,
     pub(super) sent_at: Option<String>,
+    /// Whether it can be printed.
+    pub(super) is_letter: bool,
     pub(super) release: Option<Release>,
 }
 
@@ -132,13 +138,16 @@ impl Trail {
         MessageView {
             id: message.id.to_string(),
             heading: match message.party {
+                Party::Resident if message.channel == Channel::Phone => "The resident rang",
+                Party::Resident if message.channel == Channel::Surgery => "The resident came to a surgery",
                 Party::Resident => "Message from the resident",
                 Party::Councillor => "Message from the councillor",
                 Party::Department => "Message from the department",
             },
             by: way(message.channel),
+            noted: message.channel.is_word_of_mouth(),
             name: message.from_name.clone(),
-            email: message.from_address.clone(),
+            email: message.from_address.as_deref().map(|address| shown(address, message)),
             verified,
             sender,
             language_name: Some(language.as_str())
@@ -167,6 +176,14 @@ impl Trail {
             && (self.decisions.iter().find(put_on).is_some_and(|d| d.created_at > routed)
                 || self.decisions.iter().any(came_back))
     }
+}
+
+/// An address as people read it: of one that was noted, without the name that stands beside it.
+pub(super) fn shown(address: &str, message: &Message) -> String {
+    if message.channel.is_word_of_mouth() && message.hear_by().is_some() {
+        return phone::national(below_name(address, message.from_name.as_deref()));
+    }
+    address.to_owned()
 }
 
 fn file_view(file: &Stored) -> FileView {
@@ -214,9 +231,20 @@ pub(super) fn status(status: &str) -> (&'static str, &'static str) {
     }
 }
 
+/// The same of a letter, which a person prints and posts.
+pub(super) fn letter_status(word: &str) -> (&'static str, &'static str) {
+    match word {
+        "queued" => ("To be printed", "waiting"),
+        "sent" => ("Posted", "done"),
+        other => status(other),
+    }
+}
+
 fn outgoing_view(outgoing: &Outgoing) -> OutgoingView {
     let mail = &outgoing.mail.0;
-    let (status, status_class) = status(&outgoing.status);
+    let by_letter = outgoing.channel == Channel::Letter;
+    let (status, status_class) = if by_letter { letter_status(&outgoing.status) } else { status(&outgoing.status) };
+    let sent = if by_letter { "Posted" } else { "Sent" };
     OutgoingView {
         id: outgoing.id.to_string(),
         heading: purpose(&outgoing.purpose),
@@ -230,7 +258,8 @@ fn outgoing_view(outgoing: &Outgoing) -> OutgoingView {
         language: mail.language.clone(),
         files: mail.attachments.iter().map(|a| a.name.clone()).collect(),
         reason: outgoing.reason.as_deref().map(format::sentence),
-        sent_at: outgoing.sent_at.map(format::when),
+        sent_at: outgoing.sent_at.map(|at| format!("{sent} {}", format::when(at))),
+        is_letter: by_letter && matches!(outgoing.status.as_str(), "queued" | "held" | "sent"),
         release: release(outgoing),
     }
 }
@@ -239,6 +268,10 @@ pub(super) fn release(outgoing: &Outgoing) -> Option<Release> {
     match outgoing.status.as_str() {
         "held" if outgoing.purpose == "question" => Some(Release { button: "Ask the resident", warning: None }),
         "held" if outgoing.purpose == "proof" => Some(Release { button: "Send the link", warning: None }),
+        "held" if outgoing.channel == Channel::Letter => Some(Release {
+            button: "Let it be printed",
+            warning: Some("Only if it is safe: others may open the post where they live."),
+        }),
         "held" if outgoing.party == Party::Resident => Some(Release {
             button: "This really is from them: send it",
             warning: Some("Only if you are sure: an answer to a forged sender tells a stranger that there is a case."),

@@ -26,6 +26,8 @@ pub(super) struct AddressView {
     pub(super) key: &'static str,
     pub(super) address: String,
     pub(super) chosen: bool,
+    /// Whether anything can be sent there.
+    pub(super) reachable: bool,
 }
 
 /// Another contact that is, or may be, the same person.
@@ -53,6 +55,7 @@ pub(super) async fn who(tx: &mut Tx, case: &Case) -> store::Result<Option<Who>> 
 
 fn address_view((place, point): (usize, Point)) -> AddressView {
     AddressView {
+        reachable: !point.channel.is_hearsay(),
         channel: point.channel.label(),
         key: point.channel.as_str(),
         address: point.address,

@@ -1,7 +1,7 @@
 //! Messages as people see them: once each, however often they were delivered.
 
 use super::{Result, Tx, args};
-use crate::core::{CaseId, Channel, ContactId, ContactPoint, Mail, MessageId, Party, SenderCheck};
+use crate::core::{CaseId, Channel, ContactId, ContactPoint, HearBy, Mail, MessageId, Party, SenderCheck};
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
@@ -36,6 +36,8 @@ pub struct Message {
     pub sender: Json<SenderCheck>,
     /// Why it may not be answered by a machine.
     pub no_auto_answer: Option<String>,
+    /// How they want to hear from us, where that was asked: see [`Self::hear_by`].
+    pub hear_by: Option<String>,
     /// When we took it in.
     pub received_at: DateTime<Utc>,
     /// The words that the case it was asked for is about, where the message became several cases.
@@ -50,6 +52,12 @@ impl Message {
     pub fn writer(&self) -> Option<ContactPoint> {
         let address = self.from_address.clone()?;
         Some(ContactPoint { channel: self.channel, address, name: self.from_name.clone() })
+    }
+
+    /// How who told it wants to hear from us; none where it came in by itself.
+    #[must_use]
+    pub fn hear_by(&self) -> Option<HearBy> {
+        self.hear_by.as_deref().and_then(|word| word.parse().ok())
     }
 
     /// Whether its case is about a part of it, and its department gets no more than that.
@@ -86,6 +94,8 @@ pub struct NewMessage<'a> {
     pub language: Option<&'a str>,
     /// Sentence embedding.
     pub embedding: Option<&'a [f32]>,
+    /// How they want to hear from us, where that was asked.
+    pub hear_by: Option<HearBy>,
     /// When we took it in.
     pub received_at: DateTime<Utc>,
 }
@@ -99,8 +109,8 @@ pub async fn insert(tx: &mut Tx, new: NewMessage<'_>) -> Result<()> {
     let sender = serde_json::to_value(&mail.sender).unwrap_or_default();
     tx.exec(
         "INSERT INTO messages (id, case_id, channel, party, contact_id, from_address, from_name, subject, body, folded, language,
-             rfc_message_id, fingerprint, sender, automatic, no_auto_answer, embedding, sent_at, received_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+             rfc_message_id, fingerprint, sender, automatic, no_auto_answer, embedding, sent_at, received_at, hear_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
         args![
             new.id,
             new.case_id,
@@ -121,6 +131,7 @@ pub async fn insert(tx: &mut Tx, new: NewMessage<'_>) -> Result<()> {
             new.embedding.map(to_bytes),
             mail.sent_at,
             new.received_at,
+            new.hear_by.map(HearBy::as_str),
         ],
     )
     .await?;
@@ -142,7 +153,7 @@ pub async fn by_fingerprint(tx: &mut Tx, fingerprint: &str) -> Result<Option<(Me
 pub async fn of_case(tx: &mut Tx, case: &CaseId) -> Result<Vec<Message>> {
     tx.all(
         "SELECT m.id, m.case_id, m.channel, m.party, m.from_address, m.from_name, m.subject, m.body, m.folded, m.language, m.rfc_message_id,
-                m.sender, m.no_auto_answer, m.received_at, p.words AS part, p.whole AS whole
+                m.sender, m.no_auto_answer, m.hear_by, m.received_at, p.words AS part, p.whole AS whole
          FROM messages m LEFT JOIN message_parts p ON p.message_id = m.id AND p.case_id = $1
          WHERE m.id IN (SELECT id FROM messages WHERE case_id = $1 UNION SELECT message_id FROM message_parts WHERE case_id = $1)
          ORDER BY m.received_at, m.id",

@@ -13,6 +13,7 @@ pub mod cursor;
 pub mod decision;
 pub mod inbox;
 pub mod lesson;
+pub mod letter;
 pub mod link;
 pub mod message;
 pub mod outbox;

@@ -141,7 +141,7 @@ pub async fn insert(tx: &mut Tx, new: NewOutgoing<'_>, now: DateTime<Utc>) -> Re
     Ok(n == 1)
 }
 
-/// Claims the mail that has waited longest, for `lease`. A mail whose lease ran out while it was being sent is claimed
+/// Claims the mail that has waited longest, for `lease`; never a letter, which a person prints ([`super::letter`]). A mail whose lease ran out while it was being sent is claimed
 /// again: the process died, and the same Message-ID makes a second copy harmless. A text has no such name that makes a second
 /// one harmless, so it becomes uncertain, and a person decides.
 ///
@@ -156,7 +156,7 @@ pub async fn claim(tx: &mut Tx, token: &str, now: DateTime<Utc>, lease: TimeDelt
     .await?;
     tx.opt(
         "UPDATE outbox SET status = 'sending', lease_token = $1, lease_until = $2, attempts = attempts + 1
-         WHERE id = (SELECT id FROM outbox WHERE (status = 'queued' AND next_attempt_at <= $3)
+         WHERE id = (SELECT id FROM outbox WHERE (status = 'queued' AND next_attempt_at <= $3 AND channel <> 'letter')
                        OR (status = 'sending' AND lease_until < $3)
                      ORDER BY next_attempt_at, id LIMIT 1)
            AND ((status = 'queued' AND next_attempt_at <= $3) OR (status = 'sending' AND lease_until < $3))
@@ -334,12 +334,18 @@ pub async fn in_status(tx: &mut Tx, status: &str) -> Result<Vec<Outgoing>> {
     .await
 }
 
-/// How many rows stand in each status.
+/// How many rows stand in each status; letters that wait for a person to print them as `to_print`, since nothing is stuck.
 ///
 /// # Errors
 /// What the database says.
 pub async fn count_by_status(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
-    tx.all("SELECT status, COUNT(*) FROM outbox GROUP BY status ORDER BY status", args![]).await
+    tx.all(
+        "SELECT stands, COUNT(*) FROM (SELECT CASE WHEN channel = 'letter' AND status = 'queued' THEN 'to_print' ELSE status END AS stands
+                                       FROM outbox) AS rows_of_it
+         GROUP BY stands ORDER BY stands",
+        args![],
+    )
+    .await
 }
 
 /// Acknowledgements to an address since `since`: all, and those with the same topic. Held ones do not count: forged mail

@@ -4,10 +4,12 @@
 //! rest, what is missing is written as in English, and `beadle rules check` says what that is.
 
 mod form;
+mod letter;
 mod talk;
 mod text;
 
 pub use form::FormWords;
+pub use letter::LetterReply;
 pub use talk::{ClosedReply, CodeReply, ConsentReply, PrivateReply};
 pub use text::TextReply;
 
@@ -21,6 +23,23 @@ use std::collections::BTreeMap;
 const ISOLATE: (char, char) = ('\u{2068}', '\u{2069}');
 /// Marks around a line that runs from right to left, for programs that would lay it out the other way (RLI and PDI).
 const LINE_ISOLATE: (char, char) = ('\u{2067}', '\u{2069}');
+
+/// What can be filled in where a case is acknowledged.
+const CASE: &[&str] = &[
+    "reference",
+    "service",
+    "council",
+    "greeting",
+    "title",
+    "received",
+    "due",
+    "department",
+    "contact",
+    "councillor",
+    "place",
+    "told",
+    "several",
+];
 
 /// The words of an acknowledgement in one language.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -66,6 +85,8 @@ pub struct Reply {
     pub consent: Option<ConsentReply>,
     /// The private lane; see [`super::rules::Rules::private_reply`].
     pub private: Option<PrivateReply>,
+    /// What a letter says otherwise than a mail; see [`super::rules::Rules::letter_reply`].
+    pub letter: Option<LetterReply>,
     /// How dates are written.
     pub dates: Option<Dates>,
     /// What services are called, by their ids.
@@ -183,21 +204,6 @@ impl Reply {
 
     /// What is wrong with it: one line.
     pub(super) fn check(&self) -> Result<(), String> {
-        const CASE: &[&str] = &[
-            "reference",
-            "service",
-            "council",
-            "greeting",
-            "title",
-            "received",
-            "due",
-            "department",
-            "contact",
-            "councillor",
-            "place",
-            "told",
-            "several",
-        ];
         for text in [&self.subject, &self.body, &self.joined] {
             check_words(text, CASE)?;
         }
@@ -231,6 +237,9 @@ impl Reply {
         }
         if let Some(private) = &self.private {
             private.check().map_err(|what| format!("[private]: {what}"))?;
+        }
+        if let Some(letter) = &self.letter {
+            letter.check().map_err(|what| format!("[letter]: {what}"))?;
         }
         let Some(dates) = &self.dates else { return Ok(()) };
         check_words(&dates.date, &["weekday", "day", "month", "year"])?;
@@ -361,6 +370,14 @@ mod tests {
             for (own, theirs) in [(&reply.body, &english.body), (&reply.joined, &english.joined)] {
                 assert_eq!(words(own), words(theirs), "{code}");
                 assert_eq!(languages.detect(own).code, code);
+            }
+            let letter = |reply: &Reply| {
+                let letter = reply.letter.as_ref().unwrap_or_else(|| panic!("no [letter] in {code}"));
+                [&letter.body, &letter.joined].map(|text| text.replace("{reach}", &letter.reach))
+            };
+            for (own, theirs) in letter(reply).iter().zip(letter(english)) {
+                assert_eq!(words(own), words(&theirs), "{code}");
+                assert_eq!(languages.detect(own).code, code, "{own}");
             }
             if code != "en" {
                 assert_eq!(reply.missing(&rules.taxonomy), Vec::<String>::new(), "{code}");

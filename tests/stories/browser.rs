@@ -1,10 +1,11 @@
-//! The form on the web in a real browser, Chromium without a window: checked by axe-core in both directions of writing, at the
+//! The form on the web, and the page on which a call is written down, in a real browser, Chromium without a window: checked by axe-core in both directions of writing, at the
 //! width of a small telephone, without scripts, and by keyboard alone. `scripts/setup.sh test` brings the browser and what drives
 //! it; `BEADLE_SCREENSHOTS=FOLDER` keeps pictures of the pages.
 
+use crate::calls::{Desk, PASSWORD};
 use crate::form::{Site, link};
 use crate::house::{House, Kind, header, root};
-use beadle::core::{CaseState, Reference};
+use beadle::core::{CaseState, Channel, Reference};
 use serde_json::Value;
 use std::process::Command;
 
@@ -21,8 +22,8 @@ async fn open() -> (House, Site) {
 }
 
 /// Has the browser do something; what it saw.
-async fn browse(what: &'static str, site: &Site, addresses: Vec<String>) -> Value {
-    let base = site.base.clone();
+async fn browse(what: &'static str, base: &str, addresses: Vec<String>) -> Value {
+    let base = base.to_owned();
     let run = move || {
         let modules = root().join("vendor/tools/browser/node_modules");
         assert!(modules.join("axe-core").is_dir(), "the browser's tools are missing: run scripts/setup.sh test");
@@ -51,7 +52,7 @@ async fn axe_finds_nothing_wrong_with_any_page_and_none_is_wider_than_a_small_te
     let sent = house.sends().await;
     let proof = sent.iter().find(|mail| header(mail, "To").contains("ann@fenmail.example")).expect("a proof");
     let addresses = vec!["/trail/x".to_owned(), link(&done.body, "/trail/"), link(proof, "/confirm/")];
-    let seen = browse("pages", &site, addresses).await;
+    let seen = browse("pages", &site.base, addresses).await;
     let pages = seen.as_array().unwrap();
     assert_eq!(pages.len(), 4 * 8, "form, errors, done, waiting, a link that leads nowhere, trail, question, answer");
     for page in pages {
@@ -63,9 +64,38 @@ async fn axe_finds_nothing_wrong_with_any_page_and_none_is_wider_than_a_small_te
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_written_down_and_its_letter_printed_without_a_finding_at_any_width() {
+    let house = House::new(Kind::Sqlite).await;
+    let desk = Desk::of(&house).await;
+    desk.logs(&[]).await;
+    house.works().await;
+    let case = house.case(0).await;
+    let letter = house.outgoing(&case.id).await.into_iter().find(|o| o.channel == Channel::Letter).expect("a letter");
+    let addresses = vec![PASSWORD.to_owned(), format!("/letters/{}", letter.id), format!("/cases/{}", case.reference)];
+    let seen = browse("calls", &desk.base, addresses).await;
+    let pages = seen["pages"].as_array().unwrap();
+    assert_eq!(pages.len(), 3 * 7, "page, errors, done, list, letter, large letter, case");
+    for page in pages {
+        assert!(page["checks"].as_u64().unwrap() > 10, "axe looked at next to nothing: {page}");
+        assert_eq!(page["violations"], serde_json::json!([]), "{page}");
+        assert_eq!(page["sideways"], false, "{page}");
+        assert_eq!(page["small"], serde_json::json!([]), "{page}");
+    }
+    house.works().await;
+    assert_eq!(house.cases().await.len(), 1 + 3, "one for each width, and the one that was there");
+    for print in seen["prints"].as_array().unwrap() {
+        // However the sheet slips in a DL envelope, this shows in its window, and nothing else does.
+        let at = |edge: &str| print["to"][edge].as_f64().unwrap();
+        assert!(at("left") >= 20.0 && at("right") <= 100.0 && at("top") >= 53.0 && at("bottom") <= 81.0, "{print}");
+        assert_eq!(print["besides"], serde_json::json!([]), "{print}");
+        assert_eq!(print["tools"], false, "{print}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_form_works_with_scripts_switched_off() {
     let (house, site) = open().await;
-    let seen = browse("without-scripts", &site, Vec::new()).await;
+    let seen = browse("without-scripts", &site.base, Vec::new()).await;
     assert_eq!(seen["button"], false, "what needs a script is not offered");
     assert!(text(&seen, "error").contains("Choose who may know"), "{seen}");
     assert!(text(&seen, "kept").contains("deep pothole"), "{seen}");
@@ -86,7 +116,7 @@ async fn the_form_works_with_scripts_switched_off() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_form_can_be_filled_in_by_keyboard_alone() {
     let (house, site) = open().await;
-    let seen = browse("keyboard", &site, Vec::new()).await;
+    let seen = browse("keyboard", &site.base, Vec::new()).await;
     assert_eq!(
         (text(&seen, "skip"), text(&seen, "summary"), text(&seen, "from")),
         ("skip", "error-summary", "problem")
@@ -107,7 +137,7 @@ async fn the_form_can_be_filled_in_by_keyboard_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_scripts_the_browser_can_say_where_it_is() {
     let (house, site) = open().await;
-    let seen = browse("position", &site, Vec::new()).await;
+    let seen = browse("position", &site.base, Vec::new()).await;
     assert_eq!(text(&seen, "position"), "54.00608, 2.08342");
     assert_eq!(seen["complaints"], serde_json::json!([]), "our own policy lets our own script run");
     house.works().await;

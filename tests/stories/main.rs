@@ -6,6 +6,7 @@
 mod accounts;
 mod answers;
 mod browser;
+mod calls;
 mod dataset;
 mod decisions;
 #[path = "../wires/emulator.rs"]

@@ -38,6 +38,20 @@ fn e164(raw: &str) -> Option<String> {
     is_answerable(&number).then_some(number)
 }
 
+/// A number of the United Kingdom as people dial it: `07700 900123`. Anything else as it is.
+#[must_use]
+pub fn national(number: &str) -> String {
+    let Some(digits) = number.strip_prefix("+44").filter(|d| d.len() >= 9 && d.bytes().all(|b| b.is_ascii_digit()))
+    else {
+        return number.to_owned();
+    };
+    // London and the like have a short code, which is written apart.
+    match digits.strip_prefix('2') {
+        Some(_) if digits.len() == 10 => format!("0{} {} {}", &digits[..2], &digits[2..6], &digits[6..]),
+        _ => format!("0{} {}", &digits[..4], &digits[4..]),
+    }
+}
+
 /// Whether a number in the form of [`normalise`] can be written back to: short codes and names cannot.
 #[must_use]
 pub fn is_answerable(number: &str) -> bool {
@@ -86,6 +100,14 @@ mod tests {
         assert!(is_answerable("+447700900123"));
         assert!(!is_answerable("447700900123"));
         assert!(!is_answerable("+1234567890123456"));
+    }
+
+    #[test]
+    fn a_number_is_shown_as_people_dial_it() {
+        assert_eq!(national("+447700900123"), "07700 900123");
+        assert_eq!(national("+442079460123"), "020 7946 0123");
+        assert_eq!(national("+12025550123"), "+12025550123");
+        assert_eq!(national("12 Mill Lane"), "12 Mill Lane");
     }
 
     proptest! {

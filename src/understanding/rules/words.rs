@@ -2,7 +2,7 @@
 
 use super::Rules;
 use crate::understanding::reply::{
-    ClosedReply, CodeReply, ConsentReply, FormWords, PrivateReply, Reply, SafeReply, TextReply,
+    ClosedReply, CodeReply, ConsentReply, FormWords, LetterReply, PrivateReply, Reply, SafeReply, TextReply,
 };
 
 impl Rules {
@@ -41,6 +41,12 @@ impl Rules {
     #[must_use]
     pub fn closed_reply(&self, language: &str) -> (&str, &ClosedReply) {
         self.section(language, |reply| reply.closed.as_ref())
+    }
+
+    /// What a letter says otherwise than a mail, and its language: English where `language` has none.
+    #[must_use]
+    pub fn letter_reply(&self, language: &str) -> (&str, &LetterReply) {
+        self.section(language, |reply| reply.letter.as_ref())
     }
 
     /// What is said about going on from another channel, and its language: English where `language` has none.

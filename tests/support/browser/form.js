@@ -1,7 +1,7 @@
-// Drives a real browser over the form on the web, as somebody without a script, on a telephone, by keyboard alone, and with the
+// Drives a real browser over the form on the web and the page on which a call is written down, as somebody without a script, on a telephone, by keyboard alone, and with the
 // eyes of axe-core. Says what it saw as JSON on standard output; what that means is for the tests to judge.
 //
-// usage: node form.js WHAT BASE [ADDRESS…]     WHAT: pages, without-scripts, keyboard, position
+// usage: node form.js WHAT BASE [ADDRESS…]     WHAT: pages, calls, without-scripts, keyboard, position
 // settings (environment): NODE_PATH, where playwright-core and axe-core are; BEADLE_CHROMIUM, the browser;
 //                         BEADLE_SCREENSHOTS, a folder for pictures of the pages
 "use strict";
@@ -45,6 +45,35 @@ async function look(page, name, seen) {
   });
 }
 
+// Where the words of a letter lie on paper, in millimetres from its left and upper edge.
+async function printed(page, name) {
+  const viewport = page.viewportSize();
+  await page.emulateMedia({ media: "print" });
+  await page.setViewportSize({ width: 794, height: 1123 });
+  const folder = process.env.BEADLE_SCREENSHOTS;
+  if (folder) await page.pdf({ path: path.join(folder, `${name}.pdf`), preferCSSPageSize: true });
+  const found = await page.evaluate(() => {
+    const mm = (pixels) => (pixels * 25.4) / 96;
+    const box = (range) => {
+      const { left, right, top, bottom } = range.getBoundingClientRect();
+      return { left: mm(left), right: mm(right), top: mm(top), bottom: mm(bottom) };
+    };
+    const words = (element) => {
+      const range = document.createRange();
+      range.selectNodeContents(element);
+      return box(range);
+    };
+    // What could show in the window beside the address, wherever the sheet lies.
+    const shows = ({ left, right, top, bottom }) => left < 110 && right > 10 && top < 92 && bottom > 46;
+    const others = [...document.querySelectorAll(".from p, .words h2, .words .text")].map(words).filter(shows);
+    const tools = getComputedStyle(document.querySelector(".tools")).display !== "none";
+    return { to: words(document.querySelector(".to")), besides: others, tools };
+  });
+  await page.emulateMedia({ media: null });
+  await page.setViewportSize(viewport);
+  return found;
+}
+
 async function fill(page) {
   await page.fill("#problem", PROBLEM);
   await page.fill("#place", "Signal Row, ZM6 1UT");
@@ -85,6 +114,46 @@ const scenarios = {
       await context.close();
     }
     return seen;
+  },
+
+  // A gatekeeper writes a call down without a script; the letters, on the screen and as they are printed.
+  async calls(browser) {
+    const [password, letter, shown] = addresses;
+    const pages = [];
+    const prints = [];
+    for (const width of [1280, 320, 768]) {
+      const context = await browser.newContext({ viewport: { width, height: 800 } });
+      const page = await context.newPage();
+      const name = (what) => `calls-${what}-${width}`;
+      await page.goto(`${base}/log`);
+      await page.fill("#password", password);
+      await page.keyboard.press("Enter");
+      await page.waitForURL("**/log");
+      await look(page, name("page"), pages);
+      await page.fill("#problem", PROBLEM);
+      await page.fill("#phone", "12");
+      await page.click("#send");
+      await look(page, name("errors"), pages);
+      await page.fill("#name", "Ann Smith");
+      await page.fill("#phone", "07700 900123");
+      await page.fill("#address", "12 Mill Lane\nBrackenmere\nZM6 1UT");
+      await page.check("#hear_by");
+      await page.check("#consent");
+      await page.click("#send");
+      await page.waitForURL("**/log/*");
+      await look(page, name("done"), pages);
+      await page.goto(`${base}/letters`);
+      await look(page, name("letters"), pages);
+      for (const large of ["", "?large=1"]) {
+        await page.goto(`${base}${letter}${large}`);
+        await look(page, name(large ? "large" : "letter"), pages);
+        prints.push(await printed(page, name(large ? "large" : "letter")));
+      }
+      await page.goto(`${base}${shown}`);
+      await look(page, name("case"), pages);
+      await context.close();
+    }
+    return { pages, prints };
   },
 
   async "without-scripts"(browser) {

@@ -39,6 +39,7 @@ model:
 	"$${CARGO_TARGET_DIR:-target}/release/beadle" train --target hazard --data training-data/messages --out models/hazard
 	"$${CARGO_TARGET_DIR:-target}/release/beadle" train --target concern \
 	  --data training-data/safeguarding/learn --data training-data/messages --out models/concern
+	"$${CARGO_TARGET_DIR:-target}/release/beadle" train-matcher --data training-data/pairs.jsonl --out models
 
 bench:
 	@scripts/setup.sh test

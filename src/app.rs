@@ -2,6 +2,7 @@
 
 mod workers;
 
+use crate::casework::matcher::{self, Matcher};
 use crate::channels::smtp::{Outgoing, Smtp};
 use crate::channels::text::TextProvider;
 use crate::collect::Collector;
@@ -23,6 +24,7 @@ use anyhow::{Context as _, bail};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -152,6 +154,7 @@ impl App {
         let accounts = accounts.chain(settings.telegram.iter().map(|t| (&t.name, &t.councillor)));
         let texts = settings.texts(&clock)?;
         let telegram = settings.bots()?;
+        let matcher = matcher(&settings.path(&settings.model.classifier))?;
         let house = Arc::new(House {
             council: settings.council(),
             policy: settings.routing.clone(),
@@ -159,6 +162,7 @@ impl App {
             key,
             consent: settings.consents(),
             limits: settings.mime_limits(),
+            matcher,
             usual: settings.limits.usual(),
             texts: texts.clone(),
             form: settings.form_policy(),
@@ -364,4 +368,13 @@ async fn signing_key(db: &Db, ids: &Ids) -> store::Result<TokenKey> {
     let key = store::setting::get_or_set(&mut tx, "token.key", &fresh).await?;
     tx.commit().await?;
     Ok(TokenKey::new(key.into_bytes()))
+}
+
+/// The council's own matcher, where one lies beside its other models; else the shipped one.
+fn matcher(models: &Path) -> anyhow::Result<Arc<Matcher>> {
+    if models.join(matcher::FILE).is_file() {
+        Ok(Arc::new(Matcher::load(models).map_err(anyhow::Error::msg)?))
+    } else {
+        Ok(Matcher::shipped())
+    }
 }

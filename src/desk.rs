@@ -8,6 +8,7 @@ mod person;
 pub mod private;
 
 use crate::casework::join::{self, Grounds, JoinError};
+use crate::casework::matcher::Matcher;
 use crate::casework::split::{self, SplitError, Splitter};
 use crate::core::{CaseId, CaseState, LinkId, OutboxId, Priority};
 use crate::outbox::compose::{Acknowledged, Composer};
@@ -73,6 +74,8 @@ pub struct SplitOff<'a> {
     pub policy: &'a RoutingPolicy,
     /// Working days.
     pub calendar: &'a WorkingDays,
+    /// What tells that two reports are about one problem.
+    pub matcher: &'a Matcher,
 }
 
 impl Desk<'_> {
@@ -282,9 +285,9 @@ impl Desk<'_> {
         actor: &str,
     ) -> Result<CaseId, DeskError> {
         Self::for_staff(tx, id).await?;
-        let SplitOff { part, service, policy, calendar } = wanted;
+        let SplitOff { part, service, policy, calendar, matcher } = wanted;
         let (rules, ids) = (self.composer.rules, self.composer.ids);
-        let splitter = Splitter { rules, policy, calendar, ids, now: self.now };
+        let splitter = Splitter { rules, policy, calendar, matcher, ids, now: self.now };
         let made = splitter.split(tx, id, part, service, actor).await?;
         if made.already {
             return Ok(made.case.id);

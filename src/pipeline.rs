@@ -13,7 +13,8 @@ pub mod proof;
 mod question;
 mod read;
 
-use crate::casework::matching::Compared;
+use crate::casework::matcher::Matcher;
+use crate::casework::matching::{Compared, Judge};
 use crate::channels::telegram::Bot;
 use crate::channels::text::TextProvider;
 use crate::core::{Clock, Council, Councillor, Ids, Mail, TokenKey, Verdict};
@@ -75,6 +76,8 @@ pub struct House {
     pub key: TokenKey,
     /// What a resident allows before they say otherwise.
     pub consent: Consents,
+    /// What tells that two reports are about one problem.
+    pub matcher: Arc<Matcher>,
     /// Limits of parsing.
     pub limits: MimeLimits,
     /// How much is usual.
@@ -270,16 +273,18 @@ impl Pipeline {
         let verdicts = self.understanding.judge_by(rules, &questions).await;
         for (i, verdict) in wanted.into_iter().zip(verdicts) {
             let thought = &mut thoughts[i];
+            let verified = thought.mail.sender.is_verified();
+            let judge = Judge { matcher: &self.house.matcher, taxonomy: &rules.taxonomy, verified };
             // What fails here is a fault of one row: it shows again where that row is brought to its end.
-            let compared = self.compare(thought, &verdict).await.unwrap_or_else(|error| {
+            let compared = self.compare(thought, &verdict, &judge).await.unwrap_or_else(|error| {
                 tracing::warn!(inbox = %thought.row.id, %error, "a message could not be compared with the open cases beforehand");
-                Compared::with_nothing(&thought.question, &verdict)
+                Compared::with_nothing(&thought.question, &verdict, &judge, thought.told_at())
             });
             thought.meaning = Some(Meaning { verdict, compared });
         }
     }
 
-    async fn compare(&self, thought: &Thought, verdict: &Verdict) -> store::Result<Compared> {
+    async fn compare(&self, thought: &Thought, verdict: &Verdict, judge: &Judge<'_>) -> store::Result<Compared> {
         let mut tx = self.db.read().await?;
         // Only who is vouched for can be "the same person again": anybody may copy somebody's words and name.
         let from = thought.mail.writer.as_ref().filter(|_| thought.mail.sender.is_verified());
@@ -287,7 +292,16 @@ impl Pipeline {
             Some(point) => store::contact::person(&mut tx, point).await?,
             None => None,
         };
-        Compared::with_open_cases(&mut tx, &thought.question, verdict, contact.as_ref(), self.clock.now()).await
+        Compared::with_open_cases(
+            &mut tx,
+            &thought.question,
+            verdict,
+            contact.as_ref(),
+            judge,
+            thought.told_at(),
+            self.clock.now(),
+        )
+        .await
     }
 
     async fn commit_all(&self, thoughts: &[Thought], rules: &Rules) -> store::Result<()> {

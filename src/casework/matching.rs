@@ -1,13 +1,17 @@
-//! Whether an open case is about the same problem: first form, by near-same words and place.
+//! Whether an open case is about the same problem: the matcher's probability, and what is certain either way.
 //!
-//! Likeness is half words, half place, each 0 to 1. A contradiction (another house number, another lamp, more than
-//! 400 metres apart) means a different problem however alike the words are. Where either place is unknown, only the same
-//! person sending the same words again is taken as the same; anybody else is offered to a gatekeeper.
+//! A contradiction (another lamp, another plate) or more than 400 metres means a different problem however alike the words are. Where
+//! a place is not known, only the same person sending the same words again is taken as the same; anybody else is offered to a
+//! gatekeeper.
 
+use super::likeness::marks::{Agreement, compare};
+use super::likeness::{ANOTHER, Compared as Likeness, MINUTES, Report, WAS_DONE, compare_reports};
+use super::matcher::Matcher;
+use crate::core::taxonomy::Taxonomy;
 use crate::core::{CaseId, ContactId, Place, Reference, Verdict};
 use crate::store::case::Candidate;
 use crate::store::{self, Tx};
-use crate::understanding::{Question, encoder, place};
+use crate::understanding::Question;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +20,33 @@ const WINDOW_DAYS: i64 = 90;
 /// Most open cases compared with.
 const MOST: i64 = 200;
 
-/// Most characters of a message that are compared.
-const MOST_CHARACTERS: usize = 2_000;
+/// Further apart than this are two problems, in metres.
+const FAR_M: f64 = 400.0;
+/// At most so likely is what contradicts itself.
+const DIFFERENT: f64 = 0.2;
+/// At most so likely is what a person has to look at.
+const OFFERED: f64 = 0.7;
+/// So likely is the same mail sent again by the same person.
+const SAME_AGAIN: f64 = 0.97;
+/// At least so likely is what says most of the same about one address, and leaves no doubt.
+const SAME_ADDRESS: f64 = 0.85;
+/// Most of the words are so many of them.
+const MOST_WORDS: f64 = 0.6;
+/// What comes and goes is taken for the same for so many hours.
+const DAYS: f64 = 48.0;
+/// From this share of the words on they are near the same.
+const NEAR_SAME_WORDS: f64 = 0.8;
+
+/// What compares reports.
+#[derive(Clone, Copy, Debug)]
+pub struct Judge<'a> {
+    /// The matcher in force.
+    pub matcher: &'a Matcher,
+    /// The services.
+    pub taxonomy: &'a Taxonomy,
+    /// Whether the new report's writer is vouched for: else nobody knows whether it is somebody else.
+    pub verified: bool,
+}
 
 /// The open case most like a message.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,16 +65,16 @@ pub struct Match {
 /// nobody else writes while a transaction of SQLite is open.
 #[derive(Clone, Debug)]
 pub struct Compared {
-    new: Described,
+    new: Report,
     /// Each case as it was then: its service, and how like it is.
     cases: BTreeMap<CaseId, (String, Match)>,
 }
 
 impl Compared {
-    /// A message compared with no case yet.
+    /// A message that came `at` a moment, compared with no case yet.
     #[must_use]
-    pub fn with_nothing(question: &Question, verdict: &Verdict) -> Self {
-        Self { new: Described::of(question, verdict), cases: BTreeMap::new() }
+    pub fn with_nothing(question: &Question, verdict: &Verdict, judge: &Judge<'_>, at: DateTime<Utc>) -> Self {
+        Self { new: report(question, verdict, judge, at), cases: BTreeMap::new() }
     }
 
     /// A message compared with the open cases as they are now. `contact` is who wrote it, where that is sure.
@@ -57,13 +86,15 @@ impl Compared {
         question: &Question,
         verdict: &Verdict,
         contact: Option<&ContactId>,
+        judge: &Judge<'_>,
+        at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> store::Result<Self> {
-        let mut compared = Self::with_nothing(question, verdict);
+        let mut compared = Self::with_nothing(question, verdict, judge, at);
         let since = now - TimeDelta::days(WINDOW_DAYS);
         for candidate in store::case::candidates(tx, &verdict.service, contact, since, MOST).await? {
             let service = candidate.service.clone();
-            let found = compared.new.compare_with(candidate, verdict, contact);
+            let found = judge.compare(&compared.new, candidate, contact);
             compared.cases.insert(found.case.clone(), (service, found));
         }
         Ok(compared)
@@ -80,6 +111,7 @@ impl Compared {
         verdict: &Verdict,
         contact: Option<&ContactId>,
         except: &[CaseId],
+        judge: &Judge<'_>,
         now: DateTime<Utc>,
     ) -> store::Result<Option<Match>> {
         let since = now - TimeDelta::days(WINDOW_DAYS);
@@ -88,7 +120,7 @@ impl Compared {
         for key in keys.into_iter().filter(|k| !except.contains(&k.id)) {
             let found = match self.cases.get(&key.id) {
                 Some((service, found)) if *service == key.service => Some(found.clone()),
-                _ => store::case::candidate(tx, &key.id).await?.map(|c| self.new.compare_with(c, verdict, contact)),
+                _ => store::case::candidate(tx, &key.id).await?.map(|c| judge.compare(&self.new, c, contact)),
             };
             if let Some(found) = found
                 && best.as_ref().is_none_or(|b| found.score > b.score)
@@ -100,130 +132,151 @@ impl Compared {
     }
 }
 
-/// What a comparison looks at.
-#[derive(Clone, Debug, Default)]
-struct Described {
-    words: BTreeSet<String>,
-    features: Vec<String>,
-    embedding: Option<Vec<f32>>,
-    place: Option<Place>,
+/// A message as it is compared.
+fn report(question: &Question, verdict: &Verdict, judge: &Judge<'_>, at: DateTime<Utc>) -> Report {
+    Report {
+        place: verdict.place.clone().filter(Place::is_spot),
+        comes_and_goes: judge.comes_and_goes(&verdict.service),
+        service: verdict.service.clone(),
+        ..Report::of(&question.text(), verdict.embedding.clone(), at)
+    }
 }
 
-impl Described {
-    fn of(question: &Question, verdict: &Verdict) -> Self {
-        let text = question.text();
-        Self {
-            words: words(&text),
-            features: place::fixed_features(&text),
-            embedding: verdict.embedding.clone(),
-            place: verdict.place.clone().filter(Place::is_spot),
-        }
+impl Judge<'_> {
+    fn comes_and_goes(&self, service: &str) -> bool {
+        self.taxonomy.services.get(service).is_some_and(|service| service.comes_and_goes)
     }
 
-    fn compare_with(&self, candidate: Candidate, verdict: &Verdict, contact: Option<&ContactId>) -> Match {
+    /// How likely an open case is about what a message is about, and why. The model has the say but for what is certain either way.
+    fn compare(&self, new: &Report, candidate: Candidate, contact: Option<&ContactId>) -> Match {
         let text = Question { subject: candidate.subject, body: candidate.body, ..Question::default() }.text();
-        let known = Self {
-            words: words(&text),
-            features: place::fixed_features(&text),
-            embedding: candidate.embedding.as_deref().map(store::message::from_bytes),
-            place: candidate.place.map(|p| p.0).filter(Place::is_spot),
+        let known = Report {
+            place: candidate.place.map(|place| place.0).filter(Place::is_spot),
+            comes_and_goes: self.comes_and_goes(&candidate.service),
+            service: candidate.service,
+            ..Report::of(&text, candidate.embedding.as_deref().map(store::message::from_bytes), candidate.received_at)
         };
-        let same_person = contact.is_some() && candidate.contact_id.as_ref() == contact;
-        let (score, why) = compare(self, &known, same_person, candidate.service == verdict.service);
+        let writer = match (contact, &candidate.contact_id) {
+            (Some(new), Some(known)) if new == known => Writer::Same,
+            // A new writer has no contact yet.
+            (_, Some(_)) if self.verified => Writer::Other,
+            _ => Writer::Unknown,
+        };
+        let (score, why) = judge(self.matcher, &known, new, writer);
         Match { case: candidate.id, reference: candidate.reference, score, why }
     }
 }
 
-/// Words that carry meaning: longer than two letters, lower case, without the commonest.
-fn words(text: &str) -> BTreeSet<String> {
-    let end = text.char_indices().nth(MOST_CHARACTERS).map_or(text.len(), |(at, _)| at);
-    let text = &text[..end];
-    const COMMON: &[&str] = &[
-        "the",
-        "and",
-        "for",
-        "you",
-        "are",
-        "was",
-        "has",
-        "have",
-        "had",
-        "this",
-        "that",
-        "with",
-        "not",
-        "but",
-        "can",
-        "please",
-        "there",
-        "they",
-        "our",
-        "your",
-        "dear",
-        "councillor",
-        "cllr",
-        "regards",
-        "thanks",
-        "thank",
-        "from",
-        "about",
-        "been",
-        "will",
-        "would",
-    ];
-    text.split(|c: char| !c.is_alphanumeric())
-        .map(str::to_lowercase)
-        .filter(|w| w.chars().count() > 2 && !COMMON.contains(&w.as_str()))
-        .collect()
+/// Who wrote the new report, beside who wrote the known one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// The same person, for sure.
+    Same,
+    /// Somebody else, for sure.
+    Other,
+    /// It is not known.
+    Unknown,
 }
 
-fn jaccard(a: &BTreeSet<String>, b: &BTreeSet<String>) -> f64 {
-    let both = a.intersection(b).count();
-    let any = a.union(b).count();
-    if any == 0 { 0.0 } else { both as f64 / any as f64 }
-}
-
-fn compare(new: &Described, known: &Described, same_person: bool, same_service: bool) -> (f64, String) {
-    let shared = jaccard(&new.words, &known.words);
-    let meaning = match (&new.embedding, &known.embedding) {
-        // Sentences about different things lie around 0.2 to 0.4, about the same thing from 0.6 on.
-        (Some(a), Some(b)) => ((encoder::cosine(a, b) - 0.35) / 0.4).clamp(0.0, 1.0),
-        _ => 0.0,
+/// How likely a new report is about the same problem as a known one, and why, for people. The matcher has the say but for what is
+/// certain either way, and for what a person has to look at.
+#[must_use]
+pub fn judge(matcher: &Matcher, known: &Report, new: &Report, writer: Writer) -> (f64, String) {
+    let compared = compare_reports(known, new, &matcher.frequencies);
+    let probability = match writer {
+        // What one person sends within minutes are several things. Two people's reports are not, so they count as an hour apart.
+        Writer::Other if compared.hours < 1.0 => {
+            let later = Report { at: known.at + TimeDelta::hours(1), ..new.clone() };
+            matcher.probability(&compare_reports(known, &later, &matcher.frequencies))
+        }
+        _ => matcher.probability(&compared),
     };
-    let likeness = shared.max(meaning);
-    if let Some(what) = contradiction(&new.features, &known.features) {
-        return (likeness * 0.3, format!("different: {what}"));
+    let said = in_words(known, new, &compared);
+    if let Some(what) = &compared.contradiction {
+        return (probability.min(DIFFERENT), format!("different: {what}; {said}"));
     }
-    let said = format!("{:.0} % of the words shared, meaning {:.0} % alike", shared * 100.0, meaning * 100.0);
-    match (&new.place, &known.place) {
-        (Some(a), Some(b)) => {
-            let metres = a.distance_m(b).unwrap_or(f64::MAX);
-            let near = match metres {
-                m if m <= 40.0 || a.name == b.name => 1.0,
-                m if m <= 150.0 => 0.7,
-                m if m <= 400.0 => 0.3,
-                _ => return (likeness * 0.2, format!("different: {metres:.0} m apart")),
-            };
-            // Two services at one place are two problems, unless one person sends the same words again.
-            let near = if same_service || shared > 0.8 { near } else { near * 0.3 };
-            (0.5 * likeness + 0.5 * near, format!("{said}; {metres:.0} m apart ({} and {})", a.name, b.name))
-        }
-        _ if same_person && shared >= 0.8 => (0.95, format!("{said}; the same person again")),
-        _ if shared >= 0.8 => (0.7, format!("{said}; place not known, other person: perhaps a campaign")),
-        _ => (0.5 * likeness, format!("{said}; place not known")),
+    let alike = compared.common.share >= NEAR_SAME_WORDS;
+    match compared.metres {
+        Some(metres) if metres > FAR_M => (probability.min(DIFFERENT), format!("different: {said}")),
+        Some(_) => match doubt(known, new, &compared, writer) {
+            Some(doubt) => (probability.min(OFFERED), format!("{said}; {doubt}")),
+            None if at_one_address(known, new, &compared) => (probability.max(SAME_ADDRESS), said),
+            None => (probability, said),
+        },
+        None if writer == Writer::Same && alike => (SAME_AGAIN, format!("{said}; the same person again")),
+        None if alike => (OFFERED, format!("{said}; other person: perhaps a campaign")),
+        None => (probability.min(OFFERED), said),
     }
 }
 
-/// Two fixed things of one kind that differ (`lamp 14` and `lamp 22`): then it is not the same problem.
-fn contradiction(a: &[String], b: &[String]) -> Option<String> {
-    let kind = |feature: &String| feature.split([' ', ':']).next().unwrap_or_default().to_owned();
-    for feature in a {
-        let same_kind: Vec<&String> = b.iter().filter(|f| kind(f) == kind(feature)).collect();
-        if !same_kind.is_empty() && !same_kind.contains(&feature) && !a.iter().any(|f| same_kind.contains(&f)) {
-            return Some(format!("{feature} and {}", same_kind[0]));
+/// Whether both say most of the same about one house number of one street.
+fn at_one_address(known: &Report, new: &Report, compared: &Likeness) -> bool {
+    compared.common.share >= MOST_WORDS
+        && compare(&known.marks.numbers, &new.marks.numbers) == Agreement::Same
+        && compare(&known.marks.streets, &new.marks.streets) == Agreement::Same
+}
+
+/// Why a person has to look, however likely it is the same problem.
+fn doubt(known: &Report, new: &Report, compared: &Likeness, writer: Writer) -> Option<&'static str> {
+    // One lamp, one car. At one address much can be wrong.
+    let address = |thing: &&String| ["no ", "flat ", "plot "].iter().any(|kind| thing.starts_with(kind));
+    let same_thing =
+        known.marks.things.iter().filter(|thing| !address(thing)).any(|thing| new.marks.things.contains(thing));
+    if same_thing {
+        return None;
+    }
+    let passing = known.comes_and_goes && new.comes_and_goes;
+    if passing && compared.hours > DAYS {
+        return Some("what comes and goes may be another one days later");
+    }
+    if known.words.line == new.words.line {
+        return None;
+    }
+    if known.service != new.service && compared.common.share < NEAR_SAME_WORDS {
+        Some("about another service")
+    } else if compared.hours < MINUTES && writer != Writer::Other {
+        Some("within minutes and in other words: perhaps one person with several reports")
+    } else if compare(&known.marks.numbers, &new.marks.numbers) == Agreement::Different {
+        Some("it names another number")
+    } else if new.words.says(WAS_DONE) || new.words.says(ANOTHER) {
+        Some("it speaks of something done before, or of another one")
+    } else {
+        None
+    }
+}
+
+/// What speaks for and against it, for people.
+fn in_words(known: &Report, new: &Report, compared: &Likeness) -> String {
+    let mut said = vec![format!("{:.0} % of the words shared", compared.common.share * 100.0)];
+    if let Some(meaning) = compared.meaning {
+        said.push(format!("meaning {:.0} % alike", meaning.max(0.0) * 100.0));
+    }
+    said.push(match (compared.metres, &known.place, &new.place) {
+        (Some(metres), Some(a), Some(b)) => format!("{metres:.0} m apart ({} and {})", b.name, a.name),
+        _ => "place not known".to_owned(),
+    });
+    said.push(match compared.hours {
+        hours if hours < 1.0 => "within the hour".to_owned(),
+        hours if hours < 48.0 => format!("{hours:.0} hours later"),
+        hours => format!("{:.0} days later", hours / 24.0),
+    });
+    let marks = [
+        ("number", &known.marks.numbers, &new.marks.numbers),
+        ("street", &known.marks.streets, &new.marks.streets),
+        ("colour", &known.marks.colours, &new.marks.colours),
+    ];
+    for (kind, a, b) in marks {
+        let list = |marks: &BTreeSet<String>| marks.iter().cloned().collect::<Vec<_>>().join(", ");
+        match compare(a, b) {
+            Agreement::Same => {
+                let both: BTreeSet<String> = a.intersection(b).cloned().collect();
+                said.push(format!("the same {kind} ({})", list(&both)));
+            }
+            Agreement::Different => said.push(format!("another {kind} ({}, not {})", list(b), list(a))),
+            Agreement::Silent => {}
         }
     }
-    None
+    said.join("; ")
 }
 
 #[cfg(test)]
@@ -231,46 +284,79 @@ mod tests {
     use super::*;
     use crate::core::{PlaceSource, Point};
 
-    fn described(text: &str, place: Option<(f64, f64)>) -> Described {
+    fn described(text: &str, place: Option<(f64, f64)>) -> Report {
         let place = place.map(|(lat, lon)| Place {
             words: String::new(),
             name: format!("{lat},{lon}"),
-            source: PlaceSource::Postcode,
+            source: PlaceSource::Coordinates,
             point: Point::new(lat, lon),
             ward: None,
             confidence: 1.0,
             alternatives: Vec::new(),
         });
-        Described { words: words(text), features: place::fixed_features(text), embedding: None, place }
+        Report { place, service: "street_lighting".to_owned(), ..Report::of(text, None, DateTime::UNIX_EPOCH) }
+    }
+
+    fn judged(a: &Report, b: &Report, writer: Writer) -> (f64, String) {
+        judge(&Matcher::shipped(), a, b, writer)
     }
 
     #[test]
-    fn near_same_words_at_one_place_are_the_same_problem() {
+    fn near_same_words_at_one_place_are_likely_the_same_problem() {
         let a = described("Large pothole outside the post office, very deep", Some((54.01, 2.01)));
-        let b = described("very deep large pothole outside the post office", Some((54.0101, 2.01)));
-        assert!(compare(&a, &b, false, true).0 > 0.8);
+        let mut b = described("very deep large pothole outside the post office", Some((54.010_01, 2.01)));
+        b.at = a.at + TimeDelta::hours(30);
+        let (score, why) = judged(&a, &b, Writer::Unknown);
+        assert!(score > crate::routing::RoutingPolicy::default().maybe_above, "{score} {why}");
     }
 
     #[test]
     fn two_lamps_of_one_street_are_two_problems() {
         let a = described("Street light out, lamp column 14 in Signal Row", Some((54.01, 2.01)));
         let b = described("Street light out, lamp column 22 in Signal Row", Some((54.01, 2.01)));
-        assert!(compare(&a, &b, false, true).0 < 0.5, "{:?}", compare(&a, &b, false, true));
+        let (score, why) = judged(&a, &b, Writer::Unknown);
+        assert!(score <= DIFFERENT && why.contains("different: "), "{score} {why}");
     }
 
     #[test]
     fn the_same_words_about_a_place_across_town_are_another_problem() {
         let a = described("bin not emptied", Some((54.01, 2.01)));
         let b = described("bin not emptied", Some((54.05, 2.01)));
-        assert!(compare(&a, &b, false, true).0 < 0.5);
+        assert!(judged(&a, &b, Writer::Unknown).0 <= DIFFERENT);
     }
 
     #[test]
     fn a_mail_sent_again_by_the_same_person_is_the_same_even_without_a_place() {
         let a = described("I object to the new houses behind the school", None);
         let b = described("I object to the new houses behind the school", None);
-        assert!(compare(&a, &b, true, true).0 > 0.9);
-        let other = compare(&a, &b, false, true).0;
-        assert!(other > 0.55 && other < 0.8, "somebody else's is offered, not joined: {other}");
+        assert!(judged(&a, &b, Writer::Same).0 >= SAME_AGAIN);
+        assert!((judged(&a, &b, Writer::Unknown).0 - OFFERED).abs() < 1e-9, "somebody else's is offered, not joined");
+    }
+
+    #[test]
+    fn two_people_who_say_most_of_the_same_about_one_address_are_joined() {
+        let place = Some((54.016, 2.048));
+        let a = described(
+            "Pothole Mill Lane\n\nThere is a deep pothole outside number 12 Mill Lane. My wheel was damaged by the pothole.",
+            place,
+        );
+        let mut b = described(
+            "Pothole Mill Lane\n\nDeep pothole outside number 12 Mill Lane, my wheel was damaged by it.",
+            place,
+        );
+        b.at = a.at + TimeDelta::seconds(1);
+        let (score, why) = judged(&a, &b, Writer::Other);
+        assert!(score >= crate::routing::RoutingPolicy::default().join_above, "{score} {why}");
+    }
+
+    #[test]
+    fn the_words_say_what_counted() {
+        let a = described("No 14 Mill Lane, red car", Some((54.01, 2.01)));
+        let b = described("still there outside 14 Mill Lane, the blue car", Some((54.01, 2.01)));
+        let (_, why) = judged(&a, &b, Writer::Unknown);
+        for part in ["the same number (14)", "the same street (mill ln)", "another colour (blue, not red)", "0 m apart"]
+        {
+            assert!(why.contains(part), "{why}");
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Cases: is it known already, open it, join and undo, split and undo.
 
 pub mod join;
+pub mod likeness;
+pub mod matcher;
 pub mod matching;
 pub mod open;
 pub mod split;

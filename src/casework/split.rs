@@ -4,7 +4,8 @@
 //! The message stays where it came in. What each case is about stands in `message_parts`: for the case it came in as, too, so
 //! that a department gets the words of its own part, with what is common to all of them, and no more.
 
-use crate::casework::matching::Compared;
+use crate::casework::matcher::Matcher;
+use crate::casework::matching::{Compared, Judge};
 use crate::casework::open::{self, Opening};
 use crate::core::{CaseId, CaseState, Disposition, Ids, LinkId, MessageId, Party, Priority, Verdict};
 use crate::routing::{self, RoutingPolicy, deadline::WorkingDays, deadline::received_date};
@@ -169,6 +170,8 @@ pub struct Splitter<'a> {
     pub policy: &'a RoutingPolicy,
     /// Working days.
     pub calendar: &'a WorkingDays,
+    /// What tells that two reports are about one problem.
+    pub matcher: &'a Matcher,
     /// New ids.
     pub ids: &'a Ids,
     /// The time.
@@ -266,8 +269,9 @@ impl Splitter<'_> {
         };
         let brothers = store::part::of_message(tx, &offer.message).await?;
         let brothers: Vec<CaseId> = brothers.into_iter().map(|p| p.case_id).collect();
-        let compared = Compared::with_nothing(&question, verdict);
-        let known = compared.likest(tx, verdict, contact.as_ref(), &brothers, self.now).await?;
+        let judge = Judge { matcher: self.matcher, taxonomy: &self.rules.taxonomy, verified: contact.is_some() };
+        let compared = Compared::with_nothing(&question, verdict, &judge, case.received_at);
+        let known = compared.likest(tx, verdict, contact.as_ref(), &brothers, &judge, self.now).await?;
         let Some(known) = known.filter(|k| k.score >= self.policy.maybe_above) else { return Ok(()) };
         let new = NewLink {
             child: &case.id,

@@ -4,6 +4,7 @@ use super::{home, run, say};
 use crate::app::App;
 use crate::config::Settings;
 use crate::core::{Clock, Disposition, Ids};
+use crate::routing::consent::Consent;
 use crate::store::{self, Tx, args};
 use crate::telemetry;
 use anyhow::{Context as _, bail};
@@ -130,6 +131,7 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
 #[derive(sqlx::FromRow)]
 struct Shown {
     subject: Option<String>,
+    consent: Option<String>,
     status: String,
     outcome: Option<String>,
     reason: Option<String>,
@@ -147,7 +149,7 @@ async fn report(app: &App) -> anyhow::Result<()> {
     let mut tx = app.pipeline.db.read().await?;
     let rows: Vec<Shown> = tx
         .all(
-            "SELECT m.subject, i.status, i.outcome, i.reason, c.reference, c.service, c.department, c.priority, c.state, c.disposition,
+            "SELECT CASE WHEN c.consent = 'private' THEN c.title ELSE m.subject END AS subject, c.consent, i.status, i.outcome, i.reason, c.reference, c.service, c.department, c.priority, c.state, c.disposition,
                     (SELECT p.reference FROM links l JOIN cases p ON p.id = l.parent
                      WHERE l.child = c.id AND l.kind = 'join' AND l.ended_at IS NULL) AS parent
              FROM inbox i LEFT JOIN messages m ON m.id = i.message_id LEFT JOIN cases c ON c.id = m.case_id
@@ -186,6 +188,10 @@ fn became(row: &Shown, department: &str) -> String {
         (_, Some("set_aside")) => format!("set aside: {reason}"),
         (_, Some("joined")) => format!("belongs to that case: {reason}"),
         _ => match (&row.parent, row.state.as_deref()) {
+            _ if row.consent.as_deref() == Some(Consent::Private.as_str()) => match row.state.as_deref() {
+                Some("routed") => "given to the councillor and to nobody else".to_owned(),
+                _ => "waits for somebody to say for which councillor".to_owned(),
+            },
             (Some(parent), _) => format!("joined to {parent}, the same problem"),
             (None, Some("routed")) => format!("sent to {department}"),
             (None, Some("held")) => "on hold for a person".to_owned(),

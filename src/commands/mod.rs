@@ -7,6 +7,7 @@ mod dataset;
 mod demo;
 mod doctor;
 mod learn;
+mod pairs;
 mod quarantine;
 mod rules;
 mod run;
@@ -55,6 +56,10 @@ enum Command {
     Dataset(dataset::DatasetArgs),
     /// Say how well several requests in one message are recognised.
     EvaluateSplits(splits::SplitsArgs),
+    /// Fit the matcher, which tells whether two reports are about one problem.
+    TrainMatcher(pairs::TrainArgs),
+    /// Say how good a matcher is on pairs of reports.
+    EvaluatePairs(pairs::EvaluateArgs),
     /// Measure speed.
     Bench(bench::BenchArgs),
 }
@@ -74,6 +79,8 @@ impl Cli {
                 Command::Classify(args) => classify::classify(args).await,
                 Command::Quarantine(args) => quarantine::quarantine(args).await,
                 Command::Rules(args) => rules::rules(&args),
+                Command::TrainMatcher(args) => pairs::train(args).await,
+                Command::EvaluatePairs(args) => pairs::evaluate(args).await,
                 Command::Learn(args) => teach::teach(args).await,
                 Command::Train(args) => learn::train(args).await,
                 Command::Evaluate(args) => learn::evaluate(args).await,

@@ -184,6 +184,12 @@ impl Place {
         }
     }
 
+    /// Whether it is no nearer known than by its postcode or street.
+    #[must_use]
+    pub const fn is_coarse(&self) -> bool {
+        matches!(self.source, PlaceSource::Postcode | PlaceSource::PostcodeDistrict | PlaceSource::Gazetteer)
+    }
+
     /// Metres between two places; none where one of them has no point.
     #[must_use]
     pub fn distance_m(&self, other: &Self) -> Option<f64> {

@@ -33,6 +33,9 @@ pub struct Service {
     /// Whether nothing can be done about it without knowing where: who wrote by text is asked.
     #[serde(default)]
     pub needs_place: bool,
+    /// Whether what it is about comes and goes (bikes, litter, bad parking): what is reported days later is likely another one.
+    #[serde(default)]
+    pub comes_and_goes: bool,
     /// Service standard in working days.
     pub working_days: u32,
     /// Who is responsible by law.

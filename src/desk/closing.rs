@@ -6,6 +6,7 @@ use crate::core::verdict::is_safeguarding;
 use crate::core::{CaseId, CaseState};
 use crate::outbox::closing::Ending;
 use crate::outbox::compose::Acknowledged;
+use crate::routing::consent::Consent;
 use crate::store::case::Case;
 use crate::store::{self, Tx};
 use chrono::DateTime;
@@ -27,6 +28,9 @@ impl Desk<'_> {
             }
             CaseState::Held => return Err(DeskError::NotNow("this case is on hold: decide about that first")),
             CaseState::Review | CaseState::Routed => {}
+        }
+        if Consent::of(&case.consent).is_private() && case.routed_at.is_none() {
+            return Err(DeskError::NotNow("nobody has read this message: give it to its councillor first"));
         }
         if !ending.done && ending.words.trim().is_empty() {
             return Err(DeskError::Missing("say in a few words what became of it: the resident gets them"));

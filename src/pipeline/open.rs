@@ -4,7 +4,7 @@ use super::clerk::Clerk;
 use super::question::is_wordless;
 use super::{ACTOR, Meaning, Thought};
 use crate::casework::join::{self, JoinError};
-use crate::casework::matching::Match;
+use crate::casework::matching::{Judge, Match};
 use crate::casework::open::{self, Opening};
 use crate::core::{CaseId, ContactId, Disposition, Party, Verdict};
 use crate::desk::private::TITLE;
@@ -137,7 +137,12 @@ impl Clerk<'_> {
             Some(contact) => Some(store::person::of(tx, contact).await?),
             None => None,
         };
-        meaning.compared.likest(tx, &meaning.verdict, same_person.as_ref(), &[], self.now).await
+        let judge = Judge {
+            matcher: &self.pipeline.house.matcher,
+            taxonomy: &self.rules.taxonomy,
+            verified: thought.mail.sender.is_verified(),
+        };
+        meaning.compared.likest(tx, &meaning.verdict, same_person.as_ref(), &[], &judge, self.now).await
     }
 
     pub(super) async fn open(

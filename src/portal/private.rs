@@ -17,6 +17,9 @@ use chrono::{DateTime, Utc};
 /// Where a case stands that is with its councillor.
 pub(super) const STANDING: &str = "With the councillor";
 
+/// What lets a message go.
+const SEND: &str = "Send it";
+
 /// One thing that happened.
 struct Line {
     at: DateTime<Utc>,
@@ -80,7 +83,7 @@ pub(super) async fn page(app: &Shared, mut tx: Tx, case: Case, page: Page) -> Re
         standing: standing(&case),
         councillor: councillor.map(|councillor| councillor.name.clone()),
         whose: waits.then(choices),
-        can_close: matches!(case.state, CaseState::Review | CaseState::Routed),
+        can_close: case.state == CaseState::Routed || case.state == CaseState::Review && case.routed_at.is_some(),
         reference: case.reference,
         title: case.title,
         state: case.state,
@@ -126,6 +129,8 @@ fn outgoing_line(outgoing: &Outgoing) -> Line {
         heading,
         tag: Some(timeline::status(&outgoing.status)),
         hint: outgoing.reason.as_deref().map(format::sentence),
-        release: timeline::release(outgoing).map(|release| (outgoing.id.to_string(), release)),
+        // Whether it is from them nobody here can tell; what it says gives nothing away.
+        release: timeline::release(outgoing)
+            .map(|release| (outgoing.id.to_string(), Release { button: SEND, ..release })),
     }
 }

@@ -25,7 +25,7 @@ pub struct RoutingPolicy {
 
 impl Default for RoutingPolicy {
     fn default() -> Self {
-        Self { mode: Mode::Suggest, auto_above: 0.9, unsure_below: 0.45, join_above: 0.8, maybe_above: 0.55 }
+        Self { mode: Mode::Suggest, auto_above: 0.9, unsure_below: 0.45, join_above: 0.8, maybe_above: 0.3 }
     }
 }
 

@@ -121,6 +121,7 @@ impl Desk {
             calendar: WorkingDays::from_json(&holidays, Division::EnglandAndWales).unwrap(),
             key: TokenKey::new(b"test".to_vec()),
             consent: Consents { otherwise: Wish::Share, by_channel: std::collections::BTreeMap::new() },
+            matcher: beadle::casework::matcher::Matcher::shipped(),
             usual: Default::default(),
             limits: MimeLimits::default(),
             texts: std::collections::BTreeMap::default(),

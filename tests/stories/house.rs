@@ -178,6 +178,7 @@ impl House {
                 calendar: WorkingDays::from_json(&holidays, Division::EnglandAndWales).unwrap(),
                 key: TokenKey::new(b"a secret of the tests".to_vec()),
                 consent: everywhere(Wish::Share),
+                matcher: beadle::casework::matcher::Matcher::shipped(),
                 usual: Default::default(),
                 limits: MimeLimits::default(),
                 texts: std::collections::BTreeMap::default(),

@@ -10,7 +10,6 @@ use crate::intake::text::{cut, normalise, one_line};
 use chrono::{DateTime, Utc};
 use chrono_tz::Europe::London;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// The account that calls come to; no account of the settings may be called so.
 pub const ACCOUNT: &str = "call log";
@@ -78,11 +77,7 @@ impl Call {
     /// The call as a message. `channel` and `external_id` are those of its delivery.
     #[must_use]
     pub fn message(self, channel: Channel, external_id: &str, terms: Terms<'_>) -> Mail {
-        let mut hash = Sha256::new();
-        for part in [ACCOUNT, external_id] {
-            hash.update(part.as_bytes());
-            hash.update([0]);
-        }
+        let fingerprint = super::fingerprint(ACCOUNT, external_id);
         let (writer, sender) = self.writer(terms.can_prove);
         let councillor = self.councillor.as_deref().and_then(|id| terms.council.councillor(id));
         let to = councillor.and_then(|c| Address::new(&c.email, Some(&c.name)));
@@ -107,7 +102,7 @@ impl Call {
             no_auto_answer: None,
             sender,
             bounce: None,
-            fingerprint: format!("{:x}", hash.finalize()),
+            fingerprint,
         }
     }
 

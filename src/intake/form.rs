@@ -10,7 +10,6 @@ use crate::routing::consent::Consent;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// Why the sender of a report is not verified: they gave an email address, and have not opened the link that was sent there.
 pub const UNCONFIRMED: &str = "they gave this address in the web form, and have not confirmed it yet";
@@ -164,11 +163,7 @@ impl Form {
     /// The form as a message. `account` and `external_id` are those of its delivery.
     #[must_use]
     pub fn message(self, account: &str, external_id: &str, council: &Council, limits: &MimeLimits) -> Mail {
-        let mut hash = Sha256::new();
-        for part in [account, external_id] {
-            hash.update(part.as_bytes());
-            hash.update([0]);
-        }
+        let fingerprint = super::fingerprint(account, external_id);
         let name = self.name.as_deref().map(one_line).filter(|name| !name.is_empty());
         let (address, why) = match (&self.email, &self.phone) {
             (Some(email), _) => (Some(email), UNCONFIRMED),
@@ -213,7 +208,7 @@ impl Form {
             no_auto_answer: None,
             sender: SenderCheck::Unverified { why: why.to_owned() },
             bounce: None,
-            fingerprint: format!("{:x}", hash.finalize()),
+            fingerprint,
         }
     }
 }

@@ -3,7 +3,6 @@
 use crate::channels::telegram::{Content, File, Person, Update, name_of};
 use crate::core::{Attachment, Channel, ContactPoint, Mail, SenderCheck, SharedPoint};
 use crate::intake::text::cut;
-use sha2::{Digest, Sha256};
 
 /// Kinds of message that say nothing which could be worked on.
 const IDLE: &[&str] = &["sticker", "dice", "game", "poll", "story"];
@@ -72,11 +71,7 @@ pub fn unreadable(update: &Update) -> Option<String> {
 #[must_use]
 pub fn message(account: &str, update: Update, files: Vec<Attachment>, most_characters: usize) -> Mail {
     let automatic = aside(&update);
-    let mut hash = Sha256::new();
-    for part in [account, &update.update_id.to_string()] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
+    let fingerprint = super::fingerprint(account, &update.update_id.to_string());
     let name = |message: i32| update.chat_id.map(|chat| name_of(account, chat, message));
     let (text, folded, shared) = match update.content {
         _ if automatic.is_some() => (String::new(), String::new(), None),
@@ -119,7 +114,7 @@ pub fn message(account: &str, update: Update, files: Vec<Attachment>, most_chara
         no_auto_answer: None,
         sender: SenderCheck::Verified { by: "telegram".to_owned() },
         bounce: None,
-        fingerprint: format!("{:x}", hash.finalize()),
+        fingerprint,
     }
 }
 

@@ -3,7 +3,6 @@
 use crate::channels::text::TextIn;
 use crate::core::{Attachment, Channel, ContactPoint, Mail, SenderCheck, SharedPoint};
 use crate::intake::text::cut;
-use sha2::{Digest, Sha256};
 
 /// A text as a message whose form is understood. `account` is the one it came to, `by` the provider that vouches for the number,
 /// `files` what came with it.
@@ -11,11 +10,7 @@ use sha2::{Digest, Sha256};
 pub fn message(account: &str, by: &str, text: TextIn, files: Vec<Attachment>, most_characters: usize) -> Mail {
     let channel = Channel::from(text.kind);
     let answerable = text.is_answerable();
-    let mut hash = Sha256::new();
-    for part in [account, &text.provider_id] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
+    let fingerprint = super::fingerprint(account, &text.provider_id);
     Mail {
         channel,
         writer: Some(ContactPoint { channel, address: text.from, name: text.profile_name }),
@@ -36,6 +31,6 @@ pub fn message(account: &str, by: &str, text: TextIn, files: Vec<Attachment>, mo
             .then(|| "the sender is a name or a short number that cannot be answered".to_owned()),
         sender: SenderCheck::Verified { by: by.to_owned() },
         bounce: None,
-        fingerprint: format!("{:x}", hash.finalize()),
+        fingerprint,
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod closing;
 pub mod compose;
+mod department;
 pub mod dispatch;
 mod letter;
 pub mod private;

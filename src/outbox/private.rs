@@ -34,7 +34,6 @@ impl Composer<'_> {
         let files: Vec<_> = files.into_iter().filter(|file| file.message_id == message.id).collect();
         let (reply_to, mark) = self.reply_path(&case.reference, Party::Councillor);
         let urgent = if in_danger { "Urgent, for you only" } else { "For you only" };
-        let id: OutboxId = self.ids.next();
         let mail = OutMail {
             from: self.sender_header(),
             envelope_from: Some(reply_to.clone()),
@@ -50,20 +49,8 @@ impl Composer<'_> {
             attachments: harmless(&files),
             button: None,
         };
-        let new = NewOutgoing {
-            id: &id,
-            case_id: Some(&case.id),
-            channel: Channel::Email,
-            purpose: PRIVATE,
-            party: Party::Councillor,
-            idempotency_key: &format!("private:{}", message.id),
-            rfc_message_id: &self.message_id(&id),
-            mail: &mail,
-            recipient: &councillor.email.to_lowercase(),
-            topic: case.reference.as_str(),
-            held: None,
-        };
-        self.queue(tx, new, now).await
+        let key = format!("private:{}", message.id);
+        self.queue_for_councillor(tx, case, councillor, (PRIVATE, &key), &mail, now).await
     }
 
     /// Passes a councillor's answer on to the resident of a private case, where they wrote from. Why it cannot be, if it cannot.

@@ -3,6 +3,7 @@
 mod workers;
 
 use crate::casework::matcher::{self, Matcher};
+use crate::casework::search;
 use crate::channels::smtp::{Outgoing, Smtp};
 use crate::channels::text::TextProvider;
 use crate::collect::Collector;
@@ -36,6 +37,8 @@ use tokio_util::sync::CancellationToken;
 const SHUTDOWN: Duration = Duration::from_secs(20);
 /// How long giving work back may take then.
 const GIVING_BACK: Duration = Duration::from_secs(5);
+/// Cases for which is worked out at once by what they are found.
+const INDEXED_AT_ONCE: i64 = 500;
 
 /// The service.
 #[derive(Debug)]
@@ -256,6 +259,7 @@ impl App {
             tracing::warn!("{what}");
         }
         self.take_over().await?;
+        self.keep_cases_findable().await?;
         let mut workers = JoinSet::new();
         self.watch_accounts(&mut workers, &stop)?;
         let bell = Arc::clone(&self.collector.bell);
@@ -314,6 +318,21 @@ impl App {
             bail!(
                 "a worker ended by a fault in the program; start it again: what it had in hand is taken up where it was"
             );
+        }
+        Ok(())
+    }
+
+    /// After a new program, or the first with this, works out what open cases are found by.
+    async fn keep_cases_findable(&self) -> anyhow::Result<()> {
+        let mut cases = 0;
+        loop {
+            match search::keep_all(&self.pipeline.db, INDEXED_AT_ONCE).await? {
+                0 => break,
+                kept => cases += kept,
+            }
+        }
+        if cases > 0 {
+            tracing::info!(cases, "what cases are found by was worked out anew");
         }
         Ok(())
     }

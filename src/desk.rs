@@ -1,6 +1,7 @@
 //! What can be done with a case, by a gatekeeper at the portal or by the pipeline above the council's threshold: the same
 //! steps, the same records, whoever takes them.
 
+pub mod campaign;
 mod closing;
 mod confirm;
 mod letter;
@@ -186,6 +187,7 @@ impl Desk<'_> {
         }
         let link = join::join(tx, self.composer.ids, child, parent, grounds, self.now).await?;
         let root = join::root(tx, parent).await?;
+        self.open_again(tx, &root, grounds.actor).await?;
         let parent = store::case::get(tx, &root).await?.ok_or(DeskError::Unknown("case"))?;
         let joined = store::case::get(tx, child).await?.ok_or(DeskError::Unknown("case"))?;
         let decided = json!({"link": link, "to": parent.reference, "score": grounds.score, "why": grounds.why});
@@ -198,6 +200,19 @@ impl Desk<'_> {
             }
         }
         Ok(link)
+    }
+
+    /// A closed case that another one is joined to is open again: with its department, if it had one.
+    async fn open_again(&self, tx: &mut Tx, id: &CaseId, actor: &str) -> Result<(), DeskError> {
+        let mut case = store::case::get_to_change(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+        if case.state != CaseState::Closed {
+            return Ok(());
+        }
+        case.state = if case.routed_at.is_some() { CaseState::Routed } else { CaseState::Review };
+        case.closed_at = None;
+        case.attention = Some("Reported again after it was closed: tell the department".to_owned());
+        store::case::update(tx, &case, self.now).await?;
+        Ok(self.note(tx, &case, "reopen", actor, json!({})).await?)
     }
 
     /// Takes a joined case out again.
@@ -360,6 +375,10 @@ impl Desk<'_> {
     }
 
     async fn acknowledge_child(&self, tx: &mut Tx, child: &CaseId, parent: &Case, actor: &str) -> store::Result<()> {
+        if store::campaign::lead_of(tx, child).await?.is_some_and(|lead| lead == parent.id) {
+            // Who lets the case go lets its letters go.
+            return self.acknowledge_letter(tx, child, parent, true, actor).await;
+        }
         let Some(mut case) = store::case::get(tx, child).await? else { return Ok(()) };
         // The reporter is told what holds for the case their problem is dealt with in.
         case.department.clone_from(&parent.department);

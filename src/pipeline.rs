@@ -3,6 +3,7 @@
 
 mod answer;
 mod aside;
+mod campaign;
 mod clerk;
 pub mod flood;
 mod keyword;
@@ -14,7 +15,8 @@ mod question;
 mod read;
 
 use crate::casework::matcher::Matcher;
-use crate::casework::matching::{Compared, Judge};
+use crate::casework::matching::Judge;
+use crate::casework::search::Compared;
 use crate::channels::telegram::Bot;
 use crate::channels::text::TextProvider;
 use crate::core::{Clock, Council, Councillor, Ids, Mail, TokenKey, Verdict};
@@ -292,16 +294,9 @@ impl Pipeline {
             Some(point) => store::contact::person(&mut tx, point).await?,
             None => None,
         };
-        Compared::with_open_cases(
-            &mut tx,
-            &thought.question,
-            verdict,
-            contact.as_ref(),
-            judge,
-            thought.told_at(),
-            self.clock.now(),
-        )
-        .await
+        let mut compared = Compared::with_nothing(&thought.question, verdict, judge, thought.told_at());
+        compared.look(&mut tx, contact.as_ref(), judge, self.clock.now()).await?;
+        Ok(compared)
     }
 
     async fn commit_all(&self, thoughts: &[Thought], rules: &Rules) -> store::Result<()> {

@@ -4,6 +4,7 @@ use crate::core::{CaseId, CaseState, Ids, LinkId};
 use crate::store::link::{LinkKind, NewLink};
 use crate::store::{self, Tx};
 use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
 
 /// Why two cases were not joined or taken apart.
 #[derive(Debug, thiserror::Error)]
@@ -46,10 +47,10 @@ pub async fn root(tx: &mut Tx, case: &CaseId) -> store::Result<CaseId> {
 /// # Errors
 /// What the database says.
 pub async fn all_children(tx: &mut Tx, case: &CaseId) -> store::Result<Vec<CaseId>> {
-    let mut found = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
     let mut next = store::link::children_of(tx, case).await?;
     while let Some(child) = next.pop() {
-        if found.contains(&child) {
+        if !seen.insert(child.clone()) {
             continue;
         }
         next.extend(store::link::children_of(tx, &child).await?);

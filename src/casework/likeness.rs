@@ -117,6 +117,8 @@ pub(super) const WAS_DONE: &[&str] = &[
 ];
 /// Reports that lie so few hours apart are made in one go.
 pub(super) const MINUTES: f64 = 0.35;
+/// What a message names is looked for in so much of it.
+const MOST_CHARACTERS: usize = 10_000;
 /// A place that is known by its postcode or street only is off by about so many metres.
 const COARSE_M: f64 = 60.0;
 
@@ -143,7 +145,8 @@ impl Report {
     /// A report, as it is compared.
     #[must_use]
     pub fn of(text: &str, embedding: Option<Vec<f32>>, at: DateTime<Utc>) -> Self {
-        Self { words: Words::of(text), marks: Marks::of(text), embedding, at, ..Self::default() }
+        let end = text.char_indices().nth(MOST_CHARACTERS).map_or(text.len(), |(at, _)| at);
+        Self { words: Words::of(text), marks: Marks::of(&text[..end]), embedding, at, ..Self::default() }
     }
 }
 

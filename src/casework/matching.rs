@@ -1,4 +1,4 @@
-//! Whether an open case is about the same problem: the matcher's probability, and what is certain either way.
+//! Whether a known case is about the same problem: the matcher's probability, and what is certain either way.
 //!
 //! A contradiction (another lamp, another plate) or more than 400 metres means a different problem however alike the words are. Where
 //! a place is not known, only the same person sending the same words again is taken as the same; anybody else is offered to a
@@ -8,20 +8,15 @@ use super::likeness::marks::{Agreement, compare};
 use super::likeness::{ANOTHER, Compared as Likeness, MINUTES, Report, WAS_DONE, compare_reports};
 use super::matcher::Matcher;
 use crate::core::taxonomy::Taxonomy;
-use crate::core::{CaseId, ContactId, Place, Reference, Verdict};
+use crate::core::{ContactId, Place, Verdict, square};
+use crate::store;
 use crate::store::case::Candidate;
-use crate::store::{self, Tx};
 use crate::understanding::Question;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// How far back open cases are looked at.
-const WINDOW_DAYS: i64 = 90;
-/// Most open cases compared with.
-const MOST: i64 = 200;
+use std::collections::BTreeSet;
 
 /// Further apart than this are two problems, in metres.
-const FAR_M: f64 = 400.0;
+pub(super) const FAR_M: f64 = square::REACH_M;
 /// At most so likely is what contradicts itself.
 const DIFFERENT: f64 = 0.2;
 /// At most so likely is what a person has to look at.
@@ -48,107 +43,25 @@ pub struct Judge<'a> {
     pub verified: bool,
 }
 
-/// The open case most like a message.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Match {
-    /// The case.
-    pub case: CaseId,
-    /// Its reference.
-    pub reference: Reference,
-    /// 0 to 1.
-    pub score: f64,
-    /// Why, for people.
-    pub why: String,
-}
-
-/// What open cases were found to be to a message before the transaction that decides on it: comparing takes time, and
-/// nobody else writes while a transaction of SQLite is open.
-#[derive(Clone, Debug)]
-pub struct Compared {
-    new: Report,
-    /// Each case as it was then: its service, and how like it is.
-    cases: BTreeMap<CaseId, (String, Match)>,
-}
-
-impl Compared {
-    /// A message that came `at` a moment, compared with no case yet.
-    #[must_use]
-    pub fn with_nothing(question: &Question, verdict: &Verdict, judge: &Judge<'_>, at: DateTime<Utc>) -> Self {
-        Self { new: report(question, verdict, judge, at), cases: BTreeMap::new() }
-    }
-
-    /// A message compared with the open cases as they are now. `contact` is who wrote it, where that is sure.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn with_open_cases(
-        tx: &mut Tx,
-        question: &Question,
-        verdict: &Verdict,
-        contact: Option<&ContactId>,
-        judge: &Judge<'_>,
-        at: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> store::Result<Self> {
-        let mut compared = Self::with_nothing(question, verdict, judge, at);
-        let since = now - TimeDelta::days(WINDOW_DAYS);
-        for candidate in store::case::candidates(tx, &verdict.service, contact, since, MOST).await? {
-            let service = candidate.service.clone();
-            let found = judge.compare(&compared.new, candidate, contact);
-            compared.cases.insert(found.case.clone(), (service, found));
-        }
-        Ok(compared)
-    }
-
-    /// The open case most like the message, if any is at all, those in `except` left out. What was opened or changed since
-    /// is compared now; what was closed or joined since is left out.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn likest(
-        &self,
-        tx: &mut Tx,
-        verdict: &Verdict,
-        contact: Option<&ContactId>,
-        except: &[CaseId],
-        judge: &Judge<'_>,
-        now: DateTime<Utc>,
-    ) -> store::Result<Option<Match>> {
-        let since = now - TimeDelta::days(WINDOW_DAYS);
-        let mut best: Option<Match> = None;
-        let keys = store::case::candidate_keys(tx, &verdict.service, contact, since, MOST).await?;
-        for key in keys.into_iter().filter(|k| !except.contains(&k.id)) {
-            let found = match self.cases.get(&key.id) {
-                Some((service, found)) if *service == key.service => Some(found.clone()),
-                _ => store::case::candidate(tx, &key.id).await?.map(|c| judge.compare(&self.new, c, contact)),
-            };
-            if let Some(found) = found
-                && best.as_ref().is_none_or(|b| found.score > b.score)
-            {
-                best = Some(found);
-            }
-        }
-        Ok(best)
-    }
-}
-
-/// A message as it is compared.
-fn report(question: &Question, verdict: &Verdict, judge: &Judge<'_>, at: DateTime<Utc>) -> Report {
-    Report {
-        place: verdict.place.clone().filter(Place::is_spot),
-        comes_and_goes: judge.comes_and_goes(&verdict.service),
-        service: verdict.service.clone(),
-        ..Report::of(&question.text(), verdict.embedding.clone(), at)
-    }
-}
-
 impl Judge<'_> {
     fn comes_and_goes(&self, service: &str) -> bool {
         self.taxonomy.services.get(service).is_some_and(|service| service.comes_and_goes)
     }
 
-    /// How likely an open case is about what a message is about, and why. The model has the say but for what is certain either way.
-    fn compare(&self, new: &Report, candidate: Candidate, contact: Option<&ContactId>) -> Match {
+    /// A message that came `at` a moment, as it is compared.
+    #[must_use]
+    pub fn report(&self, question: &Question, verdict: &Verdict, at: DateTime<Utc>) -> Report {
+        Report {
+            place: verdict.place.clone().filter(Place::is_spot),
+            comes_and_goes: self.comes_and_goes(&verdict.service),
+            service: verdict.service.clone(),
+            ..Report::of(&question.text(), verdict.embedding.clone(), at)
+        }
+    }
+
+    /// How likely a known case is about what a message is about, and why. `contact` is the person who wrote it, where that is sure.
+    #[must_use]
+    pub fn compare(&self, new: &Report, candidate: Candidate, contact: Option<&ContactId>) -> (f64, String) {
         let text = Question { subject: candidate.subject, body: candidate.body, ..Question::default() }.text();
         let known = Report {
             place: candidate.place.map(|place| place.0).filter(Place::is_spot),
@@ -162,8 +75,7 @@ impl Judge<'_> {
             (_, Some(_)) if self.verified => Writer::Other,
             _ => Writer::Unknown,
         };
-        let (score, why) = judge(self.matcher, &known, new, writer);
-        Match { case: candidate.id, reference: candidate.reference, score, why }
+        judge(self.matcher, &known, new, writer)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Opening a case.
 
+use super::search;
 use crate::core::{CaseId, CaseState, ContactId, Disposition, Ids, Reference, Verdict};
 use crate::routing::consent::Consent;
 use crate::store::{self, Tx, case::Case};
@@ -82,6 +83,7 @@ pub async fn open(tx: &mut Tx, ids: &Ids, opening: Opening<'_>, now: DateTime<Ut
         closed_at: None,
     };
     store::case::insert(tx, &case, now).await?;
+    search::keep(tx, &case.id, verdict.embedding.as_deref().filter(|_| !opening.consent.is_private())).await?;
     Ok(case)
 }
 

@@ -5,8 +5,9 @@
 //! that a department gets the words of its own part, with what is common to all of them, and no more.
 
 use crate::casework::matcher::Matcher;
-use crate::casework::matching::{Compared, Judge};
+use crate::casework::matching::Judge;
 use crate::casework::open::{self, Opening};
+use crate::casework::search::Compared;
 use crate::core::{CaseId, CaseState, Disposition, Ids, LinkId, MessageId, Party, Priority, Verdict};
 use crate::routing::{self, RoutingPolicy, deadline::WorkingDays, deadline::received_date};
 use crate::store::case::Case;
@@ -271,18 +272,19 @@ impl Splitter<'_> {
         let brothers: Vec<CaseId> = brothers.into_iter().map(|p| p.case_id).collect();
         let judge = Judge { matcher: self.matcher, taxonomy: &self.rules.taxonomy, verified: contact.is_some() };
         let compared = Compared::with_nothing(&question, verdict, &judge, case.received_at);
-        let known = compared.likest(tx, verdict, contact.as_ref(), &brothers, &judge, self.now).await?;
-        let Some(known) = known.filter(|k| k.score >= self.policy.maybe_above) else { return Ok(()) };
-        let new = NewLink {
-            child: &case.id,
-            parent: &known.case,
-            kind: LinkKind::Maybe,
-            score: known.score,
-            why: &known.why,
-            child_state: None,
-            actor: BY_ITSELF,
-        };
-        store::link::insert(tx, self.ids, new, self.now).await?;
+        let known = compared.likest(tx, contact.as_ref(), &brothers, &judge, self.now).await?;
+        for known in known.iter().filter(|known| known.score >= self.policy.maybe_above) {
+            let new = NewLink {
+                child: &case.id,
+                parent: &known.case,
+                kind: LinkKind::Maybe,
+                score: known.score,
+                why: &known.why,
+                child_state: None,
+                actor: BY_ITSELF,
+            };
+            store::link::insert(tx, self.ids, new, self.now).await?;
+        }
         Ok(())
     }
 

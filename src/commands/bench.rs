@@ -1,7 +1,9 @@
 //! `beadle bench ingest`: from a real IMAP mailbox to committed case and queued mail, beside the bare fetch of the same
 //! mailbox, one durable commit a message, and the encoder's own time, all from one run.
 
+use super::bench_campaign::{CampaignArgs, campaign};
 use super::bench_verdict::{VerdictArgs, verdict};
+use super::matching::MatchingArgs;
 use super::{home, progress, say};
 use crate::app::App;
 use crate::channels::Security;
@@ -29,6 +31,10 @@ enum What {
     Ingest(IngestArgs),
     /// One verdict beside the encoder's own time, and how long hard texts take.
     Verdict(VerdictArgs),
+    /// A campaign of many letters on one evening, beside as many different letters.
+    Campaign(CampaignArgs),
+    /// How long it takes to find the open case of a report, at more and more open cases.
+    Matching(MatchingArgs),
 }
 
 #[derive(Debug, Args)]
@@ -57,6 +63,8 @@ pub async fn bench(args: BenchArgs) -> anyhow::Result<u8> {
     let args = match args.what {
         What::Ingest(args) => args,
         What::Verdict(args) => return verdict(args).await.map(|()| 0),
+        What::Campaign(args) => return campaign(args).await.map(|()| 0),
+        What::Matching(args) => return super::matching::bench(args).await.map(|()| 0),
     };
     let imap = imap_settings(&args.mailbox)?;
     let folder = std::env::temp_dir().join(format!("beadle-bench-{}", std::process::id()));
@@ -79,17 +87,17 @@ async fn measure(args: &IngestArgs, imap: &ImapSettings, folder: &Path) -> anyho
         if messages.is_empty() {
             bail!("the mailbox is empty: there is nothing to measure");
         }
-        let app = self::app(folder, &format!("floor-{round}"), args, true).await?;
+        let app = self::app(folder, &format!("floor-{round}"), args.database.as_deref(), true).await?;
         floor.push(timed(commit_each(&app, imap)).await?.0);
         if round == 0 {
             encode.push(timed(encode_all(&app, &messages)).await?.0);
         }
         encode.push(timed(encode_all(&app, &messages)).await?.0);
         drop(app);
-        let app = self::app(folder, &format!("full-{round}"), args, true).await?;
+        let app = self::app(folder, &format!("full-{round}"), args.database.as_deref(), true).await?;
         full.push(timed(ingest(&app, imap)).await?.0);
         drop(app);
-        let app = self::app(folder, &format!("bare-{round}"), args, false).await?;
+        let app = self::app(folder, &format!("bare-{round}"), args.database.as_deref(), false).await?;
         let (took, mails) = timed(ingest(&app, imap)).await?;
         bare.push(took);
         queued = mails;
@@ -237,10 +245,11 @@ async fn ingest(app: &App, imap: &ImapSettings) -> anyhow::Result<usize> {
 }
 
 /// An installation of its own in `folder`, which routes whatever it is at all sure of, so that mail is queued.
-async fn app(folder: &Path, name: &str, args: &IngestArgs, model: bool) -> anyhow::Result<App> {
+pub(super) async fn app(folder: &Path, name: &str, database: Option<&str>, model: bool) -> anyhow::Result<App> {
     let home = home()?;
-    let database = match &args.database {
-        Some(url) => url.clone(),
+    let emptied = database;
+    let database = match database {
+        Some(url) => url.to_owned(),
         None => format!("sqlite:{}", folder.join(format!("{name}.db")).display()),
     };
     let text = super::demo::settings_text(&home, "127.0.0.1:0", folder, &database)
@@ -248,7 +257,7 @@ async fn app(folder: &Path, name: &str, args: &IngestArgs, model: bool) -> anyho
     let text = if model { text } else { text.replace("[model]", "[model]\nenabled = false") };
     let settings = Settings::parse(&text, folder)?;
     let app = App::build(settings, Clock::System, Ids::Random).await?;
-    if let Some(url) = &args.database {
+    if let Some(url) = emptied {
         if !url.ends_with("_bench") {
             bail!("--database is emptied before each measurement, so its name must end in _bench");
         }

@@ -4,6 +4,7 @@
 use super::{home, progress, say, shipped_encoder};
 use crate::core::Verdict;
 use crate::learning::dataset;
+use crate::learning::stream::percentile;
 use crate::understanding::classifier::Target;
 use crate::understanding::models::Models;
 use crate::understanding::place::Places;
@@ -118,16 +119,8 @@ fn hard_texts() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn percentile(values: &mut [f64], share: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values
-        .get(((values.len() as f64 * share) as usize).min(values.len().saturating_sub(1)))
-        .copied()
-        .unwrap_or_default()
-}
-
 /// Resident memory of this process in megabytes, where the system tells (Linux).
-fn resident_mb() -> Option<u64> {
+pub(super) fn resident_mb() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1024)

@@ -1,12 +1,14 @@
 //! What `beadle` can be told to do, a file for each command.
 
 mod bench;
+mod bench_campaign;
 mod bench_verdict;
 mod classify;
 mod dataset;
 mod demo;
 mod doctor;
 mod learn;
+mod matching;
 mod pairs;
 mod quarantine;
 mod rules;
@@ -60,6 +62,8 @@ enum Command {
     TrainMatcher(pairs::TrainArgs),
     /// Say how good a matcher is on pairs of reports.
     EvaluatePairs(pairs::EvaluateArgs),
+    /// Replay a stream of reports into an empty system: what is joined, what is offered, and how long it takes
+    SimulateMatching(matching::SimulateArgs),
     /// Measure speed.
     Bench(bench::BenchArgs),
 }
@@ -81,6 +85,7 @@ impl Cli {
                 Command::Rules(args) => rules::rules(&args),
                 Command::TrainMatcher(args) => pairs::train(args).await,
                 Command::EvaluatePairs(args) => pairs::evaluate(args).await,
+                Command::SimulateMatching(args) => matching::simulate(args).await,
                 Command::Learn(args) => teach::teach(args).await,
                 Command::Train(args) => learn::train(args).await,
                 Command::Evaluate(args) => learn::evaluate(args).await,

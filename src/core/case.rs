@@ -103,6 +103,8 @@ words! {
         Maybe = "maybe" / "Perhaps the same",
         /// The child is another request out of the parent's message.
         Split = "split" / "From the same message",
+        /// The child is the problem of the parent again, reported after that was closed.
+        Again = "again" / "Reported again",
     }
 }
 

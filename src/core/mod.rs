@@ -10,6 +10,7 @@ pub mod language;
 pub mod message;
 pub mod place;
 pub mod reference;
+pub mod square;
 pub mod taxonomy;
 pub mod token;
 pub mod verdict;
@@ -23,6 +24,6 @@ pub use ids::{CaseId, ContactId, DecisionId, Ids, InboxId, LessonId, LinkId, Mes
 pub use message::{Address, Attachment, Channel, ContactPoint, Mail, RawMessage, SenderCheck};
 pub use place::{Alternative, PhotoPoint, Place, PlaceSource, Point, SharedPoint};
 pub use reference::Reference;
-pub use taxonomy::{Department, Mode, Service, Taxonomy};
+pub use taxonomy::{AfterClosing, Department, Mode, Service, Taxonomy};
 pub use token::TokenKey;
 pub use verdict::{Disposition, Part, Verdict};

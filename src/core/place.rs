@@ -160,6 +160,12 @@ impl Place {
         self.point.is_some() && self.source != PlaceSource::PostcodeDistrict && self.confidence > Self::SPOT
     }
 
+    /// Its point, where it is a spot.
+    #[must_use]
+    pub fn spot(&self) -> Option<Point> {
+        self.point.filter(|_| self.is_spot())
+    }
+
     /// Its name with its point, or with the address where the point can be seen.
     #[must_use]
     pub fn whereabouts(&self) -> String {

@@ -16,6 +16,16 @@ words! {
     }
 }
 
+words! {
+    /// What becomes of a report of what was dealt with a while ago.
+    AfterClosing {
+        /// A case of its own, which says that it was reported again.
+        New = "new" / "A new case, linked to the closed one",
+        /// The closed case is open again.
+        Reopen = "reopen" / "The closed case is opened again",
+    }
+}
+
 /// A service residents ask for.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +46,9 @@ pub struct Service {
     /// Whether what it is about comes and goes (bikes, litter, bad parking): what is reported days later is likely another one.
     #[serde(default)]
     pub comes_and_goes: bool,
+    /// What becomes of a report of the same problem after its case was closed.
+    #[serde(default = "new_case")]
+    pub after_closing: AfterClosing,
     /// Service standard in working days.
     pub working_days: u32,
     /// Who is responsible by law.
@@ -44,6 +57,10 @@ pub struct Service {
     pub mode: Option<Mode>,
     /// Least confidence for automatic routing of this service; the settings' where absent.
     pub auto_above: Option<f64>,
+}
+
+const fn new_case() -> AfterClosing {
+    AfterClosing::New
 }
 
 /// Who is responsible for a service in areas with one tier of council and with two.

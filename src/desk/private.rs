@@ -104,7 +104,7 @@ impl Desk<'_> {
             return Err(DeskError::NotNow("it has gone to others already, and cannot be taken back"));
         }
         for link in store::link::standing(tx, &case.id).await? {
-            if link.kind != LinkKind::Maybe {
+            if !matches!(link.kind, LinkKind::Maybe | LinkKind::Again) {
                 return Err(DeskError::NotNow("it is tied to other cases: part them first"));
             }
             store::link::end(tx, &link.id, actor, self.now).await?;

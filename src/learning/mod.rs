@@ -11,6 +11,7 @@ pub mod second_look;
 pub mod sheet;
 pub mod shelf;
 pub mod simulate;
+pub mod stream;
 pub mod teacher;
 pub mod train;
 

@@ -37,6 +37,9 @@ const FAR_HOURS: &[i64] = &[0, 3, 20, 70, 160, 400, 1_500, 4_000];
 /// One report of a pair.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Side {
+    /// Its name, where it has one.
+    #[serde(default)]
+    pub id: Option<String>,
     /// Its text: subject, empty line, body.
     pub text: String,
     /// Its service.

@@ -92,6 +92,19 @@ impl Composer<'_> {
         if by_letter {
             return self.letter(to, language, fill(&reply.subject, &words), lay_out(&body, language));
         }
+        self.mail_to_resident(case, message, to, language, fill(&reply.subject, &words), lay_out(&body, language))
+    }
+
+    /// A mail to the resident of a case, as an answer to what they wrote.
+    pub(super) fn mail_to_resident(
+        &self,
+        case: &Case,
+        message: &Message,
+        to: &ContactPoint,
+        language: &str,
+        subject: String,
+        body: String,
+    ) -> OutMail {
         let (reply_to, mark) = self.reply_path(&case.reference, Party::Resident);
         OutMail {
             from: self.sender_header(),
@@ -99,8 +112,8 @@ impl Composer<'_> {
             to: vec![mailbox(to.name.as_deref().unwrap_or_default(), &to.address)],
             cc: Vec::new(),
             reply_to: Some(reply_to),
-            subject: fill(&reply.subject, &words) + &mark,
-            body: lay_out(&body, language),
+            subject: subject + &mark,
+            body,
             in_reply_to: message.rfc_message_id.clone(),
             references: message.rfc_message_id.clone().into_iter().collect(),
             auto_submitted: Some("auto-generated".to_owned()),

@@ -9,6 +9,7 @@ use crate::store::message::Message;
 use crate::store::outbox::{NewOutgoing, OutAttachment, OutMail};
 use crate::store::{self, Tx};
 use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
 
 impl Composer<'_> {
     /// Tells a department of a case, in one plain mail: the case, the residents' words and files (those of the cases
@@ -29,7 +30,9 @@ impl Composer<'_> {
         let turn = referrals.count();
         let consent = consent_of(case);
         let (mut messages, mut files) = (Vec::new(), Vec::new());
-        for id in std::iter::once(&case.id).chain(also) {
+        // Of a campaign one letter stands for all.
+        let letters: BTreeSet<CaseId> = store::campaign::cases(tx, &case.id).await?.into_iter().collect();
+        for id in std::iter::once(&case.id).chain(also.iter().filter(|id| !letters.contains(id))) {
             messages.extend(store::message::of_case(tx, id).await?.into_iter().filter(|m| m.party == Party::Resident));
             files.extend(store::attachment::of_case(tx, id).await?);
         }
@@ -41,7 +44,7 @@ impl Composer<'_> {
         let service = self.rules.taxonomy.service_name(&case.service);
         let mail = OutMail {
             subject: format!("Case {}: {service}: {}", case.reference, case.title),
-            body: self.referral_text(case, &messages, &files, kept_back.len(), consent),
+            body: self.referral_text(case, &messages, &files, kept_back.len(), consent) + &of_a_campaign(letters.len()),
             attachments: passed_on(&files, consent),
             ..self.departmental_mail(tx, case, department).await?
         };
@@ -50,7 +53,12 @@ impl Composer<'_> {
     }
 
     /// A mail to a department about a case, without its words.
-    async fn departmental_mail(&self, tx: &mut Tx, case: &Case, department: &Department) -> store::Result<OutMail> {
+    pub(super) async fn departmental_mail(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        department: &Department,
+    ) -> store::Result<OutMail> {
         let mut councillors: Vec<String> = case.councillor.iter().cloned().collect();
         for id in store::message::councillors_of_case(tx, &case.id).await? {
             if !councillors.contains(&id) {
@@ -80,7 +88,7 @@ impl Composer<'_> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "one row's columns")]
-    async fn queue_for_department(
+    pub(super) async fn queue_for_department(
         &self,
         tx: &mut Tx,
         case: &Case,
@@ -257,4 +265,15 @@ fn who_wrote(message: &Message) -> Option<String> {
 /// known, since a photo or a letter shows more than its sender thinks.
 fn passed_on(files: &[store::attachment::Stored], consent: Consent) -> Vec<OutAttachment> {
     if consent.department_sees_contact() { harmless(files) } else { Vec::new() }
+}
+
+/// What is said of the other letters of a campaign.
+fn of_a_campaign(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        n => format!(
+            "\nThis is a campaign: {n} more people have sent nearly the same letter so far. Further letters are counted and kept with \
+             this case; none of them is sent to you. Everybody who wrote is told what you answer.\n"
+        ),
+    }
 }

@@ -1,5 +1,6 @@
 //! What goes out: composed once with a stable Message-ID, sent outside any transaction, retried, never blindly resent.
 
+mod campaign;
 pub mod closing;
 pub mod compose;
 mod department;

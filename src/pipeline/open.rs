@@ -1,12 +1,14 @@
 //! A message that is a case of its own: opened, matched with what is known, routed where the council lets it.
 
+use super::campaign::Gathered;
 use super::clerk::Clerk;
 use super::question::is_wordless;
 use super::{ACTOR, Meaning, Thought};
 use crate::casework::join::{self, JoinError};
-use crate::casework::matching::{Judge, Match};
+use crate::casework::matching::Judge;
 use crate::casework::open::{self, Opening};
-use crate::core::{CaseId, ContactId, Disposition, Party, Verdict};
+use crate::casework::search::Match;
+use crate::core::{AfterClosing, CaseId, ContactId, Disposition, Party, Verdict};
 use crate::desk::private::TITLE;
 use crate::desk::{Desk, DeskError};
 use crate::intake::threads::Answers;
@@ -58,10 +60,18 @@ impl Clerk<'_> {
         if let Some(councillor) = &councillor {
             store::message::add_councillor(tx, &id, councillor).await?;
         }
-        let (decided, evidence) = self.triage(thought, verdict, &course, &case, known.as_ref());
+        let (decided, evidence) = self.triage(thought, verdict, &course, &case, known.first());
         self.decide(tx, Some(&case), &id, "triage", decided, evidence).await?;
         let auto = course.disposition == Disposition::Auto && *answers == Answers::Nothing;
-        let joined = self.link(tx, &case, answers, known, auto && thought.mail.sender.is_verified()).await?;
+        let may_answer = auto && thought.mail.sender.is_verified();
+        let gathered = match answers {
+            Answers::Nothing => self.gather(tx, thought, meaning, &case, &known, may_answer).await?,
+            _ => Gathered::Apart,
+        };
+        let mut joined = gathered == Gathered::Joined || self.link(tx, &case, answers, &known, may_answer).await?;
+        if !joined && gathered == Gathered::Apart && *answers == Answers::Nothing {
+            joined = self.link_to_closed(tx, thought, meaning, &case, contact.as_ref(), may_answer).await?;
+        }
         let may_ask = !joined && *answers == Answers::Nothing;
         let asked = may_ask
             && (self.ask(tx, thought, verdict, &mut case, &id).await?
@@ -71,7 +81,7 @@ impl Clerk<'_> {
         }
         self.ask_for_proof(tx, thought, &case, &id).await?;
         // A message that points to a case of somebody else's is looked at by a person, whatever the confidence.
-        if auto && !joined && !asked && case.disposition == Disposition::Auto {
+        if auto && !joined && !asked && gathered == Gathered::Apart && case.disposition == Disposition::Auto {
             self.desk().route(tx, &case.id, ACTOR).await?;
         }
         self.finish(tx, thought, Outcome::NewCase, &id, course.disposition.label()).await
@@ -124,14 +134,14 @@ impl Clerk<'_> {
         }
     }
 
-    /// The open case most like the message.
+    /// The open cases most like the message, most like first.
     async fn known(
         &self,
         tx: &mut Tx,
         thought: &Thought,
         meaning: &Meaning,
         contact: Option<&ContactId>,
-    ) -> store::Result<Option<Match>> {
+    ) -> store::Result<Vec<Match>> {
         // Only who is vouched for can be "the same person again": anybody may copy somebody's words and name.
         let same_person = match contact.filter(|_| thought.mail.sender.is_verified()) {
             Some(contact) => Some(store::person::of(tx, contact).await?),
@@ -142,7 +152,7 @@ impl Clerk<'_> {
             taxonomy: &self.rules.taxonomy,
             verified: thought.mail.sender.is_verified(),
         };
-        meaning.compared.likest(tx, &meaning.verdict, same_person.as_ref(), &[], &judge, self.now).await
+        meaning.compared.likest(tx, same_person.as_ref(), &[], &judge, self.now).await
     }
 
     pub(super) async fn open(
@@ -224,15 +234,14 @@ impl Clerk<'_> {
         tx: &mut Tx,
         case: &Case,
         answers: &Answers,
-        known: Option<Match>,
+        known: &[Match],
         may_join: bool,
     ) -> store::Result<bool> {
         if let Answers::Perhaps(other, why) = answers {
             self.perhaps(tx, &case.id, other, 0.5, why).await?;
         }
-        let Some(known) = known else { return Ok(false) };
         let policy = &self.pipeline.house.policy;
-        if may_join && known.score >= policy.join_above {
+        if may_join && let Some(known) = known.first().filter(|known| known.score >= policy.join_above) {
             let grounds = join::Grounds { score: known.score, why: &known.why, actor: ACTOR };
             return match self.desk().join(tx, &case.id, &known.case, grounds).await {
                 Ok(_) => Ok(true),
@@ -240,10 +249,58 @@ impl Clerk<'_> {
                 Err(_) => Ok(false),
             };
         }
-        let said_already = matches!(answers, Answers::Perhaps(other, _) if *other == known.case);
-        if known.score >= policy.maybe_above && !said_already {
+        let said_already = |known: &Match| matches!(answers, Answers::Perhaps(other, _) if *other == known.case);
+        for known in known.iter().filter(|known| known.score >= policy.maybe_above && !said_already(known)) {
             self.perhaps(tx, &case.id, &known.case, known.score, &known.why).await?;
         }
+        Ok(false)
+    }
+
+    /// Says of a new case that its problem was dealt with a while ago, as the rule of its service has it: the closed case is open again and the
+    /// new one joined to it, or the new one names it. Whether it was joined.
+    async fn link_to_closed(
+        &self,
+        tx: &mut Tx,
+        thought: &Thought,
+        meaning: &Meaning,
+        case: &Case,
+        contact: Option<&ContactId>,
+        may_join: bool,
+    ) -> store::Result<bool> {
+        let policy = &self.pipeline.house.policy;
+        let verified = thought.mail.sender.is_verified();
+        let judge = Judge { matcher: &self.pipeline.house.matcher, taxonomy: &self.rules.taxonomy, verified };
+        let person = match contact.filter(|_| verified) {
+            Some(contact) => Some(store::person::of(tx, contact).await?),
+            None => None,
+        };
+        let since = self.now - TimeDelta::days(i64::from(policy.again_days));
+        let closed = meaning.compared.likest_closed(tx, person.as_ref(), &judge, since).await?;
+        let Some(closed) = closed.filter(|closed| closed.score >= policy.maybe_above) else { return Ok(false) };
+        let why = format!("it was closed; {}", closed.why);
+        let rule = self.rules.taxonomy.services.get(&case.service).map(|service| service.after_closing);
+        if rule != Some(AfterClosing::Reopen) {
+            let new = NewLink {
+                child: &case.id,
+                parent: &closed.case,
+                kind: LinkKind::Again,
+                score: closed.score,
+                why: &why,
+                child_state: None,
+                actor: ACTOR,
+            };
+            store::link::insert(tx, &self.pipeline.ids, new, self.now).await?;
+            return Ok(false);
+        }
+        if may_join && closed.score >= policy.join_above {
+            let grounds = join::Grounds { score: closed.score, why: &why, actor: ACTOR };
+            return match self.desk().join(tx, &case.id, &closed.case, grounds).await {
+                Ok(_) => Ok(true),
+                Err(DeskError::Store(error) | DeskError::Join(JoinError::Store(error))) => Err(error),
+                Err(_) => Ok(false),
+            };
+        }
+        self.perhaps(tx, &case.id, &closed.case, closed.score, &why).await?;
         Ok(false)
     }
 

@@ -35,6 +35,8 @@ enum Act {
     Link(LinkAct),
     Part(PartAct),
     Person(PersonAct),
+    AnswerLetters(String),
+    AcknowledgeLetters,
 }
 
 /// What the person saw when they decided.
@@ -60,6 +62,13 @@ pub(super) struct Changed {
     priority: String,
     #[serde(default)]
     then: String,
+}
+
+/// What all who sent a letter are told.
+#[derive(Deserialize)]
+pub(super) struct Told {
+    #[serde(default)]
+    words: String,
 }
 
 /// How a case ended, as the form says it.
@@ -95,6 +104,8 @@ handlers! {
     change: String, Changed => |reference, form| (reference, Act::Change(form));
     close: String, HowItEnded => |reference, form| (reference, Act::Close(form));
     seen: String => |reference| (reference, Act::Seen);
+    answer_letters: String, Told => |reference, form| (reference, Act::AnswerLetters(form.words));
+    acknowledge_letters: String => |reference| (reference, Act::AcknowledgeLetters);
     release: (String, String) => |(reference, outgoing)| (reference, Act::Release(outgoing.into()));
     send_on: (String, String) => |(reference, message)| (reference, Act::SendOn(message.into()));
     join: String, JoinTo => |reference, form| (reference, Act::Link(LinkAct::Join(form.to)));
@@ -131,7 +142,8 @@ async fn decide(app: &Shared, session: &Session, reference: &str, act: Act) -> A
         .await
         .map_err(|trouble| trouble.back_to_case(&back))?;
     tx.commit().await?;
-    Ok(Redirect::to(&format!("/cases/{back}?done={done}")))
+    let page = if done.ends_with("-all") { "/campaign" } else { "" };
+    Ok(Redirect::to(&format!("/cases/{back}{page}?done={done}")))
 }
 
 /// Does it; answers the word of what was done.
@@ -170,6 +182,14 @@ async fn at_the_desk(
         Act::Seen => {
             desk.seen(tx, &case.id, actor).await?;
             Ok("seen")
+        }
+        Act::AnswerLetters(words) => {
+            desk.answer_letters(tx, &case.id, &words, actor).await?;
+            Ok("answered-all")
+        }
+        Act::AcknowledgeLetters => {
+            desk.release_letters(tx, &case.id, actor).await?;
+            Ok("acknowledged-all")
         }
         Act::Link(act) => links::decide(desk, tx, &case, act, actor).await,
         Act::Part(act) => parts::decide(app, desk, tx, &case, act, actor).await,

@@ -4,6 +4,7 @@ use super::blocked::{self, Sender};
 use super::case_actions::seen_mark;
 use super::format::{self, Due};
 use super::list::{Choice, by_name};
+use super::patterns::{self, Before};
 use super::private;
 use super::several::{self, OwnPart, Several};
 use super::timeline::{Entry, Trail, What, shown};
@@ -26,6 +27,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// Characters of a message that stand for it beside another.
 const EXCERPT: usize = 400;
@@ -97,6 +99,9 @@ struct CasePage {
     parent: Option<Other>,
     children: Vec<Other>,
     perhaps: Vec<Other>,
+    again: Vec<Other>,
+    before: Option<Before>,
+    campaign: Option<usize>,
     several: Option<Several>,
     own_part: Option<OwnPart>,
     who: Option<Who>,
@@ -115,6 +120,10 @@ struct Read {
     parent: Option<Other>,
     children: Vec<Other>,
     perhaps: Vec<Other>,
+    again: Vec<Other>,
+    before: Option<Before>,
+    /// Of a campaign how many people sent its letter.
+    campaign: Option<usize>,
     several: Option<several::Found>,
     own_part: Option<OwnPart>,
     who: Option<Who>,
@@ -149,10 +158,13 @@ pub(super) async fn page(
 async fn read(mut tx: Tx, case: Case) -> Result<Read, Trouble> {
     let id = case.id.clone();
     let (mut parent, mut children, mut perhaps, mut others) = (None, Vec::new(), Vec::new(), Vec::new());
+    let mut again = Vec::new();
     let links = store::link::standing(&mut tx, &id).await?;
     let several = several::found(&mut tx, &case, &links).await?;
     let own_part = several::own_part(&mut tx, &case, &links).await?;
-    for link in links.into_iter().filter(|l| l.kind != LinkKind::Split) {
+    // A campaign has a page of its own for its letters.
+    let letters: BTreeSet<CaseId> = store::campaign::cases(&mut tx, &id).await?.into_iter().collect();
+    for link in links.into_iter().filter(|l| l.kind != LinkKind::Split && !letters.contains(&l.child)) {
         let is_child = link.child == id;
         let beside = if is_child { &link.parent } else { &link.child };
         let Some(other) = store::case::get(&mut tx, beside).await? else { continue };
@@ -167,12 +179,15 @@ async fn read(mut tx: Tx, case: Case) -> Result<Read, Trouble> {
             state: other.state,
             why: format::sentence(&link.why),
         };
-        match (link.is_join(), is_child) {
-            (true, true) => parent = Some(view),
-            (true, false) => children.push(view),
-            (false, _) => perhaps.push(view),
+        match (link.kind, is_child) {
+            (LinkKind::Join, true) => parent = Some(view),
+            (LinkKind::Join, false) => children.push(view),
+            (LinkKind::Again, _) => again.push(view),
+            _ => perhaps.push(view),
         }
     }
+    let before = patterns::before(&mut tx, &case).await?;
+    let campaign = store::campaign::is_one(&mut tx, &id).await?.then(|| letters.len() + 1);
     let who = who::who(&mut tx, &case).await?;
     let root = join::root(&mut tx, &id).await?;
     let parents_outgoing = if root == id { Vec::new() } else { store::outbox::of_case(&mut tx, &root).await? };
@@ -186,7 +201,28 @@ async fn read(mut tx: Tx, case: Case) -> Result<Read, Trouble> {
     };
     let written_to = store::message::councillors_of_case(&mut tx, &id).await?;
     let sender = blocked::sender(&mut tx, &trail.messages).await?;
-    Ok(Read { trail, parents_outgoing, written_to, parent, children, perhaps, several, own_part, who, sender, others })
+    Ok(Read {
+        trail,
+        parents_outgoing,
+        written_to,
+        parent,
+        children,
+        perhaps,
+        again,
+        before,
+        campaign,
+        several,
+        own_part,
+        who,
+        sender,
+        others,
+    })
+}
+
+/// The first message of a case, as it is shown where others stand beside it.
+pub(super) async fn first_words(tx: &mut Tx, id: &CaseId) -> store::Result<String> {
+    let first = store::message::of_case(tx, id).await?.into_iter().next();
+    Ok(first.map(|m| format::paragraphs(m.part.as_deref().unwrap_or(&m.body))).unwrap_or_default())
 }
 
 fn words_of(message: &Message) -> String {
@@ -249,6 +285,9 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
         parent: read.parent,
         children: read.children,
         perhaps: read.perhaps,
+        again: read.again,
+        before: read.before,
+        campaign: read.campaign,
     }
 }
 

@@ -127,6 +127,17 @@ fn case_view(decision: &Decision, taxonomy: &Taxonomy) -> DecisionView {
             let councillor = if decided["councillor"] == true { "The councillor is told" } else { "" };
             view("Closed", vec![how.to_owned(), words.unwrap_or_default(), resident, councillor.to_owned()])
         }
+        "reopen" => view("Open again", vec!["The same problem was reported after it was closed".to_owned()]),
+        "campaign" => {
+            let letters = decided["letters"].as_i64().unwrap_or_default();
+            view("A campaign", vec![format!("{letters} people had sent nearly the same letter")])
+        }
+        "answer" | "answer_all" => {
+            let heading = if decision.kind == "answer" { "Answered" } else { "All who sent this letter were answered" };
+            let resident =
+                decided["resident"].as_str().map(|how| format::sentence(&format!("answer to the resident {how}")));
+            view(heading, vec![format!("Told: {}", text(decided, "words")), resident.unwrap_or_default()])
+        }
         "release" => view("A message was let go", Vec::new()),
         "send_on" => {
             view("Words sent on", vec!["The resident's later words were sent on to the department".to_owned()])

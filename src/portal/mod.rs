@@ -6,6 +6,7 @@
 
 pub mod auth;
 mod blocked;
+mod campaign;
 mod case_actions;
 mod case_page;
 mod decided;
@@ -20,6 +21,7 @@ mod letters;
 mod list;
 mod log;
 mod mail_pages;
+mod patterns;
 mod private;
 mod queries;
 mod several;
@@ -115,6 +117,11 @@ pub fn router(portal: Portal) -> Router {
         .route("/cases/{reference}/consent", post(case_actions::consent))
         .route("/cases/{reference}/block", post(case_actions::block))
         .route("/cases/{reference}/councillor", post(case_actions::councillor))
+        .route("/patterns", get(patterns::page))
+        .route("/campaigns", get(campaign::list))
+        .route("/cases/{reference}/campaign", get(campaign::page))
+        .route("/cases/{reference}/campaign/answer", post(case_actions::answer_letters))
+        .route("/cases/{reference}/campaign/acknowledge", post(case_actions::acknowledge_letters))
         .route("/blocked", get(blocked::page).post(blocked::end))
         .route("/cases/{reference}/address", post(case_actions::address))
         .route("/cases/{reference}/people/{said}/same", post(case_actions::one_person))
@@ -236,6 +243,8 @@ fn notice(done: &str) -> Option<&'static str> {
         "address" => "Notices go to that address from now on.",
         "posted" => "Noted as posted. The case says when, and by whom.",
         "not-sent" => "Taken back. This letter will not be sent.",
+        "answered-all" => "The answer is on its way to everybody who sent this letter.",
+        "acknowledged-all" => "The acknowledgements are on their way.",
         "seen" => "Noted as seen.",
         "replayed" => "The message will be worked on again in a moment.",
         _ => return None,

@@ -214,6 +214,8 @@ pub(super) fn purpose(purpose: &str) -> &'static str {
         "closing" => "The resident is told that it is closed",
         "private" => "Answer from the councillor",
         "proof" => "Link to confirm the address",
+        "answer" => "Answer to the resident",
+        "campaign" => "The department is told that it is a campaign",
         _ => "Notice",
     }
 }

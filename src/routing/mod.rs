@@ -21,11 +21,20 @@ pub struct RoutingPolicy {
     pub join_above: f64,
     /// Least likeness, 0 to 1, for offering an open case as perhaps the same.
     pub maybe_above: f64,
+    /// For so many days after a case was closed, a report of the same problem is one of it again.
+    pub again_days: u32,
 }
 
 impl Default for RoutingPolicy {
     fn default() -> Self {
-        Self { mode: Mode::Suggest, auto_above: 0.9, unsure_below: 0.45, join_above: 0.8, maybe_above: 0.3 }
+        Self {
+            mode: Mode::Suggest,
+            auto_above: 0.9,
+            unsure_below: 0.45,
+            join_above: 0.8,
+            maybe_above: 0.3,
+            again_days: 28,
+        }
     }
 }
 

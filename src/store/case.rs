@@ -1,7 +1,9 @@
 //! Cases.
 
 use super::{Result, Tx, args};
-use crate::core::{Asked, CaseId, CaseState, ContactId, Disposition, Ids, MessageId, Place, Priority, Reference};
+use crate::core::{
+    Asked, CaseId, CaseState, ContactId, Disposition, Ids, MessageId, Place, Point, Priority, Reference, square,
+};
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
@@ -72,11 +74,13 @@ pub struct Case {
 /// What the database says, a reference that is taken among it; see [`reference_is_free`].
 pub async fn insert(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> {
     let place = case.place.as_ref().map(|p| serde_json::to_value(&p.0).unwrap_or_default());
+    let spot = case.place.as_ref().and_then(|place| place.0.spot());
     tx.exec(
         "INSERT INTO cases (id, reference, contact_id, state, service, department, priority, ward, councillor, place, title,
              language, confidence, disposition, consent, asked, hold_reason, attention, received_at, opened_at, due_on,
-             routed_at, closed_at, changed_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
+             routed_at, closed_at, changed_at, square, lat, lon)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+             $25, $26, $27)",
         args![
             &case.id,
             &case.reference,
@@ -102,6 +106,9 @@ pub async fn insert(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> 
             case.routed_at,
             case.closed_at,
             now,
+            spot.map(square::of),
+            spot.map(Point::lat),
+            spot.map(Point::lon),
         ],
     )
     .await?;
@@ -114,11 +121,12 @@ pub async fn insert(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> 
 /// What the database says.
 pub async fn update(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> {
     let place = case.place.as_ref().map(|p| serde_json::to_value(&p.0).unwrap_or_default());
+    let spot = case.place.as_ref().and_then(|place| place.0.spot());
     tx.exec(
         "UPDATE cases SET state = $1, service = $2, department = $3, priority = $4, ward = $5, councillor = $6, place = $7,
              title = $8, disposition = $9, consent = $10, hold_reason = $11, attention = $12, due_on = $13, routed_at = $14,
-             closed_at = $15, changed_at = $16, confidence = $17, asked = $18
-         WHERE id = $19",
+             closed_at = $15, changed_at = $16, confidence = $17, asked = $18, square = $19, lat = $20, lon = $21
+         WHERE id = $22",
         args![
             case.state.as_str(),
             &case.service,
@@ -138,10 +146,17 @@ pub async fn update(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> 
             now,
             case.confidence,
             case.asked.map(Asked::as_str),
+            spot.map(square::of),
+            spot.map(Point::lat),
+            spot.map(Point::lon),
             &case.id,
         ],
     )
     .await?;
+    // Found by its words as long as it stands open by itself.
+    let open = !matches!(case.state, CaseState::Closed | CaseState::Joined);
+    let changed = "UPDATE case_bands SET open = $1, placed = $2 WHERE case_id = $3 AND (open <> $1 OR placed <> $2)";
+    tx.exec(changed, args![open, spot.is_some(), &case.id]).await?;
     Ok(())
 }
 
@@ -351,15 +366,6 @@ pub struct Candidate {
     pub received_at: DateTime<Utc>,
 }
 
-/// An open case that a new message might belong to, by name only.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct CandidateKey {
-    /// The case.
-    pub id: CaseId,
-    /// Its service.
-    pub service: String,
-}
-
 /// Cases with their first message, or the part of one that they are about.
 macro_rules! with_first_message {
     ($rest:literal) => {
@@ -375,62 +381,33 @@ macro_rules! with_first_message {
     };
 }
 
-/// Open cases since `since` that stand by themselves, of this service or reported by this person, newest first, at
-/// most `limit`, each with its first message.
+/// Cases that a message is compared with more closely, each with its first message; those without one are left out.
 ///
 /// # Errors
 /// What the database says.
-pub async fn candidates(
-    tx: &mut Tx,
-    service: &str,
-    contact: Option<&ContactId>,
-    since: DateTime<Utc>,
-    limit: i64,
-) -> Result<Vec<Candidate>> {
-    tx.all(
-        with_first_message!(
-            "WHERE c.state NOT IN ('closed', 'joined') AND c.consent <> 'private' AND c.received_at >= $1 AND (c.service = $2 OR c.contact_id IN (SELECT id FROM contacts WHERE id = $3 OR person = $3))
-             ORDER BY c.received_at DESC, c.id DESC LIMIT $4"
-        ),
-        args![since, service, contact, limit],
-    )
-    .await
+pub async fn candidates(tx: &mut Tx, ids: &[CaseId]) -> Result<Vec<Candidate>> {
+    // One statement for eight of them: one for each would be as many ways to a server and back.
+    let mut found = Vec::with_capacity(ids.len());
+    for some in ids.chunks(8) {
+        let id = |at: usize| some.get(at).unwrap_or(&some[0]);
+        found.extend(
+            tx.all::<Candidate>(
+                with_first_message!("WHERE c.id IN ($1, $2, $3, $4, $5, $6, $7, $8)"),
+                args![id(0), id(1), id(2), id(3), id(4), id(5), id(6), id(7)],
+            )
+            .await?,
+        );
+    }
+    Ok(found)
 }
-
-/// The same cases by name only: enough to see which of them are still what they were.
-///
-/// # Errors
-/// What the database says.
-pub async fn candidate_keys(
-    tx: &mut Tx,
-    service: &str,
-    contact: Option<&ContactId>,
-    since: DateTime<Utc>,
-    limit: i64,
-) -> Result<Vec<CandidateKey>> {
-    tx.all(
-        "SELECT id, service FROM cases
-         WHERE state NOT IN ('closed', 'joined') AND consent <> 'private' AND received_at >= $1 AND (service = $2 OR contact_id IN (SELECT id FROM contacts WHERE id = $3 OR person = $3))
-         ORDER BY received_at DESC, id DESC LIMIT $4",
-        args![since, service, contact, limit],
-    )
-    .await
-}
-
-/// One of them with its first message; none where it has no message.
-///
-/// # Errors
-/// What the database says.
-pub async fn candidate(tx: &mut Tx, id: &CaseId) -> Result<Option<Candidate>> {
-    tx.opt(with_first_message!("WHERE c.id = $1"), args![id]).await
-}
-
 /// Forgets what the messages of a case are like, so that nothing is compared with them.
 ///
 /// # Errors
 /// What the database says.
 pub async fn forget_likeness(tx: &mut Tx, id: &CaseId) -> Result<()> {
     tx.exec("UPDATE messages SET embedding = NULL WHERE case_id = $1", args![id]).await?;
+    tx.exec("UPDATE cases SET sketch = NULL WHERE id = $1", args![id]).await?;
+    tx.exec("DELETE FROM case_bands WHERE case_id = $1", args![id]).await?;
     Ok(())
 }
 
@@ -441,5 +418,6 @@ pub async fn forget_likeness(tx: &mut Tx, id: &CaseId) -> Result<()> {
 pub async fn close_quietly(tx: &mut Tx, id: &CaseId, now: DateTime<Utc>) -> Result<()> {
     let changed = "UPDATE cases SET state = 'closed', closed_at = $1, changed_at = $1 WHERE id = $2";
     tx.exec(changed, args![now, id]).await?;
+    tx.exec("UPDATE case_bands SET open = FALSE WHERE case_id = $1 AND open", args![id]).await?;
     Ok(())
 }

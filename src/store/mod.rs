@@ -6,6 +6,7 @@
 pub mod attachment;
 pub mod audit;
 pub mod block;
+pub mod campaign;
 pub mod case;
 pub mod contact;
 pub mod correction;
@@ -16,6 +17,7 @@ pub mod lesson;
 pub mod letter;
 pub mod link;
 pub mod message;
+pub mod near;
 pub mod outbox;
 pub mod part;
 pub mod person;
@@ -191,6 +193,17 @@ impl Db {
         })
     }
 
+    /// Has PostgreSQL do at once what it does by itself after its tables grew much (autovacuum). SQLite does nothing of the kind.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn settle(&self) -> Result<()> {
+        if let Self::Postgres(pool) = self {
+            sqlx::query("VACUUM ANALYZE").execute(pool).await?;
+        }
+        Ok(())
+    }
+
     /// Closes every connection.
     pub async fn close(&self) {
         match self {
@@ -290,6 +303,7 @@ pub async fn empty(db: &Db) -> Result<()> {
         "DELETE FROM thread_ids",
         "DELETE FROM message_councillors",
         "DELETE FROM messages",
+        "DELETE FROM case_bands",
         "DELETE FROM cases",
         "DELETE FROM contact_points",
         "DELETE FROM contacts",

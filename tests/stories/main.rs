@@ -7,6 +7,7 @@ mod accounts;
 mod answers;
 mod browser;
 mod calls;
+mod campaigns;
 mod dataset;
 mod decisions;
 #[path = "../wires/emulator.rs"]
@@ -19,6 +20,7 @@ mod languages;
 mod learning;
 mod letters;
 mod logs;
+mod matching;
 mod one_story;
 mod people;
 mod places;

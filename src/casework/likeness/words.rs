@@ -136,7 +136,8 @@ pub struct Words {
     pub line: String,
     /// Those that carry meaning, without their endings.
     pub stems: BTreeSet<String>,
-    grams: BTreeMap<String, u32>,
+    /// Runs of letters in order, each once, with how often it stands there.
+    grams: Vec<([char; GRAM], u32)>,
 }
 
 impl Words {
@@ -157,10 +158,9 @@ impl Words {
         let stems = words.iter().filter(carries).map(|word| stem(word).to_owned()).collect();
         let line = words.join(" ");
         let letters: Vec<char> = line.chars().collect();
-        let mut grams = BTreeMap::new();
-        for gram in letters.windows(GRAM) {
-            *grams.entry(gram.iter().collect()).or_default() += 1;
-        }
+        let mut runs: Vec<[char; GRAM]> = letters.windows(GRAM).filter_map(|run| run.try_into().ok()).collect();
+        runs.sort_unstable();
+        let grams = runs.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32)).collect();
         Self { line: format!(" {line} "), stems, grams }
     }
 
@@ -212,9 +212,17 @@ impl Common {
     }
 }
 
-fn cosine(a: &BTreeMap<String, u32>, b: &BTreeMap<String, u32>) -> f64 {
-    let square = |grams: &BTreeMap<String, u32>| grams.values().map(|n| f64::from(*n).powi(2)).sum::<f64>();
-    let product: f64 = a.iter().filter_map(|(gram, n)| Some(f64::from(*n) * f64::from(*b.get(gram)?))).sum();
+fn cosine(a: &[([char; GRAM], u32)], b: &[([char; GRAM], u32)]) -> f64 {
+    let square = |grams: &[([char; GRAM], u32)]| grams.iter().map(|(_, n)| f64::from(*n).powi(2)).sum::<f64>();
+    let (mut product, mut at) = (0.0, 0);
+    for (gram, n) in a {
+        while b.get(at).is_some_and(|(other, _)| other < gram) {
+            at += 1;
+        }
+        if let Some((_, m)) = b.get(at).filter(|(other, _)| other == gram) {
+            product += f64::from(*n) * f64::from(*m);
+        }
+    }
     let length = (square(a) * square(b)).sqrt();
     if length > 0.0 { product / length } else { 0.0 }
 }

@@ -189,7 +189,9 @@ fn own_addresses(message: &Message<'_>, found: &[Sighting]) -> Vec<bool> {
         let continued = index > 0 && own[index - 1] && sighting.first <= found[index - 1].last + 2;
         // What stands in figures has no word of its own; `first` is the word behind it.
         let start = words.get(sighting.first).map_or(message.text.len(), |word| word.start);
-        own.push(start >= signature || said || continued);
+        // Where nothing follows a closing line, nothing is under it.
+        let under = start >= signature && signature < message.text.len();
+        own.push(under || said || continued);
     }
     own
 }

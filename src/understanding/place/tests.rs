@@ -340,6 +340,15 @@ fn short_links_and_what3words_are_told_and_never_guessed() {
 }
 
 #[test]
+fn a_link_at_the_end_of_a_message_is_not_taken_for_the_writers_own_address() {
+    let at = lock_lane();
+    let link = format!("https://maps.google.com/?q={},{}", at.lat(), at.lon());
+    let best = |text: &str| locate(text, None, &[]).places.remove(0);
+    assert_eq!(best(&format!("A hole in Fish Hill, see {link}")).source, PlaceSource::Link);
+    assert_eq!(best(&format!("A hole in Fish Hill\nKind regards\nAnn, {link}")).name, "Fish Hill");
+}
+
+#[test]
 fn coordinates_far_away_are_doubted_and_exchanged_ones_put_right() {
     for (text, whose) in [
         ("see 51.5074, -0.1278", "outside the council's area"),

@@ -22,6 +22,7 @@ pub mod person;
 pub mod session;
 pub mod setting;
 mod sql;
+pub mod whereabouts;
 
 pub use sql::{Arg, Args, args};
 
@@ -295,6 +296,7 @@ pub async fn empty(db: &Db) -> Result<()> {
         "DELETE FROM contacts",
         "DELETE FROM cursors",
         "DELETE FROM inbox",
+        "DELETE FROM whereabouts",
     ] {
         tx.exec(statement, args![]).await?;
     }

@@ -157,6 +157,10 @@ impl App {
         let accounts = accounts.chain(settings.telegram.iter().map(|t| (&t.name, &t.councillor)));
         let texts = settings.texts(&clock)?;
         let telegram = settings.bots()?;
+        let whereabouts = settings.whereabouts().unwrap_or_else(|why| {
+            missing.push(format!("{why:#}; until then no what3words address or short link is looked up"));
+            None
+        });
         let matcher = matcher(&settings.path(&settings.model.classifier))?;
         let house = Arc::new(House {
             council: settings.council(),
@@ -170,6 +174,7 @@ impl App {
             texts: texts.clone(),
             form: settings.form_policy(),
             telegram: telegram.clone(),
+            whereabouts: whereabouts.map(Arc::new),
             account_councillors: accounts.filter_map(|(n, c)| Some((n.clone(), c.clone()?))).collect(),
         });
         let relay = match (settings.smtp()?, &settings.smtp.folder) {

@@ -13,12 +13,14 @@ mod private;
 pub mod proof;
 mod question;
 mod read;
+mod whereabouts;
 
 use crate::casework::matcher::Matcher;
 use crate::casework::matching::Judge;
 use crate::casework::search::Compared;
 use crate::channels::telegram::Bot;
 use crate::channels::text::TextProvider;
+use crate::channels::whereabouts::Whereabouts;
 use crate::core::{Clock, Council, Councillor, Ids, Mail, TokenKey, Verdict};
 use crate::intake::form::{Chosen, FormPolicy};
 use crate::intake::mime::MimeLimits;
@@ -90,6 +92,8 @@ pub struct House {
     pub form: Option<FormPolicy>,
     /// Bots on Telegram, by account.
     pub telegram: BTreeMap<String, Arc<Bot>>,
+    /// Who is asked where a what3words address or a short link points; none where nobody is.
+    pub whereabouts: Option<Arc<Whereabouts>>,
     /// The councillor of each watched account.
     pub account_councillors: BTreeMap<String, String>,
 }
@@ -172,6 +176,7 @@ impl Pipeline {
         }
         // Judged and decided by the same rules, though others may be put in force meanwhile.
         let rules = self.understanding.rules();
+        self.look_up(&mut thoughts, &rules).await;
         self.think(&mut thoughts, &rules).await;
         self.commit(&thoughts, &rules, &mut worked).await?;
         Ok(worked)
@@ -248,7 +253,8 @@ impl Pipeline {
         let photos = photo::positions(&mail.attachments);
         let (subject, body) = (mail.subject.clone(), mail.text.clone());
         let received = Some(received_date(told_at(&row, &mail)));
-        let question = Question { subject, body, home_wards, photos, shared: mail.shared.clone(), received };
+        let shared = mail.shared.clone();
+        let question = Question { subject, body, home_wards, photos, shared, received, looked_up: Vec::new() };
         let chosen = row.channel.is_hearsay().then(|| Chosen::of(&row.raw)).flatten();
         Thought { row, mail, question, chosen, meaning: None }
     }

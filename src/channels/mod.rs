@@ -1,10 +1,11 @@
 //! The wires: one file per kind, in and out. Nothing here knows what a message means or where it is stored.
 //!
 //! In: [`imap`] (a mailbox on a server) and [`mailbox_folder`] (mail lying in files). Out: [`smtp`]. Both: [`telegram`] and
-//! [`text`] (text messages).
+//! [`text`] (text messages). [`whereabouts`] asks others for a place.
 //! Every error carries one line for a person, with the remedy, and never a password, an address or a part of a mail.
 
 pub mod backoff;
+mod http;
 pub mod imap;
 pub mod mailbox_folder;
 mod sending;
@@ -12,6 +13,7 @@ pub mod smtp;
 pub mod telegram;
 pub mod text;
 pub mod tls;
+pub mod whereabouts;
 
 pub use backoff::Backoff;
 pub use sending::SendError;
@@ -50,6 +52,11 @@ impl fmt::Debug for Secret {
         f.write_str("***")
     }
 }
+
+/// Settings that a service of somebody else's cannot be asked with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SettingsError(String);
 
 /// How a connection to a mail server is protected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

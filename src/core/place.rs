@@ -77,7 +77,7 @@ pub struct Place {
     pub name: String,
     /// How it was found.
     pub source: PlaceSource,
-    /// Where; none for a what3words address, whose point only that company knows. `lat` and `lon` in JSON.
+    /// Where; none for a what3words address that was not looked up: only that company knows its point. `lat` and `lon` in JSON.
     #[serde(flatten)]
     pub point: Option<Point>,
     /// Name of the ward it lies in, where the boundary file has one there.

@@ -24,6 +24,7 @@ pub mod person;
 pub mod session;
 pub mod setting;
 mod sql;
+pub mod whereabouts;
 
 pub use sql::{Arg, Args, args};
 
@@ -309,6 +310,7 @@ pub async fn empty(db: &Db) -> Result<()> {
         "DELETE FROM contacts",
         "DELETE FROM cursors",
         "DELETE FROM inbox",
+        "DELETE FROM whereabouts",
     ] {
         tx.exec(statement, args![]).await?;
     }

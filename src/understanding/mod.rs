@@ -21,7 +21,7 @@ pub mod split;
 mod weigh;
 
 use crate::core::verdict::{Candidate, Reason};
-use crate::core::{PhotoPoint, SharedPoint, Verdict};
+use crate::core::{LookedUp, PhotoPoint, Pointer, SharedPoint, Verdict};
 use chrono::NaiveDate;
 use encoder::{Encoder, Halfway};
 use known::KnownCase;
@@ -55,6 +55,9 @@ pub struct Question {
     pub shared: Option<SharedPoint>,
     /// Where the attached photos were taken, by their own account.
     pub photos: Vec<PhotoPoint>,
+    /// What others said of its [`Question::pointers`], where the council has them asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub looked_up: Vec<LookedUp>,
     /// The day it came in, local time: dates in it are reckoned from there. Without it they are left alone.
     pub received: Option<NaiveDate>,
 }
@@ -65,6 +68,12 @@ impl Question {
     pub fn text(&self) -> String {
         let subject = strip_reply_marks(&self.subject);
         if subject.is_empty() { self.body.clone() } else { format!("{subject}\n\n{}", self.body) }
+    }
+
+    /// What it names that only somebody else's service can turn into a place: see [`place::pointers`].
+    #[must_use]
+    pub fn pointers(&self) -> Vec<Pointer> {
+        place::pointers(&head_and_tail(&self.text()))
     }
 }
 

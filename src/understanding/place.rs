@@ -7,8 +7,8 @@
 //! own wards, and if nothing settles it, each gets its share of the confidence and the gatekeeper is told which there are.
 //! An address that is the writer's own, and not that of the problem, counts less when there is another.
 //!
-//! Nothing here makes a call to anybody: what only somebody else's service can resolve (a short link, a what3words
-//! address) is told as it stands.
+//! Nothing here makes a call to anybody. What only somebody else's service can resolve (a short link, a what3words address) is
+//! named by [`pointers`]; whoever asked for them gives the answers as [`Clues::looked_up`]. Without one it is told as it stands.
 
 mod area;
 mod features;
@@ -29,7 +29,7 @@ pub use features::fixed_features;
 
 use crate::core::place::distance_m;
 use crate::core::verdict::Reason;
-use crate::core::{PhotoPoint, Place, PlaceSource, Point, SharedPoint};
+use crate::core::{LookedUp, PhotoPoint, Place, PlaceSource, Point, Pointer, SharedPoint};
 use crate::understanding::boundary::{PlaceDataError, Wards};
 use area::Area;
 use files::{Expected, Gathered};
@@ -104,6 +104,8 @@ pub struct Clues<'c> {
     pub shared: Option<&'c SharedPoint>,
     /// Where photos were taken.
     pub photos: &'c [PhotoPoint],
+    /// What others said of the [`pointers`] in the text.
+    pub looked_up: &'c [LookedUp],
 }
 
 /// Where it may be.
@@ -231,7 +233,7 @@ impl Places {
         let codes = postcode::known(&words, &self.postcodes);
         let mut found: Vec<Sighting> =
             codes.iter().take(MOST_WEIGHED).filter_map(|code| self.postcode(text, &words, code)).collect();
-        found.extend(self.figures(text, &words, &mentions, &mut notes));
+        found.extend(self.figures(clues, &words, &mentions, &mut notes));
         found.extend(self.properties(text, &words, &mut notes));
         let exact = found.iter().filter_map(|s| s.place.point);
         let along = shared.iter().map(|s| s.placed.point).chain(photos.iter().map(|p| p.placed.point));
@@ -394,6 +396,18 @@ fn middles(wards: Option<&Wards>, postcodes: &HashMap<Postcode, (f64, f64)>) -> 
         Some((district, Middle { point, ward }))
     };
     sums.into_iter().filter_map(middle).collect()
+}
+
+/// What only somebody else's service can turn into a place, each once, in the order of the text.
+#[must_use]
+pub fn pointers(text: &str) -> Vec<Pointer> {
+    let mut found: Vec<Pointer> = Vec::new();
+    for pointer in mention::find(bounded(text)).iter().filter_map(mention::Mention::pointer) {
+        if !found.contains(&pointer) {
+            found.push(pointer);
+        }
+    }
+    found
 }
 
 fn unknown_note(codes: &[String]) -> Option<String> {

@@ -37,8 +37,13 @@ impl<'a> Reading<'a> {
         let text = head_and_tail(&question.text());
         let plain = rules::normalise(&text);
         let hits = rules.hits(&plain);
-        let (home_wards, photos) = (&question.home_wards, &question.photos);
-        let located = judge.places.locate(&Clues { text: &text, home_wards, shared: question.shared.as_ref(), photos });
+        let located = judge.places.locate(&Clues {
+            text: &text,
+            home_wards: &question.home_wards,
+            shared: question.shared.as_ref(),
+            photos: &question.photos,
+            looked_up: &question.looked_up,
+        });
         let sure = || located.places.first().filter(|p| p.confidence >= SURE_OF_PLACE).and_then(|p| p.point);
         let spot = question.shared.as_ref().map(|shared| shared.point).or_else(sure);
         Self {

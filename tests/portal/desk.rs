@@ -127,6 +127,7 @@ impl Desk {
             texts: std::collections::BTreeMap::default(),
             form: None,
             telegram: [("bot".to_owned(), Arc::new(bot()))].into(),
+            whereabouts: None,
             account_councillors: [("adeyemi".to_owned(), "adeyemi".to_owned())].into(),
         };
         let pipeline = Pipeline {

@@ -184,6 +184,7 @@ impl House {
                 texts: std::collections::BTreeMap::default(),
                 form: None,
                 telegram: std::collections::BTreeMap::default(),
+                whereabouts: None,
                 account_councillors: [("nowak".to_owned(), "nowak".to_owned())].into(),
             }),
             lease: TimeDelta::seconds(60),

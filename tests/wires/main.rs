@@ -19,3 +19,4 @@ mod telegram;
 mod telegram_misbehaving;
 mod twilio;
 mod web;
+mod whereabouts;

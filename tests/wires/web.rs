@@ -11,6 +11,8 @@ pub enum Act {
     Answer(u16, Vec<(&'static str, String)>, Vec<u8>),
     /// Announces so many bytes, sends these and hangs up.
     Half(usize, &'static str),
+    /// Answers with a status and headers, announces a terabyte and sends nothing of it.
+    Endless(u16, Vec<(&'static str, String)>),
     /// Hangs up.
     Cut,
     /// Never answers.
@@ -131,6 +133,15 @@ async fn act(stream: &mut BufReader<TcpStream>, act: Act) -> Option<()> {
             stream.write_all(format!("{}\r\n{body}", head(201, length)).as_bytes()).await.ok()?;
             stream.flush().await.ok()?;
             None
+        }
+        Act::Endless(status, headers) => {
+            let mut said = head(status, 1 << 40);
+            for (name, value) in headers {
+                said.push_str(&format!("{name}: {value}\r\n"));
+            }
+            stream.write_all(format!("{said}\r\n").as_bytes()).await.ok()?;
+            stream.flush().await.ok()?;
+            std::future::pending().await
         }
         Act::Cut => None,
         Act::Silence => std::future::pending().await,

@@ -6,11 +6,10 @@
 //! that could be checked, so anybody who saw one can send it again: the caller takes each `provider_id` once.
 //!
 //! For a third provider, write a file beside [`twilio`] and [`notify`] that implements [`TextProvider`]; [`phone`],
-//! [`parts`], [`words`] and the way over HTTP are the same for all.
+//! [`parts`], [`words`] and the way over HTTP (`channels/http`) are the same for all.
 //!
 //! No error and no refusal holds a telephone number, a name or a word of a message.
 
-mod http;
 pub mod notify;
 pub mod parts;
 pub mod phone;
@@ -18,6 +17,7 @@ pub mod twilio;
 pub mod words;
 
 use crate::channels::SendError;
+pub use crate::channels::SettingsError;
 use crate::core::{Channel, Point};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -190,11 +190,6 @@ pub struct Sent {
     /// The provider's name for it.
     pub provider_id: String,
 }
-
-/// Settings that a provider cannot work with.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SettingsError(String);
 
 /// A company or office that carries texts.
 #[async_trait]

@@ -10,13 +10,12 @@
 //! STOP: that is for the caller. Per number it allows 20 equal texts an hour, and 100 in all; a text may have 918
 //! characters (six parts).
 
-use super::http::{self, Answer, Api};
 use super::{
     Delivery, DeliveryState, Kind, MediaRef, ParseError, Refusal, Sent, SettingsError, TextIn, TextKind, TextProvider,
     Webhook, phone,
 };
-use crate::channels::Secret;
-use crate::channels::SendError;
+use crate::channels::http::{self, Answer, Api};
+use crate::channels::{Secret, SendError};
 use crate::core::Clock;
 use async_trait::async_trait;
 use base64::Engine as _;

@@ -15,12 +15,11 @@
 mod form;
 mod signature;
 
-use super::http::{self, Answer, Api};
 use super::{
     Delivery, Kind, MediaRef, ParseError, Refusal, Sent, SettingsError, TextIn, TextProvider, WHATSAPP, Webhook, phone,
 };
-use crate::channels::Secret;
-use crate::channels::SendError;
+use crate::channels::http::{self, Answer, Api};
+use crate::channels::{Secret, SendError};
 use async_trait::async_trait;
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, LOCATION};

@@ -29,6 +29,7 @@ pub(super) async fn look(settings: &Settings) -> Vec<Check> {
         checks.push(Check::new(format!("folder {}", folder.name), said));
     }
     checks.extend(bots(settings).await);
+    checks.push(Check::new("what3words and short links", whereabouts(settings).await));
     checks.push(Check::new("outgoing relay", relay(settings).await));
     checks
 }
@@ -101,6 +102,16 @@ async fn bots(settings: &Settings) -> Vec<Check> {
         checks.push(Check::new(format!("telegram {name}"), said));
     }
     checks
+}
+
+async fn whereabouts(settings: &Settings) -> Result<String, String> {
+    let Some(wire) = settings.whereabouts().map_err(|why| format!("{why:#}"))? else {
+        return Ok("off: nobody is asked about them, they are shown as they stand".to_owned());
+    };
+    wire.check().await.map_err(|why| why.to_string())?;
+    let words = if settings.places.what3words_key_file.is_some() { "looked up, the key is good" } else { "off" };
+    let links = if settings.places.follow_short_links { "followed" } else { "off" };
+    Ok(format!("what3words addresses: {words}; short links: {links}"))
 }
 
 async fn log_in(settings: &Settings, mailbox: &crate::config::MailboxSettings) -> Result<String, String> {

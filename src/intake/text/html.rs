@@ -220,7 +220,7 @@ fn is_map(link: &str) -> bool {
     google
         || ["maps.google.", "maps.app.goo.gl/", "goo.gl/maps/", "maps.apple.com/", "openstreetmap.org/", "osm.org/"]
             .iter()
-            .chain(&["what3words.com/", "w3w.co/", "bing.com/maps"])
+            .chain(&["what3words.com/", "w3w.co/", "bing.com/maps", "maps.apple/", "g.co/maps/"])
             .any(|host| link.starts_with(host))
 }
 

@@ -1,12 +1,14 @@
 //! Positions that a message names by figures: links to maps, coordinates, grid references, what3words addresses.
 //!
-//! Nothing is fetched. A short link, and a what3words address, keep their place to themselves: they are told to the
-//! gatekeeper as they stand.
+//! Nothing is fetched here. A short link, and a what3words address, keep their place to themselves: [`Mention::pointer`] is what
+//! somebody else can be asked.
 
 mod figures;
 mod links;
 
-use crate::core::PlaceSource;
+pub(super) use links::read as read_link;
+
+use crate::core::{PlaceSource, Pointer};
 use regex::Regex;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -30,8 +32,21 @@ pub(super) enum What {
     At(Position),
     /// A what3words address, without its strokes.
     ThreeWords(String),
+    /// A link that leads on to a map, as it stands there, and what can be asked where to.
+    ShortLink(String, Pointer),
     /// A link to a map that does not say where, and the words it has instead, if any.
     MuteLink(String),
+}
+
+impl Mention {
+    /// What somebody else has to be asked to know its place.
+    pub fn pointer(&self) -> Option<Pointer> {
+        match &self.what {
+            What::ThreeWords(address) => Pointer::three_words(address),
+            What::ShortLink(_, pointer) => Some(pointer.clone()),
+            What::At(_) | What::MuteLink(_) => None,
+        }
+    }
 }
 
 /// A position in degrees as they stand there, which need not be on earth.

@@ -21,7 +21,7 @@ pub(super) const DISTRICT: f64 = 0.3;
 pub(super) const TOWN: f64 = 0.2;
 pub(super) const UPRN: f64 = 0.93;
 pub(super) const JUNCTION: f64 = 0.9;
-/// A what3words address is exact, but its point is not known.
+/// A what3words address is a square of three metres; where nobody was asked, its point is not known.
 pub(super) const WHAT3WORDS: f64 = 0.9;
 /// What has no point comes after what has one and is at least so sure.
 const WITHOUT_POINT: f64 = 0.5;
@@ -189,7 +189,9 @@ fn own_addresses(message: &Message<'_>, found: &[Sighting]) -> Vec<bool> {
         let continued = index > 0 && own[index - 1] && sighting.first <= found[index - 1].last + 2;
         // What stands in figures has no word of its own; `first` is the word behind it.
         let start = words.get(sighting.first).map_or(message.text.len(), |word| word.start);
-        own.push(start >= signature || said || continued);
+        // Where nothing follows a closing line, nothing is under it.
+        let under = start >= signature && signature < message.text.len();
+        own.push(under || said || continued);
     }
     own
 }

@@ -1,6 +1,7 @@
 //! The demo borough, and a gazetteer of a large county.
 
 use super::*;
+use crate::core::PointsTo;
 use std::fmt::Write as _;
 use std::time::Instant;
 
@@ -296,7 +297,7 @@ fn the_borough_in_the_layout_of_os_open_names_is_the_same_borough() {
 
 /// Places and notes with what came along.
 fn locate(text: &str, shared: Option<SharedPoint>, photos: &[PhotoPoint]) -> Located {
-    borough().locate(&Clues { text, home_wards: &[], shared: shared.as_ref(), photos })
+    borough().locate(&Clues { text, home_wards: &[], shared: shared.as_ref(), photos, ..Clues::default() })
 }
 
 fn point(lat: f64, lon: f64) -> Point {
@@ -331,12 +332,96 @@ fn short_links_and_what3words_are_told_and_never_guessed() {
     assert_eq!(found.places.len(), 1);
     let place = &found.places[0];
     assert_eq!((place.name.as_str(), place.point, place.ward.as_deref()), ("///filled.count.soap", None, None));
-    assert!(found.notes.iter().any(|n| n.contains("https://maps.app.goo.gl/AbCdEf12") && n.contains("never followed")));
+    assert!(
+        found.notes.iter().any(|n| n.contains("https://maps.app.goo.gl/AbCdEf12") && n.contains("was not followed"))
+    );
     assert!(found.notes.iter().any(|n| n.contains("https://what3words.com/filled.count.soap")));
     let with_street = locate("Hole in Lock Lane ///filled.count.soap", None, &[]);
     assert_eq!(with_street.places[0].name, "Lock Lane", "a street has a ward");
     let with_district = locate("Hole in ZM1 ///filled.count.soap", None, &[]);
     assert_eq!(with_district.places[0].name, "///filled.count.soap", "a district says less");
+}
+
+/// Places and notes of a text whose pointers point to something.
+fn looked_up(text: &str, points_to: &PointsTo) -> Located {
+    let looked_up: Vec<LookedUp> =
+        pointers(text).into_iter().map(|pointer| LookedUp { pointer, points_to: points_to.clone() }).collect();
+    borough().locate(&Clues { text, looked_up: &looked_up, ..Clues::default() })
+}
+
+#[test]
+fn a_link_at_the_end_of_a_message_is_not_taken_for_the_writers_own_address() {
+    let at = lock_lane();
+    let link = format!("https://maps.google.com/?q={},{}", at.lat(), at.lon());
+    let best = |text: &str| locate(text, None, &[]).places.remove(0);
+    assert_eq!(best(&format!("A hole in Fish Hill, see {link}")).source, PlaceSource::Link);
+    assert_eq!(best(&format!("A hole in Fish Hill\nKind regards\nAnn, {link}")).name, "Fish Hill");
+}
+
+#[test]
+fn what_others_can_be_asked_for_is_named_once_and_in_order() {
+    let text = "At ///Filled.Count.Soap, https://maps.app.goo.gl/AbC?g_st=ic, w3w filled.count.soap, \
+                https://maps.google.com/?q=54.0,2.0, https://goo.gl/AbC and https://maps.app.goo.gl/AbC";
+    let wanted = [
+        Pointer::ThreeWords("filled.count.soap".to_owned()),
+        Pointer::ShortLink("https://maps.app.goo.gl/AbC".to_owned()),
+    ];
+    assert_eq!(pointers(text), wanted);
+}
+
+#[test]
+fn an_address_that_was_looked_up_is_a_point_with_ward_and_street() {
+    let at = lock_lane();
+    let found = looked_up("Hole at ///filled.count.soap", &PointsTo::Spot(at));
+    let place = &found.places[0];
+    assert_eq!(
+        (place.source, place.point, place.ward.as_deref()),
+        (PlaceSource::What3words, Some(at), Some("Canalside"))
+    );
+    assert_eq!(place.name, format!("///filled.count.soap at {at} (near Lock Lane)"));
+    assert_eq!(place.whereabouts(), place.name, "the point is said once");
+    assert!(place.confidence >= 0.9);
+    assert!(found.notes[0].starts_with("what3words gives") && found.notes.len() == 1, "{found:?}");
+    let with_street = looked_up("Hole in Lock Lane ///filled.count.soap", &PointsTo::Spot(at));
+    assert!(with_street.places[0].confidence > place.confidence, "two ways to say the same: {with_street:?}");
+    let far = looked_up("Hole at ///filled.count.soap", &PointsTo::Spot(point(51.5074, -0.1278)));
+    assert!(far.places[0].confidence < 0.3 && far.notes[1].contains("outside the council's area"), "{far:?}");
+}
+
+#[test]
+fn a_short_link_that_was_followed_is_as_sure_as_the_link_behind_it() {
+    let at = lock_lane();
+    for (map, confidence, note) in [
+        (format!("https://www.google.com/maps?q={},{}", at.lat(), at.lon()), 0.93, None),
+        (format!("https://www.google.com/maps/@{},{},17z", at.lat(), at.lon()), 0.65, Some("not a pin")),
+    ] {
+        let found = looked_up("Hole at https://maps.app.goo.gl/AbC", &PointsTo::Map(map));
+        let place = &found.places[0];
+        assert_eq!((place.source, place.ward.as_deref()), (PlaceSource::Link, Some("Canalside")));
+        assert_eq!((place.confidence, place.words.as_str()), (confidence, "https://maps.app.goo.gl/AbC"));
+        assert!(found.notes[0].contains("was followed to a map that says where"), "{found:?}");
+        assert!(note.is_none_or(|note| found.notes[1].contains(note)), "{found:?}");
+    }
+}
+
+#[test]
+fn each_way_to_find_nothing_is_told_as_it_was() {
+    let words = "Hole at ///filled.count.soap";
+    let link = "Hole at https://maps.app.goo.gl/AbC";
+    let mute = PointsTo::Map("https://www.google.com/maps/place/Lock+Lane".to_owned());
+    for (text, points_to, note, places) in [
+        (words, &PointsTo::Nothing, "what3words knows no address", 0),
+        (words, &PointsTo::Unanswered, "could not be looked up when the message came in", 1),
+        (link, &PointsTo::Nothing, "There is nothing behind the link", 0),
+        (link, &PointsTo::Elsewhere, "does not lead to a map that is known", 0),
+        (link, &PointsTo::Unanswered, "could not be followed when the message came in", 0),
+        (link, &mute, "was followed to a map that names no point", 0),
+    ] {
+        let found = looked_up(text, points_to);
+        assert_eq!(found.places.len(), places, "{found:?}");
+        assert!(found.places.iter().all(|place| place.point.is_none()), "{found:?}");
+        assert!(found.notes.len() == 1 && found.notes[0].contains(note), "{found:?}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::{Apart, Segment, head};
 use crate::core::place::ANOTHER_PLACE_M;
 use crate::core::verdict::{Part, Reason};
 use crate::core::{Place, Verdict};
+use crate::understanding::place::Clues;
 use crate::understanding::reading::{Message, Reading, Words};
 use crate::understanding::rules::normalise;
 use crate::understanding::{Bench, Question, Understanding, priority, reason_of_hit};
@@ -126,7 +127,9 @@ fn judge_segment(
     let said = bench.said(own.message(), embedding);
     let mut candidates = bench.weigh(own.message(), said.as_ref(), &mut reasons);
     candidates.truncate(5);
-    let place = judge.places.find(words, &question.home_wards).into_iter().next();
+    let Question { home_wards, looked_up, .. } = question;
+    let located = judge.places.locate(&Clues { text: words, home_wards, looked_up, ..Clues::default() });
+    let place = located.places.into_iter().next();
     reasons.extend(hits.iter().map(reason_of_hit));
     reasons.extend(place.as_ref().map(|p| Reason::Place {
         words: p.words.clone(),

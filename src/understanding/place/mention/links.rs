@@ -1,11 +1,12 @@
-//! Links to maps. Nothing is fetched: a link says where by itself, or it is told as it stands.
+//! Links to maps. Nothing is fetched here: a link says where by itself, or somebody else has to be asked.
 //!
 //! Of what a link holds the pin is meant before the middle of the map's view: Google's `!3dLAT!4dLON`, then a query that
 //! is a pair of numbers, then `@LAT,LON,ZOOM`.
 
 use super::figures::{self, pair};
 use super::{MOST, Mention, Position, What};
-use crate::core::PlaceSource;
+use crate::core::maps::MapSite;
+use crate::core::{PlaceSource, Pointer};
 use regex::Regex;
 use std::sync::LazyLock;
 use url::{Url, form_urlencoded};
@@ -28,6 +29,8 @@ enum Target {
     At((f64, f64), f64, Option<&'static str>),
     /// Three words.
     ThreeWords(String),
+    /// Nothing, but it leads on to a map.
+    Short(Pointer),
     /// Nothing that can be read without a call to somebody's service.
     Mute,
 }
@@ -35,7 +38,7 @@ enum Target {
 /// The links to maps in a text; links to other things are left alone.
 pub(super) fn find(text: &str) -> Vec<Mention> {
     static LINK: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        let hosts = r"(?:maps\.app\.goo\.gl|goo\.gl|maps\.google\.[a-z.]{2,6}|google\.[a-z.]{2,6}/maps|maps\.apple\.com|maps\.apple|openstreetmap\.org|osm\.org|w3w\.co|what3words\.com)/";
+        let hosts = r"(?:maps\.app\.goo\.gl|goo\.gl|g\.co|maps\.google\.[a-z.]{2,6}|google\.[a-z.]{2,6}/maps|maps\.apple\.com|maps\.apple|openstreetmap\.org|osm\.org|w3w\.co|what3words\.com)/";
         Regex::new(&format!(r#"(?i)(?:https?://|\bwww\.|\bgeo:|\b{hosts})[^\s<>"]+"#)).ok()
     });
     let mut found = Vec::new();
@@ -43,17 +46,23 @@ pub(super) fn find(text: &str) -> Vec<Mention> {
         let link =
             hit.as_str().trim_end_matches(['.', ',', ')', ']', '}', '!', '?', ';', ':', '\'', '’', '”', '*', '_', '…']);
         let range = hit.start()..hit.start() + link.len();
-        let Some(target) = target(link).filter(|_| found.len() < MOST) else { continue };
-        let what = match target {
-            Target::At((lat, lon), confidence, only) => {
-                What::At(Position { lat, lon, source: PlaceSource::Link, confidence, said: true, only })
-            }
-            Target::ThreeWords(words) => What::ThreeWords(words),
-            Target::Mute => What::MuteLink(link.chars().take(MOST_TOLD).collect()),
-        };
+        let Some(what) = read(link).filter(|_| found.len() < MOST) else { continue };
         found.push(Mention { range, what });
     }
     found
+}
+
+/// What a link to a map says; none for a link to something else.
+pub(in crate::understanding::place) fn read(link: &str) -> Option<What> {
+    let told = || link.chars().take(MOST_TOLD).collect();
+    Some(match target(link)? {
+        Target::At((lat, lon), confidence, only) => {
+            What::At(Position { lat, lon, source: PlaceSource::Link, confidence, said: true, only })
+        }
+        Target::ThreeWords(words) => What::ThreeWords(words),
+        Target::Short(pointer) => What::ShortLink(told(), pointer),
+        Target::Mute => What::MuteLink(told()),
+    })
 }
 
 fn target(link: &str) -> Option<Target> {
@@ -64,23 +73,15 @@ fn target(link: &str) -> Option<Target> {
         return of_geo(geo);
     }
     let url = if link.contains("://") { Url::parse(link) } else { Url::parse(&format!("https://{link}")) }.ok()?;
-    let host = url.host_str()?.to_ascii_lowercase();
-    let host = host.strip_prefix("www.").or_else(|| host.strip_prefix("m.")).unwrap_or(&host);
-    let google = host == "google" || host.starts_with("google.") || host.starts_with("maps.google.");
-    match host {
-        "goo.gl" | "maps.app.goo.gl" | "maps.apple" | "g.co" if is_map(host, url.path()) => Some(Target::Mute),
-        "w3w.co" | "what3words.com" => of_what3words(&url),
-        "maps.apple.com" => Some(of_queries(&url, &["coordinate", "ll", "q", "daddr", "sll", "address"], VIEW)),
-        "openstreetmap.org" | "osm.org" => of_openstreetmap(&url),
-        "bing.com" if url.path().starts_with("/maps") => Some(of_bing(&url)),
-        "waze.com" => Some(of_queries(&url, &["ll", "latlng", "q"], VIEW)),
-        _ if google && (host.starts_with("maps.") || url.path().starts_with("/maps")) => Some(of_google(&url)),
-        _ => None,
+    match MapSite::of(&url)? {
+        MapSite::Shortener => Some(Pointer::short_link(&url).map_or(Target::Mute, Target::Short)),
+        MapSite::What3words => of_what3words(&url),
+        MapSite::Apple => Some(of_queries(&url, &["coordinate", "ll", "q", "daddr", "sll", "address"], VIEW)),
+        MapSite::OpenStreetMap => of_openstreetmap(&url),
+        MapSite::Bing => Some(of_bing(&url)),
+        MapSite::Waze => Some(of_queries(&url, &["ll", "latlng", "q"], VIEW)),
+        MapSite::Google => Some(of_google(&url)),
     }
-}
-
-fn is_map(host: &str, path: &str) -> bool {
-    matches!(host, "maps.app.goo.gl" | "maps.apple") || path.starts_with("/maps")
 }
 
 /// `LAT,LON`, perhaps with a height, `;u=METRES` or `?q=LAT,LON(name)`, which is the pin.
@@ -273,14 +274,27 @@ mod tests {
     }
 
     #[test]
+    fn a_short_link_is_told_as_it_stands_with_the_address_it_may_be_asked_at() {
+        for (link, asked) in [
+            ("https://maps.app.goo.gl/AbCdEf123", "https://maps.app.goo.gl/AbCdEf123"),
+            ("maps.app.goo.gl/AbCdEf123?g_st=ic", "https://maps.app.goo.gl/AbCdEf123"),
+            ("http://goo.gl/maps/AbCdEf123", "https://goo.gl/maps/AbCdEf123"),
+            ("g.co/maps/abc12", "https://g.co/maps/abc12"),
+            ("https://maps.apple/p/AbCdEf", "https://maps.apple/p/AbCdEf"),
+        ] {
+            let found = find(&format!("it is here: {link}, thanks"));
+            let wanted = What::ShortLink(link.to_owned(), Pointer::ShortLink(asked.to_owned()));
+            assert_eq!(found.first().map(|m| m.what.clone()), Some(wanted), "{link}");
+        }
+    }
+
+    #[test]
     fn a_link_that_does_not_say_where_is_told_as_it_stands() {
         for link in [
-            "https://maps.app.goo.gl/AbCdEf123",
-            "https://goo.gl/maps/AbCdEf123",
             "https://www.google.com/maps/place/Lock+Lane",
             "https://maps.google.com/?cid=123456",
             "https://osm.org/go/0EEQjE--",
-            "https://maps.apple/p/AbCdEf",
+            "https://maps.app.goo.gl/?link=https://example.org/",
         ] {
             let found = find(&format!("it is here: {link}, thanks"));
             assert_eq!(found.first().map(|m| m.what.clone()), Some(What::MuteLink(link.to_owned())), "{link}");
@@ -293,6 +307,7 @@ mod tests {
             "https://council.example/maps?q=54.0287,2.0530",
             "https://www.google.com/search?q=54.0287,2.0530",
             "https://goo.gl/AbCdEf",
+            "g.co/AbCdEf",
             "https://notgoogle.com/maps?q=54.0287,2.0530",
             "https://what3words.com/about",
             "geo:",

@@ -1,11 +1,9 @@
-//! The way to a provider over HTTP, and what its failures mean.
+//! The way to somebody's service over HTTP, and what its failures mean.
 //!
 //! Nothing is tried a second time here, and no redirect is followed: whoever sends decides. Proxies are taken from the
 //! environment (`HTTPS_PROXY`), but never for this machine itself.
 
-use super::SettingsError;
-use crate::channels::SendError;
-use crate::channels::one_line;
+use super::{SendError, SettingsError, one_line};
 use chrono::DateTime;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
@@ -45,19 +43,12 @@ impl Api {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        let mut builder = Client::builder()
-            .user_agent(concat!("beadle/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout((limit / 2).min(Duration::from_secs(10)))
-            .timeout(limit)
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            // A text written to a connection that the server is just closing would be uncertain: each gets its own.
-            .pool_max_idle_per_host(0);
-        if is_this_machine(&base) {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| SettingsError(format!("no HTTPS here: {}", cause(&error))))?;
-        Ok(Self { client, base })
+        Ok(Self { client: client(limit, is_this_machine(&base))?, base })
+    }
+
+    /// The base itself, which ends in a stroke.
+    pub const fn base(&self) -> &Url {
+        &self.base
     }
 
     /// The address of something below the base.
@@ -71,6 +62,22 @@ impl Api {
     pub fn holds(&self, url: &Url) -> bool {
         self.base.origin() == url.origin()
     }
+}
+
+/// What asks: no redirect is followed, nothing is tried a second time, and nothing that is received decides where to ask next.
+pub(super) fn client(limit: Duration, this_machine: bool) -> Result<Client, SettingsError> {
+    let mut builder = Client::builder()
+        .user_agent(concat!("beadle/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout((limit / 2).min(Duration::from_secs(10)))
+        .timeout(limit)
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        // A text written to a connection that the server is just closing would be uncertain: each gets its own.
+        .pool_max_idle_per_host(0);
+    if this_machine {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|error| SettingsError(format!("no HTTPS here: {}", cause(&error))))
 }
 
 /// Sends a request that makes something happen, and reads the answer. What is not an answer is told apart by whether

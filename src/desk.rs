@@ -208,9 +208,15 @@ impl Desk<'_> {
         let ended = join::undo(tx, link, actor, self.now).await?;
         let child = ended.child;
         let mut case = store::case::get_to_change(tx, &child).await?.ok_or(DeskError::Unknown("case"))?;
-        // What waits because of the join is not true any more; what waited before it, and what has left, stays.
-        for purpose in ["acknowledgement", "notice"] {
-            store::outbox::cancel(tx, &child, purpose, ended.created_at, "the join was undone before it left").await?;
+        // What waits because of the join is not true any more, neither for those who came along with the case; what waited before
+        // it, and what has left, stays.
+        let mut all = join::all_children(tx, &child).await?;
+        all.push(child.clone());
+        for one in &all {
+            for purpose in ["acknowledgement", "notice"] {
+                let why = "the join was undone before it left";
+                store::outbox::cancel(tx, one, purpose, ended.created_at, why).await?;
+            }
         }
         case.attention = Some("It was joined to another case, and taken out again".to_owned());
         store::case::update(tx, &case, self.now).await?;

@@ -122,14 +122,16 @@ impl Compared {
                 Some((service, found)) if *service == key.service => Some(found.clone()),
                 _ => store::case::candidate(tx, &key.id).await?.map(|c| judge.compare(&self.new, c, contact)),
             };
-            if let Some(found) = found
-                && best.as_ref().is_none_or(|b| found.score > b.score)
-            {
-                best = Some(found);
-            }
+            best = likeliest(best.into_iter().chain(found));
         }
         Ok(best)
     }
+}
+
+/// The likeliest of some cases, in whatever order they come: of several that are as likely, the one that was opened last.
+#[must_use]
+pub fn likeliest(found: impl IntoIterator<Item = Match>) -> Option<Match> {
+    found.into_iter().max_by(|a, b| a.score.total_cmp(&b.score).then_with(|| a.case.cmp(&b.case)))
 }
 
 /// A message as it is compared.

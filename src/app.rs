@@ -2,7 +2,7 @@
 
 mod workers;
 
-use crate::casework::matcher::{self, Matcher};
+use crate::casework::matcher::{InForce, Matcher};
 use crate::channels::smtp::{Outgoing, Smtp};
 use crate::channels::text::TextProvider;
 use crate::collect::Collector;
@@ -24,7 +24,6 @@ use anyhow::{Context as _, bail};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -105,10 +104,10 @@ pub fn calendar(settings: &Settings) -> anyhow::Result<WorkingDays> {
         .with_context(|| format!("{} cannot be used", path.display()))
 }
 
-/// The one who teaches this `understanding`, which still works with the shipped models.
+/// The one who teaches this `understanding`, which still works with the shipped models; so does its matcher.
 ///
 /// # Errors
-/// When the settings of learning cannot be used.
+/// When the settings of learning, or the council's own matcher, cannot be used.
 pub fn teacher(
     settings: &Settings,
     db: &Db,
@@ -117,7 +116,8 @@ pub fn teacher(
     understanding: &Understanding,
 ) -> anyhow::Result<Teacher> {
     let (means, instance) = (settings.learning()?, settings.instance());
-    Ok(Teacher::new(db.clone(), clock.clone(), ids.clone(), instance, understanding.clone(), means))
+    let matcher = InForce::new(Matcher::among(&means.shipped).map_err(anyhow::Error::msg)?);
+    Ok(Teacher::new(db.clone(), clock.clone(), ids.clone(), instance, understanding.clone(), matcher, means))
 }
 
 /// Opens the database of the settings.
@@ -141,6 +141,7 @@ impl App {
         let instance = settings.instance().replace(['%', '_', '/'], "-");
         let teacher = teacher(&settings, &db, &clock, &ids, &understanding)?;
         missing.extend(teacher.follow().await?.and_then(Result::err));
+        missing.extend(teacher.follow_matcher().await?.and_then(Result::err));
         if settings.council.authserv_id.is_none() {
             missing.push(
                 "[council] authserv_id is not set, so no sender can be verified and every acknowledgement waits for a person".to_owned(),
@@ -154,7 +155,6 @@ impl App {
         let accounts = accounts.chain(settings.telegram.iter().map(|t| (&t.name, &t.councillor)));
         let texts = settings.texts(&clock)?;
         let telegram = settings.bots()?;
-        let matcher = matcher(&settings.path(&settings.model.classifier))?;
         let house = Arc::new(House {
             council: settings.council(),
             policy: settings.routing.clone(),
@@ -162,7 +162,7 @@ impl App {
             key,
             consent: settings.consents(),
             limits: settings.mime_limits(),
-            matcher,
+            matcher: teacher.matcher.clone(),
             usual: settings.limits.usual(),
             texts: texts.clone(),
             form: settings.form_policy(),
@@ -368,13 +368,4 @@ async fn signing_key(db: &Db, ids: &Ids) -> store::Result<TokenKey> {
     let key = store::setting::get_or_set(&mut tx, "token.key", &fresh).await?;
     tx.commit().await?;
     Ok(TokenKey::new(key.into_bytes()))
-}
-
-/// The council's own matcher, where one lies beside its other models; else the shipped one.
-fn matcher(models: &Path) -> anyhow::Result<Arc<Matcher>> {
-    if models.join(matcher::FILE).is_file() {
-        Ok(Arc::new(Matcher::load(models).map_err(anyhow::Error::msg)?))
-    } else {
-        Ok(Matcher::shipped())
-    }
 }

@@ -59,6 +59,8 @@ pub struct Match {
     pub score: f64,
     /// Why, for people.
     pub why: String,
+    /// Version of the matcher that weighed it.
+    pub matcher: String,
 }
 
 /// What open cases were found to be to a message before the transaction that decides on it: comparing takes time, and
@@ -165,7 +167,8 @@ impl Judge<'_> {
             _ => Writer::Unknown,
         };
         let (score, why) = judge(self.matcher, &known, new, writer);
-        Match { case: candidate.id, reference: candidate.reference, score, why }
+        let matcher = self.matcher.version.clone();
+        Match { case: candidate.id, reference: candidate.reference, score, why, matcher }
     }
 }
 

@@ -42,10 +42,16 @@ impl Correction {
     /// Whether it is held back to compare models with. That hangs on the message alone, so it is so for ever.
     #[must_use]
     pub fn is_held_back(&self) -> bool {
-        let hash = Sha256::digest(self.message.as_str().as_bytes());
-        let number = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-        number.is_multiple_of(HELD_BACK)
+        is_held_back(&self.message)
     }
+}
+
+/// Whether what was decided of a message is held back to compare models with.
+#[must_use]
+pub fn is_held_back(message: &MessageId) -> bool {
+    let hash = Sha256::digest(message.as_str().as_bytes());
+    let number = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    number.is_multiple_of(HELD_BACK)
 }
 
 /// A decided case, to be named beside messages like it.

@@ -372,7 +372,8 @@ fn writer() -> impl Strategy<Value = Writer> {
 /// A case as it was found to be like a new report.
 fn found(number: usize, known: &Report, new: &Report, writer: Writer) -> Match {
     let (score, why) = matching::judge(&Matcher::shipped(), known, new, writer);
-    Match { case: CaseId::from(format!("case {number}")), reference: Reference::random(&mut rand::rng()), score, why }
+    let (case, matcher) = (CaseId::from(format!("case {number}")), Matcher::shipped().version.clone());
+    Match { case, reference: Reference::random(&mut rand::rng()), score, why, matcher }
 }
 
 proptest! {

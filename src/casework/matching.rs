@@ -142,6 +142,7 @@ fn report(question: &Question, verdict: &Verdict, judge: &Judge<'_>, at: DateTim
         place: verdict.place.clone().filter(Place::is_spot),
         comes_and_goes: judge.comes_and_goes(&verdict.service),
         service: verdict.service.clone(),
+        encoder: verdict.encoder.clone(),
         ..Report::of(&question.text(), verdict.embedding.clone(), at)
     }
 }
@@ -158,6 +159,7 @@ impl Judge<'_> {
             place: candidate.place.map(|place| place.0).filter(Place::is_spot),
             comes_and_goes: self.comes_and_goes(&candidate.service),
             service: candidate.service,
+            encoder: candidate.encoder,
             ..Report::of(&text, candidate.embedding.as_deref().map(store::message::from_bytes), candidate.received_at)
         };
         let writer = match (contact, &candidate.contact_id) {

@@ -267,7 +267,9 @@ impl Teacher {
         if self.done(|done| done.known.as_ref() == Some(&latest)) {
             return Ok(None);
         }
-        let cases = store::correction::encoded(&mut tx, pipeline::ACTOR, known::MOST as i64).await?;
+        // Nothing can be compared with them where there is no encoder.
+        let encoder = self.understanding.encoder().map(Encoder::version).unwrap_or_default();
+        let cases = store::correction::encoded(&mut tx, pipeline::ACTOR, encoder, known::MOST as i64).await?;
         drop(tx);
         let cases: Vec<KnownCase> = cases
             .into_iter()

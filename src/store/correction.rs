@@ -127,17 +127,17 @@ pub async fn of_case(tx: &mut Tx, machine: &str, case: &CaseId) -> Result<Option
     .await
 }
 
-/// The newest `most` decided cases whose message was encoded, newest first.
+/// The newest `most` decided cases whose message was encoded by this version of the encoder, newest first.
 ///
 /// # Errors
 /// What the database says.
-pub async fn encoded(tx: &mut Tx, machine: &str, most: i64) -> Result<Vec<Decided>> {
+pub async fn encoded(tx: &mut Tx, machine: &str, encoder: &str, most: i64) -> Result<Vec<Decided>> {
     tx.all(
         decided!(
             "c.reference, d.decided ->> 'service' AS service, m.embedding",
-            "m.embedding IS NOT NULL AND p.words IS NULL ORDER BY d.created_at DESC, d.id DESC LIMIT $2"
+            "m.embedding IS NOT NULL AND m.encoder = $2 AND p.words IS NULL ORDER BY d.created_at DESC, d.id DESC LIMIT $3"
         ),
-        args![machine, most],
+        args![machine, encoder, most],
     )
     .await
 }

@@ -488,3 +488,42 @@ story!(private_cases_teach_the_matcher_nothing, house, {
     let refused = house.desk(async |desk, tx| desk.join(tx, other, secret, grounds).await).await;
     assert!(refused.is_err(), "nor does it become a pair again");
 });
+
+story!(an_embedding_of_another_encoder_is_compared_with_nothing, house, {
+    let teacher = teacher(house, &shipped(1));
+    let version = teacher.understanding.encoder().unwrap().version().to_owned();
+    let report = |n: usize| {
+        let words = format!("The lock of the alley gate behind Signal Row is broken, number {n} says.");
+        letter(&format!("writer{n}@home.example"), &format!("{n}@h.example"), "Alley gate", &words)
+    };
+    let likest = async || {
+        let mut tx = house.db.read().await.unwrap();
+        let last = store::decision::triages(&mut tx).await.unwrap().pop().unwrap();
+        last.evidence.0["likest_case"]["why"].as_str().unwrap().to_owned()
+    };
+    let known = async || {
+        let cases = another(house, teacher.understanding.clone()).step().await.unwrap().known;
+        let verdict = judge(&teacher.understanding, "The alley gate behind Signal Row has a broken lock.").await;
+        (cases, verdict.reasons.iter().any(|reason| matches!(reason, Reason::Nearest { .. })))
+    };
+    house.receives(report(1)).await;
+    house.receives(report(2)).await;
+    assert!(likest().await.contains("meaning"), "{}", likest().await);
+    house.accepts(&house.case(0).await.id).await;
+    assert_eq!(known().await, (Some(1), true));
+    // The same embeddings, as if another encoder had made them, or as they were kept before that was written down.
+    let changes = ["UPDATE messages SET encoder = 'another'", "UPDATE messages SET encoder = NULL"];
+    for (n, change) in changes.into_iter().enumerate() {
+        let mut tx = house.tx().await;
+        assert!(tx.exec(change, store::args![]).await.unwrap() > 1);
+        tx.commit().await.unwrap();
+        house.receives(report(3 + n)).await;
+        assert!(!likest().await.contains("meaning"), "{}", likest().await);
+        assert!(likest().await.contains("words shared"), "the rest is compared all the same");
+        assert_eq!(known().await, (Some(0), false));
+    }
+    let mut tx = house.tx().await;
+    let kept: Vec<(String,)> =
+        tx.all("SELECT DISTINCT encoder FROM messages WHERE encoder IS NOT NULL", store::args![]).await.unwrap();
+    assert_eq!(kept, [(version,)], "what comes in now says which one made it");
+});

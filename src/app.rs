@@ -2,7 +2,7 @@
 
 mod workers;
 
-use crate::casework::matcher::{self, Matcher};
+use crate::casework::matcher::{InForce, Matcher};
 use crate::casework::search;
 use crate::channels::smtp::{Outgoing, Smtp};
 use crate::channels::text::TextProvider;
@@ -25,7 +25,6 @@ use anyhow::{Context as _, bail};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -108,10 +107,10 @@ pub fn calendar(settings: &Settings) -> anyhow::Result<WorkingDays> {
         .with_context(|| format!("{} cannot be used", path.display()))
 }
 
-/// The one who teaches this `understanding`, which still works with the shipped models.
+/// The one who teaches this `understanding`, which still works with the shipped models; so does its matcher.
 ///
 /// # Errors
-/// When the settings of learning cannot be used.
+/// When the settings of learning, or the council's own matcher, cannot be used.
 pub fn teacher(
     settings: &Settings,
     db: &Db,
@@ -120,7 +119,8 @@ pub fn teacher(
     understanding: &Understanding,
 ) -> anyhow::Result<Teacher> {
     let (means, instance) = (settings.learning()?, settings.instance());
-    Ok(Teacher::new(db.clone(), clock.clone(), ids.clone(), instance, understanding.clone(), means))
+    let matcher = InForce::new(Matcher::among(&means.shipped).map_err(anyhow::Error::msg)?);
+    Ok(Teacher::new(db.clone(), clock.clone(), ids.clone(), instance, understanding.clone(), matcher, means))
 }
 
 /// Opens the database of the settings.
@@ -144,6 +144,7 @@ impl App {
         let instance = settings.instance().replace(['%', '_', '/'], "-");
         let teacher = teacher(&settings, &db, &clock, &ids, &understanding)?;
         missing.extend(teacher.follow().await?.and_then(Result::err));
+        missing.extend(teacher.follow_matcher().await?.and_then(Result::err));
         if settings.council.authserv_id.is_none() {
             missing.push(
                 "[council] authserv_id is not set, so no sender can be verified and every acknowledgement waits for a person".to_owned(),
@@ -161,7 +162,6 @@ impl App {
             missing.push(format!("{why:#}; until then no what3words address or short link is looked up"));
             None
         });
-        let matcher = matcher(&settings.path(&settings.model.classifier))?;
         let house = Arc::new(House {
             council: settings.council(),
             policy: settings.routing.clone(),
@@ -169,7 +169,7 @@ impl App {
             key,
             consent: settings.consents(),
             limits: settings.mime_limits(),
-            matcher,
+            matcher: teacher.matcher.clone(),
             usual: settings.limits.usual(),
             texts: texts.clone(),
             form: settings.form_policy(),
@@ -329,9 +329,10 @@ impl App {
 
     /// After a new program, or the first with this, works out what open cases are found by.
     async fn keep_cases_findable(&self) -> anyhow::Result<()> {
+        let encoder = self.pipeline.understanding.encoder().map(|encoder| encoder.version().to_owned());
         let mut cases = 0;
         loop {
-            match search::keep_all(&self.pipeline.db, INDEXED_AT_ONCE).await? {
+            match search::keep_all(&self.pipeline.db, encoder.as_deref(), INDEXED_AT_ONCE).await? {
                 0 => break,
                 kept => cases += kept,
             }
@@ -392,13 +393,4 @@ async fn signing_key(db: &Db, ids: &Ids) -> store::Result<TokenKey> {
     let key = store::setting::get_or_set(&mut tx, "token.key", &fresh).await?;
     tx.commit().await?;
     Ok(TokenKey::new(key.into_bytes()))
-}
-
-/// The council's own matcher, where one lies beside its other models; else the shipped one.
-fn matcher(models: &Path) -> anyhow::Result<Arc<Matcher>> {
-    if models.join(matcher::FILE).is_file() {
-        Ok(Arc::new(Matcher::load(models).map_err(anyhow::Error::msg)?))
-    } else {
-        Ok(Matcher::shipped())
-    }
 }

@@ -17,6 +17,7 @@ use crate::routing::RoutingPolicy;
 use crate::routing::deadline::{WorkingDays, received_date};
 use crate::store::case::Case;
 use crate::store::decision::NewDecision;
+use crate::store::link::LinkKind;
 use crate::store::{self, Tx};
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -223,14 +224,46 @@ impl Desk<'_> {
         let ended = join::undo(tx, link, actor, self.now).await?;
         let child = ended.child;
         let mut case = store::case::get_to_change(tx, &child).await?.ok_or(DeskError::Unknown("case"))?;
-        // What waits because of the join is not true any more; what waited before it, and what has left, stays.
-        for purpose in ["acknowledgement", "notice"] {
-            store::outbox::cancel(tx, &child, purpose, ended.created_at, "the join was undone before it left").await?;
+        // What waits because of the join is not true any more, neither for those who came along with the case; what waited before
+        // it, and what has left, stays.
+        let mut all = join::all_children(tx, &child).await?;
+        all.push(child.clone());
+        for one in &all {
+            for purpose in ["acknowledgement", "notice"] {
+                let why = "the join was undone before it left";
+                store::outbox::cancel(tx, one, purpose, ended.created_at, why).await?;
+            }
         }
         case.attention = Some("It was joined to another case, and taken out again".to_owned());
         store::case::update(tx, &case, self.now).await?;
         self.note(tx, &case, "undo", actor, json!({"link": link, "state": case.state})).await?;
         Ok(child)
+    }
+
+    /// A person says that two cases of which one was suggested to be the other are two problems; both remember who said so.
+    ///
+    /// # Errors
+    /// When there is no such suggestion, or it was dealt with.
+    pub async fn different(&self, tx: &mut Tx, link: &LinkId, actor: &str) -> Result<(), DeskError> {
+        let link = store::link::get(tx, link).await?.filter(|link| link.kind == LinkKind::Maybe);
+        let link = link.ok_or(DeskError::Unknown("suggestion"))?;
+        for end in [&link.child, &link.parent] {
+            Self::for_staff(tx, end).await?;
+        }
+        if !store::link::end(tx, &link.id, actor, self.now).await? {
+            return Err(DeskError::NotNow("this suggestion was dealt with already"));
+        }
+        for (case, other) in [(&link.child, &link.parent), (&link.parent, &link.child)] {
+            let with = store::case::get(tx, other).await?.ok_or(DeskError::Unknown("case"))?.reference;
+            let decided = json!({"link": link.id, "with": with});
+            let evidence = json!({"score": link.score, "why": link.why, "rules": self.composer.rules.version});
+            let new =
+                NewDecision { case_id: Some(case), message_id: None, kind: "different", actor, decided, evidence };
+            store::decision::insert(tx, self.composer.ids, new, self.now).await?;
+            let object = format!("case:{case}");
+            store::audit::write(tx, self.composer.ids, actor, "different", &object, json!({}), self.now).await?;
+        }
+        Ok(())
     }
 
     /// A person lets a held, failed or uncertain mail go.

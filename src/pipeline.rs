@@ -15,7 +15,7 @@ mod question;
 mod read;
 mod whereabouts;
 
-use crate::casework::matcher::Matcher;
+use crate::casework::matcher::InForce;
 use crate::casework::matching::Judge;
 use crate::casework::search::Compared;
 use crate::channels::telegram::Bot;
@@ -80,8 +80,8 @@ pub struct House {
     pub key: TokenKey,
     /// What a resident allows before they say otherwise.
     pub consent: Consents,
-    /// What tells that two reports are about one problem.
-    pub matcher: Arc<Matcher>,
+    /// What tells that two reports are about one problem; it can be changed while others work.
+    pub matcher: InForce,
     /// Limits of parsing.
     pub limits: MimeLimits,
     /// How much is usual.
@@ -279,10 +279,11 @@ impl Pipeline {
         }
         let questions: Vec<Question> = wanted.iter().map(|&i| thoughts[i].question.clone()).collect();
         let verdicts = self.understanding.judge_by(rules, &questions).await;
+        let matcher = self.house.matcher.now();
         for (i, verdict) in wanted.into_iter().zip(verdicts) {
             let thought = &mut thoughts[i];
             let verified = thought.mail.sender.is_verified();
-            let judge = Judge { matcher: &self.house.matcher, taxonomy: &rules.taxonomy, verified };
+            let judge = Judge { matcher: &matcher, taxonomy: &rules.taxonomy, verified };
             // What fails here is a fault of one row: it shows again where that row is brought to its end.
             let compared = self.compare(thought, &verdict, &judge).await.unwrap_or_else(|error| {
                 tracing::warn!(inbox = %thought.row.id, %error, "a message could not be compared with the open cases beforehand");

@@ -1,6 +1,7 @@
 //! What runs beside one another until the service stops.
 
 use crate::collect::Collector;
+use crate::learning::teacher::matcher::MatcherOutcome;
 use crate::learning::teacher::{Outcome, Teacher};
 use crate::outbox::dispatch::{Dispatcher, Step};
 use crate::pipeline::{Pipeline, Worked};
@@ -121,10 +122,11 @@ pub(super) async fn teach(teacher: Teacher, stop: CancellationToken) {
         };
         match step {
             Ok(step) => {
-                match step.model {
-                    Some(Ok(what)) => tracing::info!("{what}"),
-                    Some(Err(what)) => tracing::warn!("{what}"),
-                    None => {}
+                for followed in [step.model, step.matcher].into_iter().flatten() {
+                    match followed {
+                        Ok(what) => tracing::info!("{what}"),
+                        Err(what) => tracing::warn!("{what}"),
+                    }
                 }
                 if let Some(Outcome::Learned { lesson }) = step.lesson {
                     let (before, after) = (&lesson.model_before, &lesson.model_after);
@@ -134,6 +136,17 @@ pub(super) async fn teach(teacher: Teacher, stop: CancellationToken) {
                         promoted = lesson.promoted,
                         corrections = lesson.corrections,
                         "learned"
+                    );
+                }
+                if let Some(MatcherOutcome::Learned { lesson }) = step.matcher_lesson {
+                    let (before, after) = (&lesson.matcher_before, &lesson.matcher_after);
+                    let pairs = lesson.same + lesson.different;
+                    tracing::info!(
+                        before,
+                        after,
+                        promoted = lesson.promoted,
+                        pairs,
+                        "learned which reports are one problem"
                     );
                 }
             }

@@ -70,7 +70,7 @@ pub struct Grounds<'a> {
     pub actor: &'a str,
 }
 
-/// Joins `child` to the case at the top of `parent`. A standing suggestion between the two is ended by it.
+/// Joins `child` to the case at the top of `parent`. It ends what was suggested of the child, and what was suggested between the two.
 ///
 /// # Errors
 /// When one is unknown, they are one already, or the child is joined elsewhere.
@@ -99,7 +99,8 @@ pub async fn join(
     if standing.iter().any(|l| l.is_join() && l.child == *child) {
         return Err(JoinError::Already);
     }
-    for maybe in standing.iter().filter(|l| l.kind == LinkKind::Maybe && l.child == *child) {
+    let is_answered = |l: &&store::link::Link| l.kind == LinkKind::Maybe && (l.child == *child || l.child == parent);
+    for maybe in standing.iter().filter(is_answered) {
         store::link::end(tx, &maybe.id, grounds.actor, now).await?;
     }
     let Grounds { score, why, actor } = grounds;
@@ -111,7 +112,8 @@ pub async fn join(
     Ok(link)
 }
 
-/// Takes a joined case out again: it stands where it stood before. Gives the link that was ended.
+/// Takes a joined case out again: it stands where it stood before, and what the join ended is suggested again. Gives the link that
+/// was ended.
 ///
 /// # Errors
 /// When there is no such join, or it was undone before.
@@ -125,5 +127,6 @@ pub async fn undo(tx: &mut Tx, link: &LinkId, actor: &str, now: DateTime<Utc>) -
         case.state = link.child_state.as_deref().and_then(|s| s.parse().ok()).unwrap_or(CaseState::Review);
         store::case::update(tx, &case, now).await?;
     }
+    store::link::suggest_again(tx, &link).await?;
     Ok(link)
 }

@@ -131,6 +131,8 @@ pub struct Report {
     pub marks: Marks,
     /// Its embedding, where there is one.
     pub embedding: Option<Vec<f32>>,
+    /// Version of the encoder that made the embedding, where that is kept: what two encoders made is not compared.
+    pub encoder: Option<String>,
     /// Its service.
     pub service: String,
     /// Whether what its service is about comes and goes: days later it is likely another.
@@ -171,7 +173,8 @@ pub struct Compared {
 #[must_use]
 pub fn compare_reports(earlier: &Report, later: &Report, frequencies: &Frequencies) -> Compared {
     let common = Common::of(&earlier.words, &later.words, frequencies);
-    let meaning = earlier.embedding.as_ref().zip(later.embedding.as_ref()).map(|(a, b)| encoder::cosine(a, b));
+    let embeddings = earlier.embedding.as_ref().zip(later.embedding.as_ref());
+    let meaning = embeddings.filter(|_| earlier.encoder == later.encoder).map(|(a, b)| encoder::cosine(a, b));
     let metres =
         earlier.place.as_ref().zip(later.place.as_ref()).and_then(|(a, b)| Some(less_coarse(a, b, a.distance_m(b)?)));
     let hours = (later.at - earlier.at).num_seconds().max(0) as f64 / 3600.0;

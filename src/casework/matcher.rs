@@ -5,7 +5,7 @@ use super::likeness::words::Frequencies;
 use super::likeness::{Compared, FEATURES};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 /// Name of the file in the folder of models.
 pub const FILE: &str = "matcher.json";
@@ -65,6 +65,26 @@ impl Matcher {
         Self::from_json(&text).map_err(|error| format!("{}: {error}", file.display()))
     }
 
+    /// The council's own matcher, where one lies among its models; else the one that comes with the program.
+    ///
+    /// # Errors
+    /// One line: one lies there and cannot be used.
+    pub fn among(models: &Path) -> Result<Arc<Self>, String> {
+        if models.join(FILE).is_file() { Self::load(models).map(Arc::new) } else { Ok(Self::shipped()) }
+    }
+
+    /// Writes the matcher into a folder, which is made where it is missing.
+    ///
+    /// # Errors
+    /// One line: it cannot be written.
+    pub fn save(&self, folder: &Path) -> Result<(), String> {
+        let file = folder.join(FILE);
+        let text = serde_json::to_string_pretty(self).map_err(|error| error.to_string())? + "\n";
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&file, text))
+            .map_err(|error| format!("{} cannot be written: {error}", file.display()))
+    }
+
     fn from_json(text: &str) -> Result<Self, String> {
         let matcher: Self = serde_json::from_str(text).map_err(|error| format!("this is no matcher: {error}"))?;
         if matcher.weights.iter().map(|weight| weight.feature.as_str()).ne(FEATURES.iter().copied()) {
@@ -86,5 +106,29 @@ impl Matcher {
     #[must_use]
     pub fn probability(&self, compared: &Compared) -> f64 {
         1.0 / (1.0 + (-self.log_odds(compared)).exp())
+    }
+}
+
+/// The matcher in force, which can be changed while others compare by it: they finish with the old one. Cheap to clone; all
+/// clones are one.
+#[derive(Clone, Debug)]
+pub struct InForce(Arc<RwLock<Arc<Matcher>>>);
+
+impl InForce {
+    /// Begins with this one.
+    #[must_use]
+    pub fn new(matcher: Arc<Matcher>) -> Self {
+        Self(Arc::new(RwLock::new(matcher)))
+    }
+
+    /// The one that is in force now.
+    #[must_use]
+    pub fn now(&self) -> Arc<Matcher> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another one in force.
+    pub fn replace(&self, matcher: Arc<Matcher>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = matcher;
     }
 }

@@ -55,6 +55,7 @@ impl Judge<'_> {
             place: verdict.place.clone().filter(Place::is_spot),
             comes_and_goes: self.comes_and_goes(&verdict.service),
             service: verdict.service.clone(),
+            encoder: verdict.encoder.clone(),
             ..Report::of(&question.text(), verdict.embedding.clone(), at)
         }
     }
@@ -67,6 +68,7 @@ impl Judge<'_> {
             place: candidate.place.map(|place| place.0).filter(Place::is_spot),
             comes_and_goes: self.comes_and_goes(&candidate.service),
             service: candidate.service,
+            encoder: candidate.encoder,
             ..Report::of(&text, candidate.embedding.as_deref().map(store::message::from_bytes), candidate.received_at)
         };
         let writer = match (contact, &candidate.contact_id) {

@@ -83,7 +83,8 @@ pub async fn open(tx: &mut Tx, ids: &Ids, opening: Opening<'_>, now: DateTime<Ut
         closed_at: None,
     };
     store::case::insert(tx, &case, now).await?;
-    search::keep(tx, &case.id, verdict.embedding.as_deref().filter(|_| !opening.consent.is_private())).await?;
+    let embedding = verdict.embedding.as_deref().filter(|_| !opening.consent.is_private());
+    search::keep(tx, &case.id, embedding, verdict.encoder.as_deref()).await?;
     Ok(case)
 }
 

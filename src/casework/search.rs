@@ -10,6 +10,7 @@ use crate::store::near::{self, Near, Wanted};
 use crate::store::{self, Db, Tx};
 use crate::understanding::Question;
 use chrono::{DateTime, TimeDelta, Utc};
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How far back open cases are looked at.
@@ -22,8 +23,8 @@ const MOST_CLOSED: usize = 12;
 pub const MOST_OFFERED: usize = 5;
 /// By how many days a case seems less likely by so much that it comes after one of today of half its likeness.
 const FADES_DAYS: f64 = 14.0;
-/// What is kept of cases to find them by; raised whenever it changes, or the encoder does.
-const VERSION: i64 = 1;
+/// What is kept of cases to find them by; raised whenever that changes.
+const VERSION: u8 = 1;
 
 /// An open case like a message.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +37,16 @@ pub struct Match {
     pub score: f64,
     /// Why, for people.
     pub why: String,
+    /// Version of the matcher that weighed it.
+    pub matcher: String,
+}
+
+/// The likeliest first, in whatever order they come: of several that are as likely, the one that was opened last.
+#[must_use]
+pub fn ranked(found: impl IntoIterator<Item = Match>) -> Vec<Match> {
+    let mut ranked: Vec<Match> = found.into_iter().collect();
+    ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| b.case.cmp(&a.case)));
+    ranked
 }
 
 /// What open cases were found to be to a message before the transaction that decides on it: comparing takes time, and
@@ -105,7 +116,7 @@ impl Compared {
         }
         let since = store::case::candidates(tx, &unknown).await?;
         found.extend(since.into_iter().map(|candidate| self.found(candidate, contact, judge).1.1));
-        found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.case.cmp(&b.case)));
+        let mut found = ranked(found);
         found.truncate(MOST_OFFERED);
         Ok(found)
     }
@@ -127,13 +138,14 @@ impl Compared {
         let near = self.first(near, MOST_CLOSED);
         let ids: Vec<CaseId> = near.into_iter().map(|case| case.id).collect();
         let found = store::case::candidates(tx, &ids).await?.into_iter().map(|c| self.found(c, contact, judge).1.1);
-        Ok(found.max_by(|a, b| a.score.total_cmp(&b.score).then_with(|| b.case.cmp(&a.case))))
+        Ok(ranked(found).into_iter().next())
     }
 
     fn found(&self, candidate: Candidate, contact: Option<&ContactId>, judge: &Judge<'_>) -> (CaseId, (String, Match)) {
         let (case, reference, service) = (candidate.id.clone(), candidate.reference.clone(), candidate.service.clone());
         let (score, why) = judge.compare(&self.new, candidate, contact);
-        (case.clone(), (service, Match { case, reference, score, why }))
+        let matcher = judge.matcher.version.clone();
+        (case.clone(), (service, Match { case, reference, score, why, matcher }))
     }
 
     /// The open cases worth a closer look, the likeliest first.
@@ -181,28 +193,35 @@ impl Compared {
     }
 }
 
-/// Keeps what a new case is found by beside its place and service: what its words mean.
-///
-/// # Errors
-/// What the database says.
-pub async fn keep(tx: &mut Tx, case: &CaseId, embedding: Option<&[f32]>) -> store::Result<()> {
-    let sketch = embedding.map(Sketch::of);
-    let bands = sketch.map(|sketch| sketch.bands());
-    near::keep(tx, case, sketch.as_ref().map(|s| s.bytes().as_slice()), bands.as_ref(), VERSION).await
+/// What is kept is kept anew for another program or encoder.
+fn version(encoder: Option<&str>) -> i64 {
+    let hash = Sha256::digest(format!("{VERSION}/{}", encoder.unwrap_or_default()));
+    hash[..6].iter().fold(0, |number, byte| number << 8 | i64::from(*byte))
 }
 
-/// Works out anew what cases are found by, where that was kept by an older program or not at all; how many cases that were, at most
-/// `most`.
+/// Keeps what a new case is found by beside its place and service: what its words mean, by an encoder of this version.
 ///
 /// # Errors
 /// What the database says.
-pub async fn keep_all(db: &Db, most: i64) -> store::Result<usize> {
+pub async fn keep(tx: &mut Tx, case: &CaseId, embedding: Option<&[f32]>, encoder: Option<&str>) -> store::Result<()> {
+    let sketch = embedding.map(Sketch::of);
+    let bands = sketch.map(|sketch| sketch.bands());
+    near::keep(tx, case, sketch.as_ref().map(|s| s.bytes().as_slice()), bands.as_ref(), version(encoder)).await
+}
+
+/// Works out anew what cases are found by, where that was kept by another program or encoder or not at all; how many cases that were,
+/// at most `most`. What another encoder made of a message counts as absent.
+///
+/// # Errors
+/// What the database says.
+pub async fn keep_all(db: &Db, encoder: Option<&str>, most: i64) -> store::Result<usize> {
     let mut tx = db.begin().await?;
-    let unkept = near::unkept(&mut tx, VERSION, most).await?;
+    let unkept = near::unkept(&mut tx, version(encoder), most).await?;
     for case in &unkept {
         near::set_spot(&mut tx, &case.id, case.place.as_ref().and_then(|place| place.0.spot())).await?;
-        let embedding = case.embedding.as_deref().map(store::message::from_bytes);
-        keep(&mut tx, &case.id, embedding.as_deref()).await?;
+        let embedding = case.embedding.as_deref().filter(|_| case.encoder.as_deref() == encoder);
+        let embedding = embedding.map(store::message::from_bytes);
+        keep(&mut tx, &case.id, embedding.as_deref(), encoder).await?;
     }
     tx.commit().await?;
     Ok(unkept.len())

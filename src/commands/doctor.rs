@@ -4,6 +4,7 @@ mod outside;
 
 use super::{Where, say};
 use crate::app;
+use crate::casework::matcher::Matcher;
 use crate::collect::spool::Spool;
 use crate::config::Settings;
 use crate::learning::shelf::Shelf;
@@ -97,6 +98,7 @@ pub async fn doctor(args: DoctorArgs) -> anyhow::Result<u8> {
         }
     }
     add("learning", learning(&settings, &mut tx).await?);
+    add("matcher", matcher(&settings, &mut tx).await?);
     drop(tx);
     checks.extend(outside::look(&settings).await);
     Ok(print(&checks, Some(&accounts), args.json))
@@ -140,6 +142,33 @@ async fn learning(settings: &Settings, tx: &mut Tx) -> anyhow::Result<Result<Str
         place.display()
     );
     Ok(if place.is_dir() { Ok(format!("model {in_force}, learned here, is in force; {last}")) } else { Err(gone) })
+}
+
+/// Which matcher is in force, and when it was last learned.
+async fn matcher(settings: &Settings, tx: &mut Tx) -> anyhow::Result<Result<String, String>> {
+    let in_force = store::matcher_lesson::in_force(tx).await?;
+    let last = match store::matcher_lesson::last(tx).await? {
+        None => "nothing was learned here yet".to_owned(),
+        Some(lesson) => {
+            let put = if lesson.promoted { "put to work" } else { "no better" };
+            let (day, pairs) = (lesson.created_at.format("%Y-%m-%d %H:%M UTC"), lesson.same + lesson.different);
+            format!("last lesson {day}, from {pairs} pairs of cases: matcher {}, {put}", lesson.matcher_after)
+        }
+    };
+    let means = match settings.learning() {
+        Ok(means) => means,
+        Err(why) => return Ok(Err(format!("{why:#}"))),
+    };
+    if in_force == SHIPPED {
+        return Ok(Matcher::among(&means.shipped)
+            .map(|matcher| format!("matcher {}, as it ships, is in force; {last}", matcher.version)));
+    }
+    let place = Shelf::new(means.folder.join("matchers")).place(&in_force);
+    let gone = format!(
+        "matcher {in_force} is to be in force and is not in {}: put it back, or run `beadle learn --matcher --force`",
+        place.display()
+    );
+    Ok(if place.is_dir() { Ok(format!("matcher {in_force}, learned here, is in force; {last}")) } else { Err(gone) })
 }
 
 fn print(checks: &[Check], accounts: Option<&store::inbox::Accounts>, as_json: bool) -> u8 {

@@ -64,10 +64,8 @@ pub async fn train(args: TrainArgs) -> anyhow::Result<u8> {
         all.extend(pairs::read(file)?.into_iter().filter(|pair| pair.split.as_deref() != Some("check")));
     }
     let matcher = prepare(&all, args.cache.as_ref()).await?.fit()?;
-    std::fs::create_dir_all(&args.out).with_context(|| format!("{} cannot be made", args.out.display()))?;
+    matcher.save(&args.out).map_err(anyhow::Error::msg)?;
     let file = args.out.join(FILE);
-    let text = serde_json::to_string_pretty(&matcher)? + "\n";
-    std::fs::write(&file, text).with_context(|| format!("{} cannot be written", file.display()))?;
     say(format!("{}: version {}, {} pairs", file.display(), matcher.version, matcher.pairs));
     Ok(0)
 }

@@ -19,11 +19,13 @@ pub struct LearningSettings {
     pub dir: Option<PathBuf>,
     /// Folder of the messages that ship; `training-data/messages` beside the folder of `[model] classifier` where absent.
     pub messages: Option<PathBuf>,
+    /// File of the pairs of reports that ship; `pairs.jsonl` beside the folder of messages where absent.
+    pub pairs: Option<PathBuf>,
 }
 
 impl Default for LearningSettings {
     fn default() -> Self {
-        Self { nightly: true, at: "03:00".to_owned(), dir: None, messages: None }
+        Self { nightly: true, at: "03:00".to_owned(), dir: None, messages: None, pairs: None }
     }
 }
 
@@ -38,13 +40,15 @@ impl Settings {
             .with_context(|| format!("[learning] at is '{}': write an hour such as '03:00'", set.at))?;
         let shipped = self.path(&self.model.classifier);
         let kept = self.kept()?;
+        let messages = || self.beside(&shipped).join("training-data/messages");
+        let messages = set.messages.as_deref().map_or_else(messages, |p| self.path(p));
         Ok(Means {
-            messages: set
-                .messages
-                .as_deref()
-                .map_or_else(|| self.beside(&shipped).join("training-data/messages"), |p| self.path(p)),
+            pairs: set.pairs.as_deref().map_or_else(|| messages.with_file_name("pairs.jsonl"), |p| self.path(p)),
+            messages,
             folder: set.dir.as_deref().map_or(kept, |dir| self.path(dir)),
             nightly: set.nightly.then_some(at),
+            join_above: self.routing.join_above,
+            maybe_above: self.routing.maybe_above,
             shipped,
         })
     }

@@ -164,6 +164,9 @@ pub struct Verdict {
     /// Sentence embedding of the message, where the encoder took part; kept for matching, not shown.
     #[serde(skip)]
     pub embedding: Option<Vec<f32>>,
+    /// Version of the encoder that made the embedding.
+    #[serde(skip)]
+    pub encoder: Option<String>,
 }
 
 /// One of several requests in one message.
@@ -213,6 +216,7 @@ impl Verdict {
             parts: Vec::new(),
             common: String::new(),
             embedding: None,
+            encoder: None,
             ..self.clone()
         })
     }

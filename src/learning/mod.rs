@@ -6,6 +6,7 @@ pub mod dataset;
 mod descent;
 pub mod embeddings;
 pub mod evaluate;
+pub mod own_pairs;
 pub mod pairs;
 pub mod second_look;
 pub mod sheet;

@@ -50,6 +50,9 @@ pub struct Side {
     pub lon: Option<f64>,
     /// When it came.
     pub created: DateTime<FixedOffset>,
+    /// Where, as it was found in it: how sure that is, is more than a position says.
+    #[serde(skip)]
+    pub place: Option<Place>,
 }
 
 /// Two reports, and whether they are about one problem.
@@ -144,11 +147,20 @@ impl Prepared {
         self.reports.iter().map(|(earlier, later)| compare_reports(earlier, later, frequencies)).collect()
     }
 
-    /// Fits a matcher to all pairs. The same pairs in the same order give the same to the bit.
+    /// Fits a matcher to all pairs, each counting once.
+    ///
+    /// # Errors
+    /// As [`Self::fit_to`].
+    pub fn fit(&self) -> anyhow::Result<Matcher> {
+        self.fit_to(&(0..self.same.len()).collect::<Vec<usize>>())
+    }
+
+    /// Fits a matcher to all pairs, each counting as often as it stands in `rows`. The same pairs in the same order give the same to
+    /// the bit.
     ///
     /// # Errors
     /// When there are too few pairs, or all of one kind.
-    pub fn fit(&self) -> anyhow::Result<Matcher> {
+    pub fn fit_to(&self, rows: &[usize]) -> anyhow::Result<Matcher> {
         if self.same.len() < 50 || self.same.iter().all(|same| *same) || !self.same.contains(&true) {
             bail!("a matcher needs fifty pairs or more, of both kinds");
         }
@@ -157,15 +169,17 @@ impl Prepared {
             texts.insert(&report.words.line, &report.words);
         }
         let frequencies = Frequencies::of(texts.into_values());
-        let real: Vec<Row> =
+        let each: Vec<Row> =
             self.compared(&frequencies).into_iter().map(|c| c.features).zip(self.same.clone()).collect();
+        let real: Vec<&Row> = rows.iter().filter_map(|row| each.get(*row)).collect();
+        let parts: Vec<u64> = rows.iter().filter_map(|row| self.parts.get(*row).copied()).collect();
         let far = self.far(&frequencies).into_iter().map(|c| (c.features, false));
         let made_up: Vec<Row> = far.chain(self.again(&frequencies).into_iter().map(|c| (c.features, true))).collect();
-        let scale = Scale::of(real.iter().chain(&made_up).map(|(features, _)| features));
+        let scale = Scale::of(real.iter().copied().chain(&made_up).map(|(features, _)| features));
         // What each pair is judged by never saw it: so the probabilities are those of pairs that were not learned from.
         let mut held_out = Vec::with_capacity(real.len());
         for part in 0..PARTS {
-            let (kept, left): (Vec<_>, Vec<_>) = real.iter().zip(&self.parts).partition(|(_, p)| **p != part);
+            let (kept, left): (Vec<_>, Vec<_>) = real.iter().copied().zip(&parts).partition(|(_, p)| **p != part);
             if left.is_empty() {
                 continue;
             }
@@ -173,7 +187,7 @@ impl Prepared {
             held_out.extend(left.into_iter().map(|((features, same), _)| (line.log_odds(&scale, features), *same)));
         }
         let (stretch, shift) = honest(&held_out)?;
-        let line = Line::fit(&scale, real.iter().chain(&made_up))?;
+        let line = Line::fit(&scale, real.iter().copied().chain(&made_up))?;
         let weights = FEATURES.iter().enumerate().map(|(at, name)| Weight {
             feature: (*name).to_owned(),
             mean: round(scale.means[at]),
@@ -286,7 +300,7 @@ fn figures(scored: &[f64], judged: &[f64], same: &[bool], join_above: f64, maybe
 fn report(side: &Side, embedding: Vec<f32>, taxonomy: &Taxonomy) -> Report {
     let service = side.label.clone().unwrap_or_default();
     let point = side.lat.zip(side.lon).and_then(|(lat, lon)| Point::new(lat, lon));
-    let place = point.map(|point| Place {
+    let position = point.map(|point| Place {
         words: String::new(),
         name: point.to_string(),
         source: PlaceSource::Coordinates,
@@ -298,7 +312,7 @@ fn report(side: &Side, embedding: Vec<f32>, taxonomy: &Taxonomy) -> Report {
     Report {
         comes_and_goes: taxonomy.services.get(&service).is_some_and(|service| service.comes_and_goes),
         service,
-        place,
+        place: side.place.clone().or(position),
         ..Report::of(&side.text, Some(embedding), side.created.to_utc())
     }
 }

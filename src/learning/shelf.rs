@@ -40,20 +40,17 @@ impl Shelf {
         self.folder.join(version)
     }
 
-    /// Puts a model on the shelf: whole, or not at all.
+    /// Puts a model on the shelf: whole, or not at all. `save` writes it into a folder.
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub fn put(&self, model: &Classifier) -> anyhow::Result<()> {
-        let version = &model.card().version;
+    pub fn put(&self, version: &str, save: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let (made, place) = (self.folder.join(format!(".{version}.{}", std::process::id())), self.place(version));
         private_folder(&self.folder)?;
         if place.is_dir() {
             return Ok(());
         }
-        model
-            .save(&made)
-            .map_err(anyhow::Error::msg)
+        save(&made)
             .and_then(|()| Ok(std::fs::rename(&made, &place)?))
             .or_else(|why| {
                 let _ = std::fs::remove_dir_all(&made);

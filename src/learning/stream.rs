@@ -12,7 +12,7 @@ use crate::core::{
 use crate::routing::consent::Consent;
 use crate::store::case::Case;
 use crate::store::link::{LinkKind, NewLink};
-use crate::store::message::NewMessage;
+use crate::store::message::{Embedding, NewMessage};
 use crate::store::{self, Db, Tx};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -95,6 +95,7 @@ impl Stream<'_> {
             service: told.service.clone(),
             comes_and_goes,
             place: told.place(),
+            encoder: Some(self.matcher.encoder.clone()),
             ..Report::of(&told.text, Some(told.embedding.clone()), told.at)
         });
         compared.look(tx, None, &judge, told.at).await?;
@@ -131,7 +132,7 @@ impl Stream<'_> {
             closed_at: None,
         };
         store::case::insert(tx, &case, told.at).await?;
-        search::keep(tx, &case.id, Some(&told.embedding)).await?;
+        search::keep(tx, &case.id, Some(&told.embedding), Some(&self.matcher.encoder)).await?;
         let id: MessageId = self.ids.next();
         let (subject, body) = told.text.split_once("\n\n").unwrap_or(("", &told.text));
         let mail = Mail {
@@ -162,7 +163,7 @@ impl Stream<'_> {
             contact: None,
             mail: &mail,
             language: None,
-            embedding: Some(&told.embedding),
+            embedding: Some(Embedding { vector: &told.embedding, encoder: &self.matcher.encoder }),
             hear_by: None,
             received_at: told.at,
         };

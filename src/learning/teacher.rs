@@ -3,11 +3,14 @@
 //!
 //! Which model is in force stands in the database, so every process that shares it follows. One process trains at a time.
 
+pub mod matcher;
+
 use super::compare::{self, Looked};
 use super::corrections::{self, Correction, Corrections};
 use super::dataset::{self, Example};
 use super::shelf::{Shelf, private_folder};
 use super::{embeddings, simulate, train};
+use crate::casework::matcher::InForce;
 use crate::core::{Clock, DecisionId, Ids};
 use crate::pipeline;
 use crate::store::lesson::{Lesson, SHIPPED};
@@ -20,6 +23,7 @@ use crate::understanding::models::Models;
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Europe::London;
+use matcher::MatcherOutcome;
 use serde::Serialize;
 use serde_json::json;
 use sqlx::types::Json;
@@ -46,12 +50,18 @@ const LOWER: i32 = 10;
 pub struct Means {
     /// Folder of the shipped messages.
     pub messages: PathBuf,
+    /// File of the shipped pairs of reports.
+    pub pairs: PathBuf,
     /// Folder of the shipped models.
     pub shipped: PathBuf,
     /// Folder that belongs to learning: models and kept embeddings.
     pub folder: PathBuf,
     /// When lessons are held by night, local time; none for never.
     pub nightly: Option<NaiveTime>,
+    /// From this probability on the council joins cases without a person.
+    pub join_above: f64,
+    /// And from this one on it offers one to a person.
+    pub maybe_above: f64,
 }
 
 /// Told what is being done.
@@ -87,21 +97,46 @@ pub enum Outcome {
 pub struct Step {
     /// What is to be told of the model in force: another one, or one that cannot be used.
     pub model: Option<Result<String, String>>,
+    /// The same of the matcher.
+    pub matcher: Option<Result<String, String>>,
     /// How many known cases there are now, where they were read anew.
     pub known: Option<usize>,
     /// What came of the night's lesson, where it was time for one.
     pub lesson: Option<Outcome>,
+    /// And of the one from joins and undos.
+    pub matcher_lesson: Option<MatcherOutcome>,
 }
 
 /// What this process has done already.
 #[derive(Debug)]
 struct Done {
-    /// The model it works with, as the database names it.
-    model: String,
-    /// A model it could not put to work.
-    refused: Option<String>,
+    model: AtWork,
+    matcher: AtWork,
     /// The newest decision when the known cases were read.
     known: Option<Option<DecisionId>>,
+}
+
+/// What a process works with.
+#[derive(Debug)]
+struct AtWork {
+    /// Its name in the database.
+    name: String,
+    /// One that could not be put to work.
+    refused: Option<String>,
+}
+
+impl AtWork {
+    fn shipped() -> Self {
+        Self { name: SHIPPED.to_owned(), refused: None }
+    }
+
+    fn is(&self, name: &str) -> bool {
+        self.name == name
+    }
+
+    fn is_now(&mut self, name: &str) {
+        *self = Self { name: name.to_owned(), refused: None };
+    }
 }
 
 /// Who asks for a lesson.
@@ -124,16 +159,27 @@ pub struct Teacher {
     pub instance: String,
     /// What learns.
     pub understanding: Understanding,
+    /// And what tells that two reports are about one problem.
+    pub matcher: InForce,
     means: Arc<Means>,
     done: Arc<Mutex<Done>>,
 }
 
 impl Teacher {
-    /// A teacher of an `understanding` that works with the shipped models, or none.
+    /// A teacher of an `understanding` that works with the shipped models, or none, and of the shipped `matcher`.
     #[must_use]
-    pub fn new(db: Db, clock: Clock, ids: Ids, instance: String, understanding: Understanding, means: Means) -> Self {
-        let done = Done { model: SHIPPED.to_owned(), refused: None, known: None };
-        Self { db, clock, ids, instance, understanding, means: Arc::new(means), done: Arc::new(Mutex::new(done)) }
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        ids: Ids,
+        instance: String,
+        understanding: Understanding,
+        matcher: InForce,
+        means: Means,
+    ) -> Self {
+        let done = Done { model: AtWork::shipped(), matcher: AtWork::shipped(), known: None };
+        let (means, done) = (Arc::new(means), Arc::new(Mutex::new(done)));
+        Self { db, clock, ids, instance, understanding, matcher, means, done }
     }
 
     /// The shelf of learned models.
@@ -151,10 +197,14 @@ impl Teacher {
     /// # Errors
     /// When the database or the lesson fails.
     pub async fn step(&self) -> anyhow::Result<Step> {
-        let mut step = Step { model: self.follow().await?, known: self.refresh_known().await?, lesson: None };
+        let (model, matcher) = (self.follow().await?, self.follow_matcher().await?);
+        let mut step = Step { model, matcher, known: self.refresh_known().await?, ..Step::default() };
         if self.understanding.encoder().is_some() && self.is_time_for_a_lesson().await? {
             let progress: Progress = Arc::new(|what| tracing::debug!("{what}"));
+            let matcher = self.teach_matcher(pipeline::ACTOR, Asked::ByNight, Arc::clone(&progress)).await;
+            // What goes wrong with one of them does not keep the other from being learned.
             step.lesson = Some(self.teach(pipeline::ACTOR, Asked::ByNight, progress).await?);
+            step.matcher_lesson = Some(matcher?);
         }
         Ok(step)
     }
@@ -169,7 +219,7 @@ impl Teacher {
         let wanted = store::lesson::in_force(&mut tx).await?;
         drop(tx);
         let Some(encoder) = self.understanding.encoder() else { return Ok(None) };
-        if self.done(|done| done.model == wanted || done.refused.as_ref() == Some(&wanted)) {
+        if self.done(|done| done.model.is(&wanted) || done.model.refused.as_ref() == Some(&wanted)) {
             return Ok(None);
         }
         Ok(Some(match self.load(&wanted, encoder) {
@@ -179,7 +229,7 @@ impl Teacher {
                 Ok(format!("model {version} is in force"))
             }
             Err(why) => {
-                self.done(|done| done.refused = Some(wanted.clone()));
+                self.done(|done| done.model.refused = Some(wanted.clone()));
                 let at_work = self.understanding.model_version();
                 let at_work = at_work.map_or_else(|| "rules alone judge".to_owned(), |v| format!("model {v} is used"));
                 Err(format!(
@@ -207,10 +257,7 @@ impl Teacher {
 
     fn put_to_work(&self, name: &str, models: Models) {
         self.understanding.replace_models(models);
-        self.done(|done| {
-            name.clone_into(&mut done.model);
-            done.refused = None;
-        });
+        self.done(|done| done.model.is_now(name));
     }
 
     /// Reads the decided cases anew where something was decided since they were last read; how many there are then.
@@ -220,7 +267,9 @@ impl Teacher {
         if self.done(|done| done.known.as_ref() == Some(&latest)) {
             return Ok(None);
         }
-        let cases = store::correction::encoded(&mut tx, pipeline::ACTOR, known::MOST as i64).await?;
+        // Nothing can be compared with them where there is no encoder.
+        let encoder = self.understanding.encoder().map(Encoder::version).unwrap_or_default();
+        let cases = store::correction::encoded(&mut tx, pipeline::ACTOR, encoder, known::MOST as i64).await?;
         drop(tx);
         let cases: Vec<KnownCase> = cases
             .into_iter()
@@ -270,19 +319,25 @@ impl Teacher {
         if let Some(too_little) = too_little(&corrections, last.as_ref(), asked) {
             return Ok(too_little);
         }
+        let lesson = self.alone(self.teach_alone(actor, corrections, progress)).await?;
+        Ok(lesson.map_or(Outcome::Busy, |lesson| Outcome::Learned { lesson: Box::new(lesson) }))
+    }
+
+    /// Holds a lesson while no other process does; none while one does.
+    async fn alone<T>(&self, lesson: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<Option<T>> {
         let now = self.clock.now();
         let holder = format!("{} {}", self.instance, self.ids.uuid());
         let mut tx = self.db.begin().await?;
         let alone = store::setting::take(&mut tx, LEASE_KEY, &holder, now, now + LEASE).await?;
         tx.commit().await?;
         if !alone {
-            return Ok(Outcome::Busy);
+            return Ok(None);
         }
-        let came_of_it = self.teach_alone(actor, corrections, progress).await;
+        let came_of_it = lesson.await;
         let mut tx = self.db.begin().await?;
         store::setting::give_back(&mut tx, LEASE_KEY, &holder).await?;
         tx.commit().await?;
-        Ok(Outcome::Learned { lesson: Box::new(came_of_it?) })
+        came_of_it.map(Some)
     }
 
     async fn teach_alone(&self, actor: &str, corrections: Corrections, progress: Progress) -> anyhow::Result<Lesson> {
@@ -298,7 +353,7 @@ impl Teacher {
             corrections,
             progress,
         };
-        let trained = training.on_a_thread_of_its_own().await?;
+        let trained = on_a_thread_of_its_own(move || training.train()).await?;
         let (better, why) = compare::is_better(&trained.before, &trained.after);
         let after = trained.model.card().version.clone();
         let lesson = Lesson {
@@ -315,7 +370,7 @@ impl Teacher {
             ..Lesson::new(&self.ids, "learned", actor, (&before, &after), self.clock.now())
         };
         if better {
-            self.shelf().put(&trained.model)?;
+            self.shelf().put(&after, |folder| trained.model.save(folder).map_err(anyhow::Error::msg))?;
         }
         let mut tx = self.db.begin().await?;
         self.write_down(&mut tx, &lesson, better.then_some(after.as_str())).await?;
@@ -418,22 +473,26 @@ struct Trained {
     services: std::collections::BTreeMap<String, store::lesson::OfService>,
 }
 
-impl Training {
-    /// Trains and compares on a thread that gives way to everything else, as do the threads it starts. It is not one of the
-    /// runtime's: those would keep the low standing for what comes after, and a stop would wait for them.
-    async fn on_a_thread_of_its_own(self) -> anyhow::Result<Trained> {
-        let runtime = tokio::runtime::Handle::current();
-        let (answer, wait) = oneshot::channel();
-        std::thread::Builder::new().name("learning".to_owned()).spawn(move || {
-            if let Err(error) = rustix::process::nice(LOWER) {
-                tracing::debug!(%error, "training stands as high as everything else");
-            }
-            // Who asked may have gone away; that is no fault.
-            let _ = answer.send(runtime.block_on(self.train()));
-        })?;
-        wait.await.context("training ended by a fault in the program; please report it")?
-    }
+/// Trains and compares on a thread that gives way to everything else, as do the threads it starts. It is not one of the
+/// runtime's: those would keep the low standing for what comes after, and a stop would wait for them.
+async fn on_a_thread_of_its_own<T, F>(train: impl FnOnce() -> F + Send + 'static) -> anyhow::Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = anyhow::Result<T>>,
+{
+    let runtime = tokio::runtime::Handle::current();
+    let (answer, wait) = oneshot::channel();
+    std::thread::Builder::new().name("learning".to_owned()).spawn(move || {
+        if let Err(error) = rustix::process::nice(LOWER) {
+            tracing::debug!(%error, "training stands as high as everything else");
+        }
+        // Who asked may have gone away; that is no fault.
+        let _ = answer.send(runtime.block_on(train()));
+    })?;
+    wait.await.context("training ended by a fault in the program; please report it")?
+}
 
+impl Training {
     async fn train(self) -> anyhow::Result<Trained> {
         let encoder = self.understanding.encoder().context("there is no sentence encoder: see `beadle doctor`")?;
         let rules = self.understanding.rules();

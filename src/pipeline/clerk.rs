@@ -2,14 +2,14 @@
 
 use super::keyword;
 use super::{ACTOR, Pipeline, Thought};
-use crate::core::{Address, Channel, ContactId, MessageId, Party};
+use crate::core::{Address, Channel, ContactId, MessageId, Party, Verdict};
 use crate::intake::talk;
 use crate::intake::threads::{self, Answers};
 use crate::routing::consent::Consent;
 use crate::store::case::Case;
 use crate::store::decision::NewDecision;
 use crate::store::inbox::Outcome;
-use crate::store::message::NewMessage;
+use crate::store::message::{Embedding, NewMessage};
 use crate::store::{self, Tx};
 use crate::understanding::rules::Rules;
 use chrono::{DateTime, Utc};
@@ -121,7 +121,7 @@ impl Clerk<'_> {
             contact,
             mail,
             language: thought.verdict().map(|v| v.language.as_str()),
-            embedding: thought.verdict().and_then(|v| v.embedding.as_deref()).filter(|_| !private),
+            embedding: thought.verdict().and_then(embedding).filter(|_| !private),
             hear_by: thought.chosen.as_ref().and_then(|chosen| chosen.hear_by),
             received_at: thought.row.received_at,
         };
@@ -164,4 +164,8 @@ impl Clerk<'_> {
         // The lease ran out and somebody else has the row: everything written here is taken back with the transaction.
         Err(store::StoreError::LeaseLost)
     }
+}
+
+fn embedding(verdict: &Verdict) -> Option<Embedding<'_>> {
+    Some(Embedding { vector: verdict.embedding.as_deref()?, encoder: verdict.encoder.as_deref()? })
 }

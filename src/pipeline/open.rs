@@ -147,11 +147,9 @@ impl Clerk<'_> {
             Some(contact) => Some(store::person::of(tx, contact).await?),
             None => None,
         };
-        let judge = Judge {
-            matcher: &self.pipeline.house.matcher,
-            taxonomy: &self.rules.taxonomy,
-            verified: thought.mail.sender.is_verified(),
-        };
+        let matcher = self.pipeline.house.matcher.now();
+        let judge =
+            Judge { matcher: &matcher, taxonomy: &self.rules.taxonomy, verified: thought.mail.sender.is_verified() };
         meaning.compared.likest(tx, same_person.as_ref(), &[], &judge, self.now).await
     }
 
@@ -219,7 +217,8 @@ impl Clerk<'_> {
             let parts = (0..verdict.parts.len()).filter_map(|n| verdict.of_part(n));
             decided["parts"] = parts.map(|p| json!({"service": p.service, "department": department(&p)})).collect();
         }
-        let likeness = known.map(|k| json!({"case": k.reference, "score": k.score, "why": k.why}));
+        let likeness =
+            known.map(|k| json!({"case": k.reference, "score": k.score, "why": k.why, "matcher": k.matcher}));
         let evidence = json!({
             "verdict": verdict, "policy": self.pipeline.house.policy, "likest_case": likeness,
             "model": verdict.model, "rules": verdict.rules,
@@ -269,7 +268,8 @@ impl Clerk<'_> {
     ) -> store::Result<bool> {
         let policy = &self.pipeline.house.policy;
         let verified = thought.mail.sender.is_verified();
-        let judge = Judge { matcher: &self.pipeline.house.matcher, taxonomy: &self.rules.taxonomy, verified };
+        let matcher = self.pipeline.house.matcher.now();
+        let judge = Judge { matcher: &matcher, taxonomy: &self.rules.taxonomy, verified };
         let person = match contact.filter(|_| verified) {
             Some(contact) => Some(store::person::of(tx, contact).await?),
             None => None,

@@ -4,11 +4,13 @@ use super::{App, Page, format, html, trouble::Trouble};
 use crate::core::{CaseId, DecisionId, Taxonomy};
 use crate::pipeline;
 use crate::store::lesson::{Lesson, OfService, SHIPPED};
+use crate::store::matcher_lesson::MatcherLesson;
 use crate::store::{self, Tx, session::Session};
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 
 /// Lessons on the page.
 const SHOWN: i64 = 60;
@@ -39,6 +41,7 @@ struct ServiceView {
 struct LearnedPage {
     page: Page,
     model: String,
+    matcher: String,
     lessons: Vec<LessonView>,
 }
 
@@ -46,6 +49,8 @@ pub(super) async fn page(State(app): State<App>, Extension(session): Extension<S
     let mut tx = app.db().read().await?;
     let lessons = store::lesson::newest(&mut tx, SHOWN).await?;
     let in_force = store::lesson::in_force(&mut tx).await?;
+    let of_matcher = store::matcher_lesson::newest(&mut tx, SHOWN).await?;
+    let matcher_in_force = store::matcher_lesson::in_force(&mut tx).await?;
     drop(tx);
     let understanding = &app.portal.pipeline.understanding;
     let rules = understanding.rules();
@@ -55,39 +60,94 @@ pub(super) async fn page(State(app): State<App>, Extension(session): Extension<S
         (Some(version), wanted) if version == wanted => format!("At work is model {version}, learned here."),
         (Some(version), wanted) => format!("At work is model {version}; model {wanted} is to follow."),
     };
-    let mut in_use = Some(in_force.as_str());
-    let lessons = lessons.iter().map(|lesson| lesson_view(lesson, &mut in_use, &rules.taxonomy)).collect();
-    Ok(html(&LearnedPage { page: Page::new(&app, &session, "learned", "What was learned"), model, lessons })?
-        .into_response())
+    let matcher = match (app.portal.pipeline.house.matcher.now().version.as_str(), matcher_in_force.as_str()) {
+        (version, SHIPPED) => format!("Which reports are about one problem is told by matcher {version}, as it ships."),
+        (version, wanted) if version == wanted => {
+            format!("Which reports are about one problem is told by matcher {version}, learned here.")
+        }
+        (version, wanted) => {
+            format!("Which reports are about one problem is told by matcher {version}; matcher {wanted} is to follow.")
+        }
+    };
+    let (mut in_use, mut matcher_in_use) = (Some(in_force.as_str()), Some(matcher_in_force.as_str()));
+    let lessons = lessons.iter().map(|l| (l.created_at, lesson_view(l, &mut in_use, &rules.taxonomy)));
+    let of_matcher = of_matcher.iter().map(|l| (l.created_at, matcher_view(l, &mut matcher_in_use)));
+    let mut lessons: Vec<_> = lessons.chain(of_matcher).collect();
+    lessons.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    let lessons = lessons.into_iter().map(|(_, view)| view).collect();
+    let page = Page::new(&app, &session, "learned", "What was learned");
+    Ok(html(&LearnedPage { page, model, matcher, lessons })?.into_response())
+}
+
+impl LessonView {
+    fn of(at: DateTime<Utc>) -> Self {
+        Self {
+            heading: format::date(at),
+            machine_time: format::machine_time(at),
+            when: format::when(at),
+            tag: ("Not used", "quiet"),
+            text: String::new(),
+            services: Vec::new(),
+        }
+    }
+
+    /// Sets the tag of a lesson in which `after` was trained; what became of it, in a sentence. `in_use` is what is in force as long
+    /// as no lesson was found that put it to work.
+    fn used(&mut self, after: &str, promoted: bool, why: &str, in_use: &mut Option<&str>) -> String {
+        if promoted && in_use.is_some_and(|model| model == after) {
+            *in_use = None;
+            self.tag = ("In use", "done");
+            "It is in use.".to_owned()
+        } else if promoted {
+            self.tag = ("Was in use", "quiet");
+            "It was put to work, and another one has taken its place since.".to_owned()
+        } else {
+            format!("It is not used, because {why}.")
+        }
+    }
+}
+
+fn matcher_view(lesson: &MatcherLesson, in_use: &mut Option<&str>) -> LessonView {
+    let mut view = LessonView::of(lesson.created_at);
+    let MatcherLesson { matcher_before, matcher_after, same, different, ap_before, ap_after, .. } = lesson;
+    let day = view.heading.clone();
+    if lesson.kind == "back" {
+        view.tag = ("Went back", "waiting");
+        view.text = format!("On {day} matcher {matcher_after} was put to work again, instead of {matcher_before}.");
+        return view;
+    }
+    let used = view.used(matcher_after, lesson.promoted, &lesson.why, in_use);
+    let joined = |precision: Option<f64>, recall: f64| match precision {
+        Some(right) => format!("{}, of which {} rightly", format::percent(recall), format::percent(right)),
+        None => "none".to_owned(),
+    };
+    view.text = format!(
+        "On {day} beadle learned which reports are about one problem from {}, {same} of them one problem and {different} two. Tried on \
+         {} held back to compare with, it tells them apart with an average precision of {ap_after:.2}, before {ap_before:.2}. Of those \
+         that are one problem it would join without a person {}; before {}. {used}",
+        format::count(
+            same + different,
+            "pair of cases that people joined or kept apart",
+            "pairs of cases that people joined or kept apart"
+        ),
+        format::count(lesson.held_back, "pair", "pairs"),
+        joined(lesson.precision_after, lesson.recall_after),
+        joined(lesson.precision_before, lesson.recall_before),
+    );
+    view
 }
 
 /// `in_use` is the model in force as long as no lesson was found that put it to work.
 fn lesson_view(lesson: &Lesson, in_use: &mut Option<&str>, taxonomy: &Taxonomy) -> LessonView {
-    let day = format::date(lesson.created_at);
-    let mut view = LessonView {
-        heading: day.clone(),
-        machine_time: format::machine_time(lesson.created_at),
-        when: format::when(lesson.created_at),
-        tag: ("Not used", "quiet"),
-        text: String::new(),
-        services: Vec::new(),
-    };
+    let mut view = LessonView::of(lesson.created_at);
+    let day = view.heading.clone();
     if lesson.kind == "back" {
         view.tag = ("Went back", "waiting");
         view.text =
             format!("On {day} model {} was put to work again, instead of {}.", lesson.model_after, lesson.model_before);
         return view;
     }
-    let used = if lesson.promoted && in_use.is_some_and(|model| model == lesson.model_after) {
-        *in_use = None;
-        view.tag = ("In use", "done");
-        "It is in use.".to_owned()
-    } else if lesson.promoted {
-        view.tag = ("Was in use", "quiet");
-        "It was put to work, and another one has taken its place since.".to_owned()
-    } else {
-        format!("It is not used, because {}.", lesson.why)
-    };
+    let used = view.used(&lesson.model_after, lesson.promoted, &lesson.why, in_use);
     view.text = format!(
         "On {day} beadle learned from {}; of {} held back to compare with it now gets {} right, before {}. {used}",
         format::count(lesson.corrections, "correction", "corrections"),

@@ -362,6 +362,8 @@ pub struct Candidate {
     pub body: String,
     /// Embedding of it.
     pub embedding: Option<Vec<u8>>,
+    /// Version of the encoder that made it.
+    pub encoder: Option<String>,
     /// When it came in.
     pub received_at: DateTime<Utc>,
 }
@@ -372,7 +374,7 @@ macro_rules! with_first_message {
         concat!(
             "SELECT c.id, c.reference, c.service, c.place, COALESCE(k.person, c.contact_id) AS contact_id, c.received_at,
                     CASE WHEN p.words IS NULL THEN m.subject ELSE '' END AS subject,
-                    COALESCE(p.words, m.body) AS body, CASE WHEN p.words IS NULL THEN m.embedding END AS embedding
+                    COALESCE(p.words, m.body) AS body, CASE WHEN p.words IS NULL THEN m.embedding END AS embedding, m.encoder
              FROM cases c LEFT JOIN message_parts p ON p.case_id = c.id LEFT JOIN contacts k ON k.id = c.contact_id
              JOIN messages m ON m.id = COALESCE(p.message_id, (SELECT f.id FROM messages f WHERE f.case_id = c.id
                                                                ORDER BY f.received_at, f.id LIMIT 1)) ",

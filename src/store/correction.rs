@@ -42,10 +42,16 @@ impl Correction {
     /// Whether it is held back to compare models with. That hangs on the message alone, so it is so for ever.
     #[must_use]
     pub fn is_held_back(&self) -> bool {
-        let hash = Sha256::digest(self.message.as_str().as_bytes());
-        let number = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-        number.is_multiple_of(HELD_BACK)
+        is_held_back(&self.message)
     }
+}
+
+/// Whether what was decided of a message is held back to compare models with.
+#[must_use]
+pub fn is_held_back(message: &MessageId) -> bool {
+    let hash = Sha256::digest(message.as_str().as_bytes());
+    let number = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    number.is_multiple_of(HELD_BACK)
 }
 
 /// A decided case, to be named beside messages like it.
@@ -121,17 +127,17 @@ pub async fn of_case(tx: &mut Tx, machine: &str, case: &CaseId) -> Result<Option
     .await
 }
 
-/// The newest `most` decided cases whose message was encoded, newest first.
+/// The newest `most` decided cases whose message was encoded by this version of the encoder, newest first.
 ///
 /// # Errors
 /// What the database says.
-pub async fn encoded(tx: &mut Tx, machine: &str, most: i64) -> Result<Vec<Decided>> {
+pub async fn encoded(tx: &mut Tx, machine: &str, encoder: &str, most: i64) -> Result<Vec<Decided>> {
     tx.all(
         decided!(
             "c.reference, d.decided ->> 'service' AS service, m.embedding",
-            "m.embedding IS NOT NULL AND p.words IS NULL ORDER BY d.created_at DESC, d.id DESC LIMIT $2"
+            "m.embedding IS NOT NULL AND m.encoder = $2 AND p.words IS NULL ORDER BY d.created_at DESC, d.id DESC LIMIT $3"
         ),
-        args![machine, most],
+        args![machine, encoder, most],
     )
     .await
 }

@@ -94,6 +94,22 @@ pub async fn end(tx: &mut Tx, id: &LinkId, actor: &str, now: DateTime<Utc>) -> R
     Ok(n == 1)
 }
 
+/// Lets the suggestions stand again that a join ended, but for those to a case that has become its councillor's only.
+///
+/// # Errors
+/// What the database says.
+pub async fn suggest_again(tx: &mut Tx, join: &Link) -> Result<()> {
+    tx.exec(
+        "UPDATE links SET ended_at = NULL, ended_by = NULL
+         WHERE kind = 'maybe' AND (child = $1 OR parent = $1)
+           AND EXISTS (SELECT 1 FROM links j WHERE j.id = $2 AND j.created_at = links.ended_at AND j.created_by = links.ended_by)
+           AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.id IN (links.child, links.parent) AND c.consent = 'private')",
+        args![&join.child, &join.id],
+    )
+    .await?;
+    Ok(())
+}
+
 /// One link.
 ///
 /// # Errors

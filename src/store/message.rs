@@ -77,6 +77,15 @@ impl Message {
     }
 }
 
+/// What the encoder made of a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Embedding<'a> {
+    /// Its numbers.
+    pub vector: &'a [f32],
+    /// Version of the encoder: those of another one are not comparable.
+    pub encoder: &'a str,
+}
+
 /// What is written down of a new message.
 #[derive(Clone, Debug)]
 pub struct NewMessage<'a> {
@@ -93,7 +102,7 @@ pub struct NewMessage<'a> {
     /// ISO 639-1 code.
     pub language: Option<&'a str>,
     /// Sentence embedding.
-    pub embedding: Option<&'a [f32]>,
+    pub embedding: Option<Embedding<'a>>,
     /// How they want to hear from us, where that was asked.
     pub hear_by: Option<HearBy>,
     /// When we took it in.
@@ -109,8 +118,8 @@ pub async fn insert(tx: &mut Tx, new: NewMessage<'_>) -> Result<()> {
     let sender = serde_json::to_value(&mail.sender).unwrap_or_default();
     tx.exec(
         "INSERT INTO messages (id, case_id, channel, party, contact_id, from_address, from_name, subject, body, folded, language,
-             rfc_message_id, fingerprint, sender, automatic, no_auto_answer, embedding, sent_at, received_at, hear_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+             rfc_message_id, fingerprint, sender, automatic, no_auto_answer, embedding, sent_at, received_at, hear_by, encoder)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
         args![
             new.id,
             new.case_id,
@@ -128,10 +137,11 @@ pub async fn insert(tx: &mut Tx, new: NewMessage<'_>) -> Result<()> {
             sender,
             &mail.automatic,
             &mail.no_auto_answer,
-            new.embedding.map(to_bytes),
+            new.embedding.map(|embedding| to_bytes(embedding.vector)),
             mail.sent_at,
             new.received_at,
             new.hear_by.map(HearBy::as_str),
+            new.embedding.map(|embedding| embedding.encoder),
         ],
     )
     .await?;

@@ -16,9 +16,11 @@ pub mod inbox;
 pub mod lesson;
 pub mod letter;
 pub mod link;
+pub mod matcher_lesson;
 pub mod message;
 pub mod near;
 pub mod outbox;
+pub mod pair;
 pub mod part;
 pub mod person;
 pub mod session;
@@ -297,6 +299,7 @@ pub async fn empty(db: &Db) -> Result<()> {
         "DELETE FROM audit",
         "DELETE FROM decisions",
         "DELETE FROM lessons",
+        "DELETE FROM matcher_lessons",
         "DELETE FROM links",
         "DELETE FROM message_parts",
         "DELETE FROM attachments",

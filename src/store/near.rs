@@ -308,6 +308,8 @@ pub struct Unkept {
     pub place: Option<Json<Place>>,
     /// Embedding of its first message.
     pub embedding: Option<Vec<u8>>,
+    /// Version of the encoder that made it.
+    pub encoder: Option<String>,
 }
 
 /// Cases that are not kept under this version yet, at most `limit`.
@@ -316,11 +318,12 @@ pub struct Unkept {
 /// What the database says.
 pub async fn unkept(tx: &mut Tx, version: i64, limit: i64) -> Result<Vec<Unkept>> {
     tx.all(
-        "SELECT c.id, c.place, CASE WHEN c.consent <> 'private' AND p.words IS NULL THEN m.embedding END AS embedding
+        "SELECT c.id, c.place, CASE WHEN c.consent <> 'private' AND p.words IS NULL THEN m.embedding END AS embedding,
+                m.encoder
          FROM cases c LEFT JOIN message_parts p ON p.case_id = c.id
          LEFT JOIN messages m ON m.id = COALESCE(p.message_id, (SELECT f.id FROM messages f WHERE f.case_id = c.id
                                                                 ORDER BY f.received_at, f.id LIMIT 1))
-         WHERE c.indexed < $1 LIMIT $2",
+         WHERE c.indexed <> $1 LIMIT $2",
         args![version, limit],
     )
     .await

@@ -119,6 +119,8 @@ struct Bench<'a> {
     models: Option<Arc<Models>>,
     descriptions: Arc<Descriptions>,
     known: Arc<Vec<KnownCase>>,
+    /// Version of the encoder.
+    encoder: Option<&'a str>,
 }
 
 /// How likely it is that somebody's safety is a worry, and who says so.
@@ -318,8 +320,15 @@ impl Understanding {
         questions.iter().zip(embeddings).map(judge).collect()
     }
 
-    fn bench<'a>(&self, rules: &'a Rules) -> Bench<'a> {
-        Bench { rules, models: self.models(), descriptions: read(&self.descriptions), known: read(&self.known) }
+    fn bench<'a>(&'a self, rules: &'a Rules) -> Bench<'a> {
+        let encoder = self.encoder.as_ref().map(Encoder::version);
+        Bench {
+            rules,
+            models: self.models(),
+            descriptions: read(&self.descriptions),
+            known: read(&self.known),
+            encoder,
+        }
     }
 }
 
@@ -378,6 +387,7 @@ impl Bench<'_> {
             candidates: candidates.into_iter().take(MOST_CANDIDATES).collect(),
             parts: Vec::new(),
             common: String::new(),
+            encoder: self.encoder.filter(|_| embedding.is_some()).map(str::to_owned),
             embedding,
         }
     }

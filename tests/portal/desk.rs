@@ -1,5 +1,6 @@
 //! A council's desk: a real server on this machine, a database of its own, one browser before it.
 
+use beadle::casework::matcher::{InForce, Matcher};
 use beadle::channels::telegram::{Bot, Hook, TelegramSettings, TelegramWire};
 use beadle::collect::Collector;
 use beadle::core::{Address, Clock, Council, Councillor, Ids, RawMessage, Reference, TokenKey};
@@ -121,7 +122,7 @@ impl Desk {
             calendar: WorkingDays::from_json(&holidays, Division::EnglandAndWales).unwrap(),
             key: TokenKey::new(b"test".to_vec()),
             consent: Consents { otherwise: Wish::Share, by_channel: std::collections::BTreeMap::new() },
-            matcher: beadle::casework::matcher::Matcher::shipped(),
+            matcher: InForce::new(Matcher::shipped()),
             usual: Default::default(),
             limits: MimeLimits::default(),
             texts: std::collections::BTreeMap::default(),

@@ -3,6 +3,7 @@
 use crate::desk::Desk;
 use beadle::store;
 use beadle::store::lesson::{Lesson, OfService};
+use beadle::store::matcher_lesson::MatcherLesson;
 use chrono::TimeDelta;
 use sqlx::types::Json;
 
@@ -85,5 +86,47 @@ async fn what_was_learned_is_told_in_plain_words_and_on_the_cases_it_was_learned
     tx.commit().await.unwrap();
     let page = desk.get("/learned").await;
     assert!(page.has("model 0a1b2c was put to work again, instead of 222bbb"), "{}", page.body);
+    assert!(page.has("another one has taken its place since") && !page.has("It is in use."), "{}", page.body);
+}
+
+#[tokio::test]
+async fn what_joins_taught_is_told_in_words_and_figures() {
+    let desk = Desk::open().await;
+    assert!(desk.get("/learned").await.has("as it ships."));
+    let write = async |lesson: &MatcherLesson, in_force: &str| {
+        let mut tx = desk.db().begin().await.unwrap();
+        store::matcher_lesson::insert(&mut tx, lesson).await.unwrap();
+        store::matcher_lesson::put_in_force(&mut tx, in_force).await.unwrap();
+        tx.commit().await.unwrap();
+        desk.pipeline.clock.advance(TimeDelta::minutes(1));
+    };
+    let ids = &desk.pipeline.ids;
+    let of = |kind: &str, versions| MatcherLesson::new(ids, kind, "beadle", versions, desk.pipeline.clock.now());
+    let learned = MatcherLesson {
+        same: 24,
+        different: 19,
+        held_back: 11,
+        ap_before: 0.844,
+        ap_after: 0.91,
+        precision_after: Some(1.0),
+        recall_after: 0.375,
+        promoted: true,
+        why: "it tells the pairs held back better apart".to_owned(),
+        ..of("learned", ("0a1b2c", "333ccc"))
+    };
+    write(&learned, "333ccc").await;
+    let page = desk.get("/learned").await;
+    let said = "from 43 pairs of cases that people joined or kept apart, 24 of them one problem and 19 two. Tried on 11 pairs held back \
+                to compare with, it tells them apart with an average precision of 0.91, before 0.84. Of those that are one problem it \
+                would join without a person 38%, of which over 99% rightly; before none. It is in use.";
+    assert!(page.has(said), "{}", page.body);
+    assert!(page.has("matcher 333ccc is to follow"), "this process has not followed yet");
+    let why = "of what it would join by itself more would be wrong";
+    let worse = MatcherLesson { promoted: false, why: why.to_owned(), ..of("learned", ("333ccc", "444ddd")) };
+    write(&worse, "333ccc").await;
+    write(&MatcherLesson { promoted: true, ..of("back", ("333ccc", "0a1b2c")) }, "shipped").await;
+    let page = desk.get("/learned").await;
+    assert!(page.has(&format!("It is not used, because {why}.")), "{}", page.body);
+    assert!(page.has("matcher 0a1b2c was put to work again, instead of 333ccc"), "{}", page.body);
     assert!(page.has("another one has taken its place since") && !page.has("It is in use."), "{}", page.body);
 }

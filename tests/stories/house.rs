@@ -1,5 +1,6 @@
 //! A council's house for one story: its own database, rules as shipped, no encoder, a clock that stands still.
 
+use beadle::casework::matcher::{InForce, Matcher};
 use beadle::channels::smtp::Outgoing as Relay;
 use beadle::collect::Collector;
 use beadle::core::{CaseId, Clock, Council, Ids, Mode, RawMessage, Reference, TokenKey};
@@ -178,7 +179,7 @@ impl House {
                 calendar: WorkingDays::from_json(&holidays, Division::EnglandAndWales).unwrap(),
                 key: TokenKey::new(b"a secret of the tests".to_vec()),
                 consent: everywhere(Wish::Share),
-                matcher: beadle::casework::matcher::Matcher::shipped(),
+                matcher: InForce::new(Matcher::shipped()),
                 usual: Default::default(),
                 limits: MimeLimits::default(),
                 texts: std::collections::BTreeMap::default(),

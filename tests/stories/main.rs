@@ -15,6 +15,7 @@ mod emulator;
 mod faults;
 mod form;
 mod house;
+mod joins;
 mod killed;
 mod languages;
 mod learning;

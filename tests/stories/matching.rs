@@ -89,8 +89,8 @@ story!(what_cases_are_found_by_can_be_worked_out_anew, house, {
         tx.exec(statement, args![]).await.unwrap();
     }
     tx.commit().await.unwrap();
-    assert_eq!(search::keep_all(&house.db, 100).await.unwrap(), 1);
-    assert_eq!(search::keep_all(&house.db, 100).await.unwrap(), 0, "once");
+    assert_eq!(search::keep_all(&house.db, None, 100).await.unwrap(), 1);
+    assert_eq!(search::keep_all(&house.db, None, 100).await.unwrap(), 0, "once");
     let mut tx = house.db.read().await.unwrap();
     assert_eq!(tx.count("SELECT COUNT(*) FROM cases WHERE square IS NOT NULL", args![]).await.unwrap(), 1);
     drop(tx);

@@ -22,8 +22,8 @@ async fn two_requests(house: &House) -> CaseId {
 
 async fn split_off(house: &House, first: &CaseId, service: Option<&str>) -> Result<CaseId, DeskError> {
     let (policy, calendar) = (RoutingPolicy::default(), house.pipeline.house.calendar.clone());
-    let matcher = &house.pipeline.house.matcher;
-    let wanted = SplitOff { part: 1, service, policy: &policy, calendar: &calendar, matcher };
+    let matcher = house.pipeline.house.matcher.now();
+    let wanted = SplitOff { part: 1, service, policy: &policy, calendar: &calendar, matcher: &matcher };
     house.desk(async |desk, tx| desk.split(tx, first, wanted, "administrator").await).await
 }
 

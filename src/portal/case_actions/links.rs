@@ -2,16 +2,13 @@
 
 use super::no_such;
 use crate::casework::join::Grounds;
-use crate::core::{CaseId, LinkId, Reference};
+use crate::core::{LinkId, Reference};
 use crate::desk::Desk;
-use crate::portal::queries;
 use crate::portal::trouble::Trouble;
 use crate::store::case::Case;
-use crate::store::decision::NewDecision;
 use crate::store::link::{Link, LinkKind};
 use crate::store::{self, Tx};
 use serde::Deserialize;
-use serde_json::json;
 
 /// What was decided.
 pub(super) enum LinkAct {
@@ -57,39 +54,10 @@ pub(super) async fn decide(
         }
         LinkAct::Different(link) => {
             let link = link_of(tx, case, &link, LinkKind::Maybe).await?;
-            different_problems(desk, tx, &link, actor).await?;
+            desk.different(tx, &link.id, actor).await?;
             Ok("different")
         }
     }
-}
-
-/// A person says that a suggestion is wrong: the link is ended, and both cases remember who said so.
-async fn different_problems(desk: &Desk<'_>, tx: &mut Tx, link: &Link, actor: &str) -> Result<(), Trouble> {
-    if !store::link::end(tx, &link.id, actor, desk.now).await? {
-        return Err(Trouble::conflict("This suggestion was dealt with already."));
-    }
-    for (case, other) in [(&link.child, &link.parent), (&link.parent, &link.child)] {
-        note_different(desk, tx, case, other, link, actor).await?;
-    }
-    Ok(())
-}
-
-async fn note_different(
-    desk: &Desk<'_>,
-    tx: &mut Tx,
-    case: &CaseId,
-    other: &CaseId,
-    link: &Link,
-    actor: &str,
-) -> Result<(), Trouble> {
-    let with = queries::reference(tx, other).await?;
-    let decided = json!({"link": link.id, "with": with});
-    let evidence = json!({"score": link.score, "why": link.why, "rules": desk.composer.rules.version});
-    let new = NewDecision { case_id: Some(case), message_id: None, kind: "different", actor, decided, evidence };
-    store::decision::insert(tx, desk.composer.ids, new, desk.now).await?;
-    store::audit::write(tx, desk.composer.ids, actor, "different", &format!("case:{case}"), json!({}), desk.now)
-        .await?;
-    Ok(())
 }
 
 /// A standing link of this case, of the kind asked for.

@@ -45,8 +45,8 @@ pub(super) async fn decide(
             let house = &app.portal.pipeline.house;
             let service = Some(service.as_str()).filter(|s| !s.is_empty());
             let part = part_number(&part)?;
-            let (policy, calendar, matcher) = (&house.policy, &house.calendar, house.matcher.as_ref());
-            let wanted = SplitOff { part, service, policy, calendar, matcher };
+            let (policy, calendar, matcher) = (&house.policy, &house.calendar, house.matcher.now());
+            let wanted = SplitOff { part, service, policy, calendar, matcher: &matcher };
             desk.split(tx, &case.id, wanted, actor).await?;
             Ok("split")
         }

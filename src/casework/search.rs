@@ -16,13 +16,15 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How far back open cases are looked at.
 const WINDOW_DAYS: i64 = 365;
 /// Most cases compared closely.
-const MOST: usize = 48;
+const MOST: usize = 24;
 /// Most closed cases compared closely.
 const MOST_CLOSED: usize = 12;
 /// Most cases offered to a gatekeeper.
 pub const MOST_OFFERED: usize = 5;
 /// By how many days a case seems less likely by so much that it comes after one of today of half its likeness.
 const FADES_DAYS: f64 = 14.0;
+/// What happened to cases within so many seconds before the look may not have been seen by it: clocks differ, and others commit later.
+const UNSEEN_SECONDS: i64 = 30;
 /// What is kept of cases to find them by; raised whenever that changes.
 const VERSION: u8 = 1;
 
@@ -55,6 +57,8 @@ pub fn ranked(found: impl IntoIterator<Item = Match>) -> Vec<Match> {
 pub struct Compared {
     new: Report,
     sketch: Option<Sketch>,
+    /// When the open cases were looked at.
+    looked_at: Option<DateTime<Utc>>,
     /// Each case as it was then: its service, and how like it is.
     cases: BTreeMap<CaseId, (String, Match)>,
 }
@@ -70,7 +74,7 @@ impl Compared {
     #[must_use]
     pub fn report(new: Report) -> Self {
         let sketch = new.embedding.as_deref().map(Sketch::of);
-        Self { new, sketch, cases: BTreeMap::new() }
+        Self { new, sketch, looked_at: None, cases: BTreeMap::new() }
     }
 
     /// Compares with the open cases as they are now. `contact` is who wrote the message, where that is sure.
@@ -84,6 +88,7 @@ impl Compared {
         judge: &Judge<'_>,
         now: DateTime<Utc>,
     ) -> store::Result<()> {
+        self.looked_at = Some(now);
         let near = self.near(tx, contact, now).await?;
         let ids: Vec<CaseId> = near.iter().map(|case| case.id.clone()).collect();
         for candidate in store::case::candidates(tx, &ids).await? {
@@ -94,7 +99,7 @@ impl Compared {
     }
 
     /// The open cases most like the message, most like first, at most [`MOST_OFFERED`], those in `except` left out. What was opened or
-    /// changed since is compared now; what was closed or joined since is left out. The same cases give the same answer.
+    /// changed since the look is compared now; what was closed or joined since is left out. The same cases give the same answer.
     ///
     /// # Errors
     /// What the database says.
@@ -106,16 +111,33 @@ impl Compared {
         judge: &Judge<'_>,
         now: DateTime<Utc>,
     ) -> store::Result<Vec<Match>> {
-        let near = self.near(tx, contact, now).await?;
-        let (mut found, mut unknown) = (Vec::new(), Vec::new());
-        for case in near.into_iter().filter(|case| !except.contains(&case.id)) {
-            match self.cases.get(&case.id) {
-                Some((service, known)) if *service == case.service => found.push(known.clone()),
-                _ => unknown.push(case.id),
+        let since = match self.looked_at {
+            Some(looked_at) => near::changed(tx, contact, looked_at - TimeDelta::seconds(UNSEEN_SECONDS)).await?,
+            None => self.near(tx, contact, now).await?,
+        };
+        let is_known = |case: &Near| self.cases.get(&case.id).is_some_and(|(service, _)| *service == case.service);
+        let unknown = since.into_iter().filter(|case| !is_known(case) && !except.contains(&case.id)).collect();
+        let unknown: Vec<CaseId> = self.first(unknown, MOST).into_iter().map(|case| case.id).collect();
+        let mut found: Vec<Match> = Vec::new();
+        for candidate in store::case::candidates(tx, &unknown).await? {
+            found.push(self.found(candidate, contact, judge).1.1);
+        }
+        // Those compared before count as long as they stand as they did; the likeliest are asked after until enough do.
+        let before = self.cases.values().filter(|(_, known)| !except.contains(&known.case));
+        let before = ranked(before.map(|(_, known)| known.clone()));
+        let mut standing = 0;
+        for some in before.chunks(8) {
+            let ids: Vec<CaseId> = some.iter().map(|known| known.case.clone()).collect();
+            let still: BTreeMap<CaseId, String> = near::standing(tx, &ids).await?.into_iter().collect();
+            let stands =
+                |known: &&Match| still.get(&known.case) == self.cases.get(&known.case).map(|(service, _)| service);
+            let still: Vec<Match> = some.iter().filter(stands).cloned().collect();
+            standing += still.len();
+            found.extend(still);
+            if standing >= MOST_OFFERED {
+                break;
             }
         }
-        let since = store::case::candidates(tx, &unknown).await?;
-        found.extend(since.into_iter().map(|candidate| self.found(candidate, contact, judge).1.1));
         let mut found = ranked(found);
         found.truncate(MOST_OFFERED);
         Ok(found)

@@ -2,7 +2,7 @@
 
 use super::{home, progress, say, shipped_encoder};
 use crate::casework::matcher::Matcher;
-use crate::core::{Ids, Point, square};
+use crate::core::{Point, square};
 use crate::learning::embeddings;
 use crate::learning::pairs::Side;
 use crate::learning::stream::{Stream, Tally, Told, Truth, percentile, replay};
@@ -194,14 +194,7 @@ pub async fn simulate(args: SimulateArgs) -> anyhow::Result<u8> {
     };
     let policy = RoutingPolicy::default();
     let (db, _folder) = args.database.open().await?;
-    let stream = Stream {
-        db,
-        ids: Ids::Random,
-        matcher: &matcher,
-        taxonomy: &rules.taxonomy,
-        join_above: policy.join_above,
-        maybe_above: policy.maybe_above,
-    };
+    let stream = Stream::of(db, &matcher, &rules.taxonomy, &policy);
     let tally = replay(&stream, told, &truths, |line| progress(line)).await?;
     stream.db.close().await;
     if args.json {
@@ -275,14 +268,7 @@ pub(super) async fn bench(args: MatchingArgs) -> anyhow::Result<()> {
     let (db, folder) = args.database.open().await?;
     let matcher = Matcher::shipped();
     let policy = RoutingPolicy::default();
-    let stream = Stream {
-        db,
-        ids: Ids::Random,
-        matcher: &matcher,
-        taxonomy: &rules.taxonomy,
-        join_above: policy.join_above,
-        maybe_above: policy.maybe_above,
-    };
+    let stream = Stream::of(db, &matcher, &rules.taxonomy, &policy);
     say(format!("{} lookups each, one report in {UNPLACED} without a place, {}", asked.len(), stream.db.kind()));
     say("open cases    median      99th     95th   offered   this process   filled in");
     let mut filled = 0;

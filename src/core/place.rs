@@ -160,6 +160,20 @@ impl Place {
         self.point.is_some() && self.source != PlaceSource::PostcodeDistrict && self.confidence > Self::SPOT
     }
 
+    /// The place of a point that is known for sure.
+    #[must_use]
+    pub fn at(point: Point) -> Self {
+        Self {
+            words: String::new(),
+            name: point.to_string(),
+            source: PlaceSource::Coordinates,
+            point: Some(point),
+            ward: None,
+            confidence: 1.0,
+            alternatives: Vec::new(),
+        }
+    }
+
     /// Its point, where it is a spot.
     #[must_use]
     pub fn spot(&self) -> Option<Point> {

@@ -5,7 +5,7 @@ use crate::casework::likeness::words::Frequencies;
 use crate::casework::likeness::{Compared, FEATURES, Report, compare_reports};
 use crate::casework::matcher::{Matcher, Weight};
 use crate::casework::matching::{self, Writer};
-use crate::core::{Place, PlaceSource, Point, Taxonomy};
+use crate::core::{Place, Point, Taxonomy};
 use crate::understanding::encoder::Encoder;
 use crate::understanding::rules::normalise;
 use anyhow::{Context as _, bail};
@@ -300,15 +300,7 @@ fn figures(scored: &[f64], judged: &[f64], same: &[bool], join_above: f64, maybe
 fn report(side: &Side, embedding: Vec<f32>, taxonomy: &Taxonomy) -> Report {
     let service = side.label.clone().unwrap_or_default();
     let point = side.lat.zip(side.lon).and_then(|(lat, lon)| Point::new(lat, lon));
-    let position = point.map(|point| Place {
-        words: String::new(),
-        name: point.to_string(),
-        source: PlaceSource::Coordinates,
-        point: Some(point),
-        ward: None,
-        confidence: 1.0,
-        alternatives: Vec::new(),
-    });
+    let position = point.map(Place::at);
     Report {
         comes_and_goes: taxonomy.services.get(&service).is_some_and(|service| service.comes_and_goes),
         service,

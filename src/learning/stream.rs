@@ -6,9 +6,10 @@ use crate::casework::matcher::Matcher;
 use crate::casework::matching::Judge;
 use crate::casework::search::{self, Compared, Match};
 use crate::core::{
-    CaseId, CaseState, Channel, Disposition, Ids, LinkId, Mail, MessageId, Party, Place, PlaceSource, Point, Priority,
-    SenderCheck, Taxonomy,
+    CaseId, CaseState, Channel, Disposition, Ids, LinkId, Mail, MessageId, Party, Place, Point, Priority, SenderCheck,
+    Taxonomy,
 };
+use crate::routing::RoutingPolicy;
 use crate::routing::consent::Consent;
 use crate::store::case::Case;
 use crate::store::link::{LinkKind, NewLink};
@@ -39,15 +40,7 @@ pub struct Told {
 
 impl Told {
     fn place(&self) -> Option<Place> {
-        self.spot.map(|point| Place {
-            words: String::new(),
-            name: point.to_string(),
-            source: PlaceSource::Coordinates,
-            point: Some(point),
-            ward: None,
-            confidence: 1.0,
-            alternatives: Vec::new(),
-        })
+        self.spot.map(Place::at)
     }
 }
 
@@ -83,7 +76,13 @@ pub struct Taken {
     pub whole: f64,
 }
 
-impl Stream<'_> {
+impl<'a> Stream<'a> {
+    /// A system on an empty database.
+    #[must_use]
+    pub const fn of(db: Db, matcher: &'a Matcher, taxonomy: &'a Taxonomy, policy: &RoutingPolicy) -> Self {
+        let (join_above, maybe_above) = (policy.join_above, policy.maybe_above);
+        Self { db, ids: Ids::Random, matcher, taxonomy, join_above, maybe_above }
+    }
     /// The open cases most like a report.
     ///
     /// # Errors
@@ -107,9 +106,13 @@ impl Stream<'_> {
     /// # Errors
     /// What the database says.
     pub async fn open(&self, tx: &mut Tx, told: &Told) -> store::Result<CaseId> {
+        let mut reference = self.ids.reference();
+        while !store::case::reference_is_free(tx, &reference).await? {
+            reference = self.ids.reference();
+        }
         let case = Case {
             id: self.ids.next(),
-            reference: self.ids.reference(),
+            reference,
             contact_id: None,
             state: CaseState::Review,
             service: told.service.clone(),

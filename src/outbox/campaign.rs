@@ -1,11 +1,12 @@
 //! What is written about a campaign: to department and councillor once, and one answer to all who sent its letter.
 
-use super::compose::{Acknowledged, Composer, Recipient, consent_of};
-use crate::core::{Channel, OutboxId, Party};
+use super::compose::{Acknowledged, Composer, consent_of};
+use crate::core::{Channel, ContactPoint};
 use crate::store::case::Case;
-use crate::store::outbox::{NewOutgoing, OutMail};
+use crate::store::message::Message;
+use crate::store::outbox::OutMail;
 use crate::store::{self, Tx};
-use crate::understanding::reply::{embed, lay_out};
+use crate::understanding::reply::{embed, fill, lay_out};
 use chrono::{DateTime, Utc};
 
 impl Composer<'_> {
@@ -78,57 +79,28 @@ impl Composer<'_> {
         words: &str,
         now: DateTime<Utc>,
     ) -> store::Result<Acknowledged> {
-        if consent_of(case).is_private() {
-            return Ok(Acknowledged::Skipped("it is between them and their councillor".to_owned()));
-        }
-        let Recipient { message, to, held, in_danger } = match self.recipient_of(tx, case, true).await? {
-            Ok(recipient) => recipient,
-            Err(why) => return Ok(why),
-        };
-        if in_danger {
-            return Ok(Acknowledged::Skipped("somebody may be in danger: a person has to write to them".to_owned()));
-        }
+        let key = format!("answer:{}:{}", case.id, now.timestamp_millis());
+        let mail = |message: &Message, to: &ContactPoint| self.answer_mail(case, message, to, words.trim());
+        self.write_to_resident(tx, case, ("answer", &key), mail, now).await
+    }
+
+    fn answer_mail(&self, case: &Case, message: &Message, to: &ContactPoint, told: &str) -> OutMail {
         let (language, closed) = self.rules.closed_reply(&case.language);
-        let (_, long) = self.rules.reply(language);
-        let told = words.trim();
-        let mail = if to.channel.is_short() {
-            super::short::text(&to.address, language, &format!("{}: {told}", self.council.name))
-        } else {
-            let greeting = long.greeting(message.from_name.as_deref().map(|name| embed(name, language)).as_deref());
-            let (_, letter) = self.rules.letter_reply(language);
-            let filled = self.words_for_resident(case, &message, language, long);
-            let by_letter = to.channel == Channel::Letter;
-            let answer = if by_letter {
-                crate::understanding::reply::fill(&letter.reach, &filled)
-            } else {
-                closed.answer.clone()
-            };
-            let parts = [greeting.as_str(), told, answer.as_str(), self.council.name.as_str()];
-            let body = lay_out(&(parts.join("\n\n") + "\n"), language);
-            let subject = crate::understanding::reply::fill(&closed.subject, &filled);
-            if by_letter {
-                self.letter(&to, language, subject, body)
-            } else {
-                self.mail_to_resident(case, &message, &to, language, subject, body)
-            }
-        };
-        let id: OutboxId = self.ids.next();
-        let new = NewOutgoing {
-            id: &id,
-            case_id: Some(&case.id),
-            channel: to.channel,
-            purpose: "answer",
-            party: Party::Resident,
-            idempotency_key: &format!("answer:{}:{}", case.id, now.timestamp_millis()),
-            rfc_message_id: &self.message_id(&id),
-            mail: &mail,
-            recipient: &to.address,
-            topic: case.reference.as_str(),
-            held: held.as_deref(),
-        };
-        if !self.queue(tx, new, now).await? {
-            return Ok(Acknowledged::Skipped("they were told before".to_owned()));
+        if to.channel.is_short() {
+            return super::short::text(&to.address, language, &format!("{}: {told}", self.council.name));
         }
-        Ok(held.map_or(Acknowledged::Queued, Acknowledged::Held))
+        let (_, long) = self.rules.reply(language);
+        let greeting = long.greeting(message.from_name.as_deref().map(|name| embed(name, language)).as_deref());
+        let (_, letter) = self.rules.letter_reply(language);
+        let filled = self.words_for_resident(case, message, language, long);
+        let by_letter = to.channel == Channel::Letter;
+        let answer = if by_letter { fill(&letter.reach, &filled) } else { closed.answer.clone() };
+        let body = [greeting.as_str(), told, answer.as_str(), self.council.name.as_str()].join("\n\n") + "\n";
+        let (subject, body) = (fill(&closed.subject, &filled), lay_out(&body, language));
+        if by_letter {
+            self.letter(to, language, subject, body)
+        } else {
+            self.mail_to_resident(case, message, to, language, subject, body)
+        }
     }
 }

@@ -32,6 +32,22 @@ impl Composer<'_> {
         ending: Ending<'_>,
         now: DateTime<Utc>,
     ) -> store::Result<Acknowledged> {
+        let closed_at = case.closed_at.unwrap_or(now).timestamp_millis();
+        let key = format!("closing:{}:{closed_at}", case.id);
+        let mail = |message: &Message, to: &ContactPoint| self.closing(case, message, to, ending);
+        self.write_to_resident(tx, case, ("closing", &key), mail, now).await
+    }
+
+    /// Queues a message to the resident of a case, on the channel they chose, else where they wrote, by what it is for and the key that lets it
+    /// go once. Nobody is written to by a machine where somebody may be in danger.
+    pub(super) async fn write_to_resident(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        (purpose, key): (&str, &str),
+        mail: impl FnOnce(&Message, &ContactPoint) -> OutMail,
+        now: DateTime<Utc>,
+    ) -> store::Result<Acknowledged> {
         if consent_of(case).is_private() {
             return Ok(Acknowledged::Skipped("it is between them and their councillor".to_owned()));
         }
@@ -42,16 +58,15 @@ impl Composer<'_> {
         if in_danger {
             return Ok(Acknowledged::Skipped("somebody may be in danger: a person has to write to them".to_owned()));
         }
-        let mail = self.closing(case, &message, &to, ending);
+        let mail = mail(&message, &to);
         let id: OutboxId = self.ids.next();
-        let closed_at = case.closed_at.unwrap_or(now).timestamp_millis();
         let new = NewOutgoing {
             id: &id,
             case_id: Some(&case.id),
             channel: to.channel,
-            purpose: "closing",
+            purpose,
             party: Party::Resident,
-            idempotency_key: &format!("closing:{}:{closed_at}", case.id),
+            idempotency_key: key,
             rfc_message_id: &self.message_id(&id),
             mail: &mail,
             recipient: &to.address,

@@ -141,6 +141,8 @@ impl Db {
             // FULL: a commit that was answered survives a power cut, which is what "acknowledge after commit" means.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // A large database is read through the system's own cache, instead of by one call for each page.
+            .pragma("mmap_size", "4294967296")
             .busy_timeout(Duration::from_secs(30));
         let what = options.get_filename().display().to_string();
         let folder = Path::new(&what).parent().filter(|p| !p.as_os_str().is_empty());

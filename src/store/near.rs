@@ -56,7 +56,7 @@ macro_rules! of_square {
             "SELECT * FROM (SELECT id, service, lat, lon, sketch, received_at, FALSE AS own FROM cases WHERE square = $",
             $n,
             " AND received_at >= $10 AND state NOT IN ('closed', 'joined') AND consent <> 'private'
-              ORDER BY received_at DESC, id DESC LIMIT 60) AS square",
+              ORDER BY received_at DESC, id DESC LIMIT 40) AS square",
             $n
         )
     };
@@ -83,7 +83,7 @@ macro_rules! of_band {
             $which,
             " AND band = $",
             $n,
-            " AND at >= $9 ORDER BY at DESC, case_id DESC LIMIT 25) AS band",
+            " AND at >= $9 ORDER BY at DESC, case_id DESC LIMIT 10) AS band",
             $n
         )
     };
@@ -137,6 +137,36 @@ pub async fn find(tx: &mut Tx, wanted: &Wanted<'_>) -> Result<Vec<Near>> {
     Ok(found)
 }
 
+/// Open cases to which something happened at `since` or later, latest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn changed(tx: &mut Tx, person: Option<&ContactId>, since: DateTime<Utc>) -> Result<Vec<Near>> {
+    tx.all(
+        "SELECT id, service, lat, lon, sketch, received_at,
+                COALESCE(contact_id IN (SELECT id FROM contacts WHERE id = $1 OR person = $1), FALSE) AS own FROM cases
+         WHERE changed_at >= $2 AND state NOT IN ('closed', 'joined') AND consent <> 'private'
+         ORDER BY changed_at DESC, id DESC LIMIT 200",
+        args![person, since],
+    )
+    .await
+}
+
+/// Which of these cases are open and stand by themselves, with their services; eight at most are looked at.
+///
+/// # Errors
+/// What the database says.
+pub async fn standing(tx: &mut Tx, ids: &[CaseId]) -> Result<Vec<(CaseId, String)>> {
+    let Some(first) = ids.first() else { return Ok(Vec::new()) };
+    let id = |at: usize| ids.get(at).unwrap_or(first);
+    tx.all(
+        "SELECT id, service FROM cases WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8)
+         AND state NOT IN ('closed', 'joined') AND consent <> 'private'",
+        args![id(0), id(1), id(2), id(3), id(4), id(5), id(6), id(7)],
+    )
+    .await
+}
+
 async fn of_squares(tx: &mut Tx, spot: Point, since: DateTime<Utc>) -> Result<Vec<Near>> {
     let [a, b, c, d, e, f, g, h, i] = square::around(spot);
     tx.all(
@@ -176,7 +206,7 @@ async fn of_person(tx: &mut Tx, person: &ContactId, since: DateTime<Utc>) -> Res
         "SELECT id, service, lat, lon, sketch, received_at, TRUE AS own FROM cases
          WHERE contact_id IN (SELECT id FROM contacts WHERE id = $1 OR person = $1) AND received_at >= $2
            AND state NOT IN ('closed', 'joined') AND consent <> 'private'
-         ORDER BY changed_at DESC, id DESC LIMIT 60",
+         ORDER BY changed_at DESC, id DESC LIMIT 40",
         args![person, since],
     )
     .await
@@ -186,7 +216,7 @@ async fn unplaced(tx: &mut Tx, service: &str, since: DateTime<Utc>) -> Result<Ve
     tx.all(
         "SELECT id, service, lat, lon, sketch, received_at, FALSE AS own FROM cases
          WHERE service = $1 AND received_at >= $2 AND square IS NULL AND state NOT IN ('closed', 'joined') AND consent <> 'private'
-         ORDER BY received_at DESC, id DESC LIMIT 80",
+         ORDER BY received_at DESC, id DESC LIMIT 40",
         args![service, since],
     )
     .await
@@ -196,7 +226,7 @@ async fn of_service(tx: &mut Tx, service: &str, since: DateTime<Utc>) -> Result<
     tx.all(
         "SELECT id, service, lat, lon, sketch, received_at, FALSE AS own FROM cases
          WHERE service = $1 AND received_at >= $2 AND state NOT IN ('closed', 'joined') AND consent <> 'private'
-         ORDER BY received_at DESC, id DESC LIMIT 120",
+         ORDER BY received_at DESC, id DESC LIMIT 60",
         args![service, since],
     )
     .await

@@ -49,8 +49,8 @@ async fn a_case_is_joined_by_its_reference_and_taken_out_again_from_either_side(
 
 #[tokio::test]
 async fn a_suggested_case_is_shown_beside_and_joined_or_said_to_be_different() {
-    let desk = Desk::open().await;
     for (button, heading) in [("same", "Joined to another case"), ("different", "Another problem")] {
+        let desk = Desk::open().await;
         let marks = format!("large {button} pothole outside the post office very deep in Tanner's Row ZM1 4QT");
         let first = desk.mail("Eve <eve@fenmail.example>", "Pothole", &format!("There is a {marks}")).await;
         let second = desk.mail("Ann <ann@fenmail.example>", "Pothole", &format!("I saw a {marks}")).await;

@@ -3,6 +3,7 @@
 mod actions;
 mod audit;
 mod blocked;
+mod campaign;
 mod case;
 mod closing;
 mod consent;

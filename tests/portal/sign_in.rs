@@ -25,6 +25,9 @@ async fn every_page_asks_for_signing_in_first_and_leads_back_to_what_was_wanted(
         "/outbox",
         "/learned",
         "/blocked",
+        "/campaigns",
+        "/cases/REF/campaign",
+        "/patterns",
     ];
     assert_eq!(desk.get("/").await.location(), "/sign-in");
     for page in pages.map(|p| p.replace("REF", reference.as_str())) {
@@ -47,6 +50,8 @@ async fn every_page_asks_for_signing_in_first_and_leads_back_to_what_was_wanted(
         "whole",
         "outgoing/x/release",
         "messages/x/send-on",
+        "campaign/answer",
+        "campaign/acknowledge",
     ] {
         let answer = desk.send(&format!("/cases/{reference}/{action}"), &[("csrf", ""), ("seen", "")]).await;
         assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/sign-in"), "{action}");

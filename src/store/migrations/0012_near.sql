@@ -6,6 +6,7 @@ ALTER TABLE cases ADD COLUMN lon DOUBLE PRECISION;
 ALTER TABLE cases ADD COLUMN sketch BYTEA;
 ALTER TABLE cases ADD COLUMN indexed BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX cases_indexed ON cases (indexed);
+CREATE INDEX cases_changed ON cases (changed_at);
 CREATE INDEX cases_square ON cases (square, received_at) WHERE state NOT IN ('closed', 'joined');
 CREATE INDEX cases_square_closed ON cases (square, closed_at) WHERE state = 'closed';
 CREATE INDEX cases_service_open ON cases (service, received_at) WHERE state NOT IN ('closed', 'joined');

@@ -7,10 +7,10 @@ ALTER TABLE cases ADD COLUMN sketch BYTEA;
 ALTER TABLE cases ADD COLUMN indexed BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX cases_indexed ON cases (indexed);
 CREATE INDEX cases_changed ON cases (changed_at);
-CREATE INDEX cases_square ON cases (square, received_at) WHERE state NOT IN ('closed', 'joined');
-CREATE INDEX cases_square_closed ON cases (square, closed_at) WHERE state = 'closed';
-CREATE INDEX cases_service_open ON cases (service, received_at) WHERE state NOT IN ('closed', 'joined');
-CREATE INDEX cases_unplaced ON cases (service, received_at) WHERE square IS NULL AND state NOT IN ('closed', 'joined');
+CREATE INDEX cases_square ON cases (square, received_at, id) WHERE state NOT IN ('closed', 'joined');
+CREATE INDEX cases_square_closed ON cases (square, closed_at, id) WHERE state = 'closed';
+CREATE INDEX cases_service_open ON cases (service, received_at, id) WHERE state NOT IN ('closed', 'joined');
+CREATE INDEX cases_unplaced ON cases (service, received_at, id) WHERE square IS NULL AND state NOT IN ('closed', 'joined');
 
 -- Cases whose words mean nearly the same share a band, likely. Only those of open cases are looked through.
 CREATE TABLE case_bands (
@@ -21,5 +21,5 @@ CREATE TABLE case_bands (
     placed  BOOLEAN NOT NULL,
     PRIMARY KEY (case_id, band)
 );
-CREATE INDEX case_bands_open ON case_bands (band, at) WHERE open;
-CREATE INDEX case_bands_unplaced ON case_bands (band, at) WHERE open AND NOT placed;
+CREATE INDEX case_bands_open ON case_bands (band, at, case_id) WHERE open;
+CREATE INDEX case_bands_unplaced ON case_bands (band, at, case_id) WHERE open AND NOT placed;

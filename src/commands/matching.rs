@@ -116,8 +116,8 @@ mod tempfile_folder {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Row {
-    Pair { duplicate: Option<u8>, earlier: Side, later: Side },
-    One(Side),
+    Pair { duplicate: Option<u8>, earlier: Box<Side>, later: Box<Side> },
+    One(Box<Side>),
 }
 
 /// A line of what is known.
@@ -148,9 +148,9 @@ fn read(file: &Path) -> anyhow::Result<(Vec<Side>, Vec<Truth>)> {
     };
     for row in lines(file)? {
         match row {
-            Row::One(side) => drop(add(side)),
+            Row::One(side) => drop(add(*side)),
             Row::Pair { duplicate, earlier, later } => {
-                let (earlier, later) = (add(earlier), add(later));
+                let (earlier, later) = (add(*earlier), add(*later));
                 truths.extend(duplicate.map(|same| Truth { earlier, later, same: same == 1 }));
             }
         }

@@ -28,8 +28,10 @@ const LETTER: &str = "Dear Councillor,\r\n\r\nI am writing to ask you to save th
     it would save the council very little. {own}Please vote against the plan on Tuesday.\r\n\r\nYours sincerely,\r\nResident {number}";
 /// One in so many adds words of their own.
 const WITH_OWN: usize = 3;
-/// Most characters of those.
-const MOST_OWN: usize = 200;
+/// What they add; each says other numbers.
+const OWN: &str = "I have lived near by for {years} years, and my family borrows {books} books in a month. ";
+/// The different letters have at least as many words as a copy.
+const WORDS: usize = 75;
 
 /// Measures it.
 pub(super) async fn campaign(args: CampaignArgs) -> anyhow::Result<()> {
@@ -42,14 +44,22 @@ pub(super) async fn campaign(args: CampaignArgs) -> anyhow::Result<()> {
 }
 
 async fn measure(args: &CampaignArgs, texts: &[dataset::Example], folder: &Path) -> anyhow::Result<()> {
-    let different =
-        texts.iter().cycle().take(args.letters).enumerate().map(|(number, text)| mail(number, "A letter", &text.text));
+    let mut others = texts.iter().cycle();
+    let different = (0..args.letters).map(|number| {
+        let (mut body, mut words) = (String::new(), 0);
+        while words < WORDS {
+            let Some(next) = others.next() else { break };
+            words += next.text.split_whitespace().count();
+            body += &format!("{}\r\n\r\n", next.text);
+        }
+        mail(number, "A letter", &body)
+    });
     let app = app(folder, "different", args.database.as_deref(), true).await?;
     let apart = ingest(&app, different.collect(), "different letters").await?;
     drop(app);
-    let copies = texts.iter().cycle().take(args.letters).enumerate().map(|(number, text)| {
-        let own: String = text.text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MOST_OWN).collect();
-        let own = if number % WITH_OWN == 1 { format!("{own} ") } else { String::new() };
+    let copies = (0..args.letters).map(|number| {
+        let own = OWN.replace("{years}", &number.to_string()).replace("{books}", &(number % 97).to_string());
+        let own = if number % WITH_OWN == 1 { own } else { String::new() };
         mail(number, "Save our library", &LETTER.replace("{own}", &own).replace("{number}", &number.to_string()))
     });
     let app = super::bench::app(folder, "campaign", args.database.as_deref(), true).await?;

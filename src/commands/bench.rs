@@ -67,11 +67,8 @@ pub async fn bench(args: BenchArgs) -> anyhow::Result<u8> {
         What::Matching(args) => return super::matching::bench(args).await.map(|()| 0),
     };
     let imap = imap_settings(&args.mailbox)?;
-    let folder = std::env::temp_dir().join(format!("beadle-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let result = measure(&args, &imap, &folder).await;
-    let _ = std::fs::remove_dir_all(&folder);
-    result.map(|()| 0)
+    let folder = tempfile::tempdir()?;
+    measure(&args, &imap, folder.path()).await.map(|()| 0)
 }
 
 async fn measure(args: &IngestArgs, imap: &ImapSettings, folder: &Path) -> anyhow::Result<()> {

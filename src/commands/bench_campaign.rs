@@ -36,11 +36,8 @@ const WORDS: usize = 75;
 /// Measures it.
 pub(super) async fn campaign(args: CampaignArgs) -> anyhow::Result<()> {
     let texts = dataset::read(&home()?.join("training-data/messages"), Target::Service)?;
-    let folder = std::env::temp_dir().join(format!("beadle-campaign-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let measured = measure(&args, &texts, &folder).await;
-    let _ = std::fs::remove_dir_all(&folder);
-    measured
+    let folder = tempfile::tempdir()?;
+    measure(&args, &texts, folder.path()).await
 }
 
 async fn measure(args: &CampaignArgs, texts: &[dataset::Example], folder: &Path) -> anyhow::Result<()> {

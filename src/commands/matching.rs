@@ -16,6 +16,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use tempfile::TempDir;
 
 /// Replay a stream of reports.
 #[derive(Debug, Args)]
@@ -70,9 +71,9 @@ struct Database {
 
 impl Database {
     /// The database, empty, and the folder it lies in where it is to go with it.
-    async fn open(&self) -> anyhow::Result<(Db, Option<tempfile_folder::Folder>)> {
+    async fn open(&self) -> anyhow::Result<(Db, Option<TempDir>)> {
         let Some(url) = &self.database else {
-            let folder = tempfile_folder::Folder::new("beadle-matching")?;
+            let folder = TempDir::new()?;
             let db = Db::open(&format!("sqlite:{}", folder.path().join("beadle.db").display())).await?;
             return Ok((db, Some(folder)));
         };
@@ -83,32 +84,6 @@ impl Database {
         let db = Db::open(url).await?;
         store::empty(&db).await?;
         Ok((db, None))
-    }
-}
-
-/// A folder that goes when it is dropped.
-mod tempfile_folder {
-    use std::path::{Path, PathBuf};
-
-    #[derive(Debug)]
-    pub(super) struct Folder(PathBuf);
-
-    impl Folder {
-        pub(super) fn new(name: &str) -> std::io::Result<Self> {
-            let path = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
-            std::fs::create_dir_all(&path)?;
-            Ok(Self(path))
-        }
-
-        pub(super) fn path(&self) -> &Path {
-            &self.0
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
     }
 }
 

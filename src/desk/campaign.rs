@@ -65,7 +65,7 @@ impl Desk<'_> {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn tell_of_campaign(&self, tx: &mut Tx, lead: &CaseId) -> store::Result<()> {
+    pub async fn tell_of_campaign(&self, tx: &mut Tx, lead: &CaseId, actor: &str) -> store::Result<()> {
         let Some(mut case) = store::case::get_to_change(tx, lead).await? else { return Ok(()) };
         let letters = store::campaign::joined(tx, lead).await? + 1;
         if case.state == CaseState::Routed {
@@ -76,7 +76,7 @@ impl Desk<'_> {
             ));
             store::case::update(tx, &case, self.now).await?;
         }
-        self.note(tx, &case, "campaign", "beadle", json!({"letters": letters})).await
+        self.note(tx, &case, "campaign", actor, json!({"letters": letters})).await
     }
 
     /// Lets the acknowledgements of a campaign's letters go that wait for a person; how many.

@@ -1,18 +1,17 @@
 //! Reports taken in one after another by a system that knows nothing at first: which are joined to an open case, what is offered, how
 //! often that is right where somebody knows, and how long the look takes.
 
+use crate::casework::join::{self, Grounds, JoinError};
 use crate::casework::likeness::Report;
 use crate::casework::matcher::Matcher;
 use crate::casework::matching::Judge;
 use crate::casework::search::{self, Compared, Match};
 use crate::core::{
-    CaseId, CaseState, Channel, Disposition, Ids, LinkId, Mail, MessageId, Party, Place, Point, Priority, SenderCheck,
-    Taxonomy,
+    CaseId, CaseState, Channel, Disposition, Ids, Mail, MessageId, Party, Place, Point, Priority, SenderCheck, Taxonomy,
 };
 use crate::routing::RoutingPolicy;
 use crate::routing::consent::Consent;
 use crate::store::case::Case;
-use crate::store::link::{LinkKind, NewLink};
 use crate::store::message::{Embedding, NewMessage};
 use crate::store::{self, Db, Tx};
 use chrono::{DateTime, Utc};
@@ -178,7 +177,7 @@ impl<'a> Stream<'a> {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn take_in(&self, told: &Told) -> store::Result<Taken> {
+    pub async fn take_in(&self, told: &Told) -> Result<Taken, JoinError> {
         let start = Instant::now();
         let mut tx = self.db.begin().await?;
         let found = self.look(&mut tx, told).await?;
@@ -186,19 +185,8 @@ impl<'a> Stream<'a> {
         let case = self.open(&mut tx, told).await?;
         let best = found.first().filter(|best| best.score >= self.join_above);
         if let Some(best) = best {
-            let mut joined = store::case::get_to_change(&mut tx, &case).await?.ok_or(store::StoreError::LeaseLost)?;
-            let new = NewLink {
-                child: &case,
-                parent: &best.case,
-                kind: LinkKind::Join,
-                score: best.score,
-                why: &best.why,
-                child_state: Some(joined.state),
-                actor: "simulation",
-            };
-            let _: LinkId = store::link::insert(&mut tx, &self.ids, new, told.at).await?;
-            joined.state = CaseState::Joined;
-            store::case::update(&mut tx, &joined, told.at).await?;
+            let grounds = Grounds { score: best.score, why: &best.why, actor: "simulation" };
+            join::join(&mut tx, &self.ids, &case, &best.case, grounds, told.at).await?;
         }
         tx.commit().await?;
         let joined = best.map(|best| best.case.clone());
@@ -270,7 +258,7 @@ pub async fn replay(
     mut reports: Vec<Told>,
     truths: &[Truth],
     progress: impl Fn(&str),
-) -> store::Result<Tally> {
+) -> Result<Tally, JoinError> {
     reports.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.id.cmp(&b.id)));
     let names: BTreeSet<&str> = reports.iter().map(|told| told.id.as_str()).collect();
     let mut known: BTreeMap<&str, Vec<(&str, bool)>> = BTreeMap::new();

@@ -4,6 +4,7 @@
 use super::clerk::Clerk;
 use super::{Meaning, Thought};
 use crate::casework::campaign::{Copy, FEWEST_LETTERS, STANDS_DAYS, WITHIN_DAYS};
+use crate::casework::join::JoinError;
 use crate::casework::search::Match;
 use crate::core::{CaseId, CaseState};
 use crate::desk::DeskError;
@@ -48,11 +49,15 @@ impl Clerk<'_> {
                 return Ok(if joined { Gathered::Joined } else { Gathered::OneOfFew });
             }
         }
+        let person = match &case.contact_id {
+            Some(contact) => Some(store::person::of(tx, contact).await?),
+            None => None,
+        };
         let ids: Vec<CaseId> = known.iter().map(|known| known.case.clone()).collect();
         for candidate in store::case::candidates(tx, &ids).await? {
             let first = Copy::of(&text_of(candidate.subject, candidate.body));
             // The same person again is one letter.
-            let same_writer = case.contact_id.is_some() && candidate.contact_id == case.contact_id;
+            let same_writer = person.is_some() && candidate.contact_id == person;
             if same_writer || !first.is_one_with(&copy) {
                 continue;
             }
@@ -80,7 +85,7 @@ impl Clerk<'_> {
         for letter in store::campaign::waiting(tx, lead, since).await? {
             joined = self.add_letter(tx, &letter, lead, auto).await?;
         }
-        self.desk().tell_of_campaign(tx, lead).await?;
+        self.desk().tell_of_campaign(tx, lead, super::ACTOR).await?;
         // The newest letter, which is this one, came last.
         Ok(joined)
     }
@@ -88,8 +93,7 @@ impl Clerk<'_> {
     async fn add_letter(&self, tx: &mut Tx, letter: &CaseId, lead: &CaseId, auto: bool) -> store::Result<bool> {
         match self.desk().join_letter(tx, letter, lead, auto, super::ACTOR).await {
             Ok(()) => Ok(true),
-            Err(DeskError::Store(error)) => Err(error),
-            Err(DeskError::Join(crate::casework::join::JoinError::Store(error))) => Err(error),
+            Err(DeskError::Store(error) | DeskError::Join(JoinError::Store(error))) => Err(error),
             // It was dealt with meanwhile: then it stays as it is.
             Err(_) => Ok(false),
         }

@@ -142,11 +142,7 @@ impl Clerk<'_> {
         meaning: &Meaning,
         contact: Option<&ContactId>,
     ) -> store::Result<Vec<Match>> {
-        // Only who is vouched for can be "the same person again": anybody may copy somebody's words and name.
-        let same_person = match contact.filter(|_| thought.mail.sender.is_verified()) {
-            Some(contact) => Some(store::person::of(tx, contact).await?),
-            None => None,
-        };
+        let same_person = vouched_for(tx, thought, contact).await?;
         let matcher = self.pipeline.house.matcher.now();
         let judge =
             Judge { matcher: &matcher, taxonomy: &self.rules.taxonomy, verified: thought.mail.sender.is_verified() };
@@ -270,10 +266,7 @@ impl Clerk<'_> {
         let verified = thought.mail.sender.is_verified();
         let matcher = self.pipeline.house.matcher.now();
         let judge = Judge { matcher: &matcher, taxonomy: &self.rules.taxonomy, verified };
-        let person = match contact.filter(|_| verified) {
-            Some(contact) => Some(store::person::of(tx, contact).await?),
-            None => None,
-        };
+        let person = vouched_for(tx, thought, contact).await?;
         let since = self.now - TimeDelta::days(i64::from(policy.again_days));
         let closed = meaning.compared.likest_closed(tx, person.as_ref(), &judge, since).await?;
         let Some(closed) = closed.filter(|closed| closed.score >= policy.maybe_above) else { return Ok(false) };
@@ -309,5 +302,14 @@ impl Clerk<'_> {
         let new = NewLink { child, parent, kind, score, why, child_state: None, actor: ACTOR };
         store::link::insert(tx, &self.pipeline.ids, new, self.now).await?;
         Ok(())
+    }
+}
+
+/// The person who wrote, where the sender is vouched for: only they can be "the same person again", since anybody may copy somebody's words
+/// and name.
+async fn vouched_for(tx: &mut Tx, thought: &Thought, contact: Option<&ContactId>) -> store::Result<Option<ContactId>> {
+    match contact.filter(|_| thought.mail.sender.is_verified()) {
+        Some(contact) => Ok(Some(store::person::of(tx, contact).await?)),
+        None => Ok(None),
     }
 }

@@ -1,7 +1,7 @@
 //! Open cases that may be about what a message is about: found by place, by meaning, by service and by who wrote, whatever their
 //! number. Every look is bounded: newest first, so many from each square and each band.
 
-use super::{Result, Tx, args};
+use super::{Arg, Args, Result, Tx, args};
 use crate::core::place::Point;
 use crate::core::{CaseId, ContactId, Place, square};
 use chrono::{DateTime, Utc};
@@ -49,28 +49,45 @@ impl Near {
     }
 }
 
-/// Open cases of a square, newest first.
+/// Cases of a square in a state, by a time, latest first.
 macro_rules! of_square {
-    ($n:literal) => {
+    ($n:literal, $at:literal, $state:literal) => {
         concat!(
             "SELECT * FROM (SELECT id, service, lat, lon, sketch, received_at, FALSE AS own FROM cases WHERE square = $",
             $n,
-            " AND received_at >= $10 AND state NOT IN ('closed', 'joined') AND consent <> 'private'
-              ORDER BY received_at DESC, id DESC LIMIT 40) AS square",
+            " AND ",
+            $at,
+            " >= $10 AND ",
+            $state,
+            " AND consent <> 'private' ORDER BY ",
+            $at,
+            " DESC, id DESC LIMIT 40) AS square",
             $n
         )
     };
 }
 
-/// Closed cases of a square, last closed first.
-macro_rules! closed_of_square {
-    ($n:literal) => {
+/// Cases of nine squares.
+macro_rules! of_squares {
+    ($at:literal, $state:literal) => {
         concat!(
-            "SELECT * FROM (SELECT id, service, lat, lon, sketch, received_at, FALSE AS own FROM cases WHERE square = $",
-            $n,
-            " AND closed_at >= $10 AND state = 'closed' AND consent <> 'private'
-              ORDER BY closed_at DESC, id DESC LIMIT 60) AS square",
-            $n
+            of_square!("1", $at, $state),
+            " UNION ALL ",
+            of_square!("2", $at, $state),
+            " UNION ALL ",
+            of_square!("3", $at, $state),
+            " UNION ALL ",
+            of_square!("4", $at, $state),
+            " UNION ALL ",
+            of_square!("5", $at, $state),
+            " UNION ALL ",
+            of_square!("6", $at, $state),
+            " UNION ALL ",
+            of_square!("7", $at, $state),
+            " UNION ALL ",
+            of_square!("8", $at, $state),
+            " UNION ALL ",
+            of_square!("9", $at, $state)
         )
     };
 }
@@ -168,30 +185,12 @@ pub async fn standing(tx: &mut Tx, ids: &[CaseId]) -> Result<Vec<(CaseId, String
 }
 
 async fn of_squares(tx: &mut Tx, spot: Point, since: DateTime<Utc>) -> Result<Vec<Near>> {
-    let [a, b, c, d, e, f, g, h, i] = square::around(spot);
-    tx.all(
-        concat!(
-            of_square!("1"),
-            " UNION ALL ",
-            of_square!("2"),
-            " UNION ALL ",
-            of_square!("3"),
-            " UNION ALL ",
-            of_square!("4"),
-            " UNION ALL ",
-            of_square!("5"),
-            " UNION ALL ",
-            of_square!("6"),
-            " UNION ALL ",
-            of_square!("7"),
-            " UNION ALL ",
-            of_square!("8"),
-            " UNION ALL ",
-            of_square!("9")
-        ),
-        args![a, b, c, d, e, f, g, h, i, since],
-    )
-    .await
+    tx.all(of_squares!("received_at", "state NOT IN ('closed', 'joined')"), around_since(spot, since)).await
+}
+
+/// The numbers of nine squares, and a time.
+fn around_since(spot: Point, since: DateTime<Utc>) -> Args {
+    Args(square::around(spot).into_iter().map(Arg::from).chain([Arg::from(since)]).collect())
 }
 
 /// What has a spot is found by it, so next to a message that has one too, only those without are looked for.
@@ -237,30 +236,7 @@ async fn of_service(tx: &mut Tx, service: &str, since: DateTime<Utc>) -> Result<
 /// # Errors
 /// What the database says.
 pub async fn closed(tx: &mut Tx, spot: Point, since: DateTime<Utc>) -> Result<Vec<Near>> {
-    let [a, b, c, d, e, f, g, h, i] = square::around(spot);
-    tx.all(
-        concat!(
-            closed_of_square!("1"),
-            " UNION ALL ",
-            closed_of_square!("2"),
-            " UNION ALL ",
-            closed_of_square!("3"),
-            " UNION ALL ",
-            closed_of_square!("4"),
-            " UNION ALL ",
-            closed_of_square!("5"),
-            " UNION ALL ",
-            closed_of_square!("6"),
-            " UNION ALL ",
-            closed_of_square!("7"),
-            " UNION ALL ",
-            closed_of_square!("8"),
-            " UNION ALL ",
-            closed_of_square!("9")
-        ),
-        args![a, b, c, d, e, f, g, h, i, since],
-    )
-    .await
+    tx.all(of_squares!("closed_at", "state = 'closed'"), around_since(spot, since)).await
 }
 
 /// Cases around a spot since `since`, open or closed; those joined to another one are the same problem and not there.

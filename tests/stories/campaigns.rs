@@ -135,6 +135,7 @@ story!(a_letter_taken_out_of_a_campaign_stands_by_itself_again, house, {
     assert_eq!(house.case(3).await.state, CaseState::Review);
     let mut tx = house.tx().await;
     assert_eq!(store::campaign::joined(&mut tx, &house.case(0).await.id).await.unwrap(), 4);
+    assert!(store::pair::decided(&mut tx, "beadle", 10).await.unwrap().is_empty(), "it teaches the matcher nothing");
 });
 
 story!(words_about_danger_are_never_one_of_many, house, {

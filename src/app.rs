@@ -278,6 +278,7 @@ impl App {
             workers.spawn(workers::watch_rules(self.pipeline.understanding.clone(), root, every, stop.clone()));
         }
         workers.spawn(workers::empty_spool(self.collector.clone(), stop.clone()));
+        workers.spawn(workers::seal(self.pipeline.db.clone(), self.pipeline.clock.clone(), stop.clone()));
         workers.spawn(workers::teach(self.teacher.clone(), stop.clone()));
         let portal = portal::router(Portal {
             collector: self.collector.clone(),

@@ -1,13 +1,16 @@
 //! What runs beside one another until the service stops.
 
 use crate::collect::Collector;
+use crate::core::Clock;
 use crate::learning::teacher::matcher::MatcherOutcome;
 use crate::learning::teacher::{Outcome, Teacher};
 use crate::outbox::dispatch::{Dispatcher, Step};
 use crate::pipeline::{Pipeline, Worked};
 use crate::store::outbox::Fate;
+use crate::store::{self, Db, audit};
 use crate::understanding::Understanding;
 use crate::understanding::rules::Rules;
+use chrono::TimeDelta;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -16,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Pause between looks where nothing rings.
 const IDLE: Duration = Duration::from_millis(500);
+/// Pause between looks for what is to be sealed.
+const SEAL: Duration = Duration::from_secs(2);
 /// Pause between looks into the spool.
 const SPOOL: Duration = Duration::from_secs(1);
 /// Pause after one that failed.
@@ -103,6 +108,37 @@ pub(super) async fn empty_spool(collector: Collector, stop: CancellationToken) {
             Err(error) => {
                 tracing::warn!(%error, "what providers posted waits; trying again");
                 SPOOL_AGAIN
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Seals the audit trail: all that is open at the start, then what was written lately.
+pub(super) async fn seal(db: Db, clock: Clock, stop: CancellationToken) {
+    let mut since = None;
+    while !stop.is_cancelled() {
+        let now = clock.now();
+        let sealed = async {
+            let mut tx = db.begin().await?;
+            let sealed = audit::seal(&mut tx, since).await?;
+            tx.commit().await?;
+            store::Result::Ok(sealed)
+        };
+        let pause = match sealed.await {
+            Ok(0) => {
+                // A transaction that began before may still commit rows of then.
+                since = Some(now - TimeDelta::hours(1));
+                SEAL
+            }
+            Ok(_) => continue,
+            // Another process was sealing: its seals stand.
+            Err(error) => {
+                tracing::debug!(%error, "the audit trail was not sealed; trying again");
+                SEAL
             }
         };
         tokio::select! {

@@ -110,7 +110,7 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
     ));
     app.drain().await?;
     report(&app).await?;
-    let first = run::first_password(&app.settings, &app.pipeline.db).await?;
+    let first = run::first_password(&app.settings, &app.pipeline.db, app.pipeline.clock.now()).await?;
     let Some(listener) = listener else { return Ok(0) };
     let password = dir.join("admin-password");
     let address = listener.local_addr()?;

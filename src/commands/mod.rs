@@ -1,5 +1,6 @@
 //! What `beadle` can be told to do, a file for each command.
 
+mod audit;
 mod bench;
 mod bench_campaign;
 mod bench_verdict;
@@ -44,6 +45,8 @@ enum Command {
     Classify(classify::ClassifyArgs),
     /// What could not be worked on: list it, show it, send it on its way again.
     Quarantine(quarantine::QuarantineArgs),
+    /// Check that the audit trail is whole.
+    Audit(audit::AuditArgs),
     /// The rules.
     Rules(rules::RulesArgs),
     /// Learn from the council's own decisions, and put the new model to work where it is better; or go back.
@@ -81,6 +84,7 @@ impl Cli {
                 Command::Run(args) => run::run(args).await,
                 Command::Doctor(args) => doctor::doctor(args).await,
                 Command::Classify(args) => classify::classify(args).await,
+                Command::Audit(args) => audit::run(args).await,
                 Command::Quarantine(args) => quarantine::quarantine(args).await,
                 Command::Rules(args) => rules::rules(&args),
                 Command::TrainMatcher(args) => pairs::train(args).await,

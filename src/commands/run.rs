@@ -4,9 +4,10 @@ use super::Where;
 use crate::app::App;
 use crate::core::{Clock, Ids};
 use crate::portal::auth;
-use crate::store::{self, Db};
+use crate::store::Db;
 use crate::{config::Settings, telemetry};
 use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 use clap::Args;
 use std::os::unix::fs::OpenOptionsExt as _;
 use tokio::net::TcpListener;
@@ -27,7 +28,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<u8> {
     let metrics = telemetry::start_metrics();
     let listener = listen(&settings.portal.listen).await?;
     let app = App::build(settings, Clock::System, Ids::Random).await?;
-    if let Some(file) = first_password(&app.settings, &app.pipeline.db).await? {
+    if let Some(file) = first_password(&app.settings, &app.pipeline.db, app.pipeline.clock.now()).await? {
         tracing::info!("the administrator's first password is in {file}: sign in, then delete the file");
     }
     let stop = CancellationToken::new();
@@ -47,17 +48,17 @@ pub async fn listen(address: &str) -> anyhow::Result<TcpListener> {
 
 /// Sets the administrator's first password where there is none: the settings' own, or a random one, which is written into
 /// a file that only this user can read; that file's name.
-pub async fn first_password(settings: &Settings, db: &Db) -> anyhow::Result<Option<String>> {
+pub async fn first_password(settings: &Settings, db: &Db, now: DateTime<Utc>) -> anyhow::Result<Option<String>> {
     if let Some(secret) = settings.first_password()? {
         let mut tx = db.begin().await?;
-        if store::setting::get(&mut tx, auth::PASSWORD_KEY).await?.is_none() {
-            auth::set_password(&mut tx, secret.reveal()).await.context("[portal] the first password")?;
+        if !auth::is_set_up(&mut tx).await? {
+            auth::set_password(&mut tx, secret.reveal(), now).await.context("[portal] the first password")?;
             tx.commit().await?;
         }
         return Ok(None);
     }
     let mut tx = db.read().await?;
-    if store::setting::get(&mut tx, auth::PASSWORD_KEY).await?.is_some() {
+    if auth::is_set_up(&mut tx).await? {
         return Ok(None);
     }
     drop(tx);
@@ -70,7 +71,7 @@ pub async fn first_password(settings: &Settings, db: &Db) -> anyhow::Result<Opti
             path.display()
         )
     })?;
-    let Some(password) = auth::ensure_password(db).await? else { return Ok(None) };
+    let Some(password) = auth::ensure_password(db, now).await? else { return Ok(None) };
     std::io::Write::write_all(&mut file, format!("{password}\n").as_bytes())?;
     Ok(Some(path.display().to_string()))
 }

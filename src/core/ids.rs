@@ -115,4 +115,6 @@ id_types! {
     SamePersonId,
     /// One lesson: what was learned from the council's decisions.
     LessonId,
+    /// Somebody with an account at the portal.
+    UserId,
 }

@@ -1,5 +1,6 @@
 //! The field's words: what a message, a case, a verdict or a reference is. No async, no input or output.
 
+pub mod access;
 pub mod call;
 pub mod case;
 pub mod clock;
@@ -17,12 +18,13 @@ pub mod taxonomy;
 pub mod token;
 pub mod verdict;
 
+pub use access::{Grant, Reach, Right, Role};
 pub use call::HearBy;
 pub use case::{Asked, CaseState, Party, Priority};
 pub use clock::Clock;
 pub use code::Code;
 pub use council::{Council, Councillor};
-pub use ids::{CaseId, ContactId, DecisionId, Ids, InboxId, LessonId, LinkId, MessageId, OutboxId, SamePersonId};
+pub use ids::{CaseId, ContactId, DecisionId, Ids, InboxId, LessonId, LinkId, MessageId, OutboxId, SamePersonId, UserId};
 pub use message::{Address, Attachment, Channel, ContactPoint, Mail, RawMessage, SenderCheck};
 pub use place::{Alternative, PhotoPoint, Place, PlaceSource, Point, SharedPoint};
 pub use pointer::{LookedUp, Pointer, PointsTo};

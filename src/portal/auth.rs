@@ -1,21 +1,21 @@
-//! The administrator's password.
+//! Passwords.
 //!
-//! One account. The password is kept as an argon2id hash under the setting `admin.password`, and nowhere else.
+//! A password is kept as an argon2id hash with its account, and nowhere else. The first account is made with the installation: an
+//! administrator who is a gatekeeper, too.
 
-use super::queries;
 use crate::core::reference::ALPHABET;
+use crate::core::{Role, UserId};
 use crate::store::{self, Db, Tx};
 use argon2::Argon2;
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use chrono::{DateTime, Utc};
 use rand::Rng;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
-/// Whom the administrator's doings are signed with, in decisions and on the audit trail.
+/// User name of the first account.
 pub const ADMINISTRATOR: &str = "administrator";
-/// The setting that keeps the hash of the password.
-pub const PASSWORD_KEY: &str = "admin.password";
 /// A password has at least so many characters.
 const SHORTEST: usize = 12;
 /// Hash of a password that nobody knows, with the parameters of ours.
@@ -48,36 +48,70 @@ pub enum PasswordError {
     Store(#[from] store::StoreError),
 }
 
-/// Sets the administrator's password, and ends every session: whoever signed in with the old one is out.
+/// Sets the first account's password, makes the account where there is none, and ends its sessions: whoever signed in with the old
+/// password is out.
 ///
 /// # Errors
 /// When the password is too short or too common, and what the database says.
-pub async fn set_password(tx: &mut Tx, password: &str) -> Result<(), PasswordError> {
-    check_password(password)?;
+pub async fn set_password(tx: &mut Tx, password: &str, now: DateTime<Utc>) -> Result<(), PasswordError> {
+    check_password(password, &[ADMINISTRATOR])?;
     let hash = hash(password.to_owned()).await?;
-    store::setting::set(tx, PASSWORD_KEY, &hash).await?;
-    queries::end_all_sessions(tx).await?;
-    Ok(())
+    let first = first_account(tx, now).await?;
+    store::user::set_password(tx, &first, &hash).await?;
+    Ok(store::session::end_all_of(tx, &first).await?)
 }
 
-/// Where no password is set yet, sets one that nobody can guess and returns it: the only time it can be shown. `None`
-/// where one is set.
+/// Sets somebody's own password and ends their sessions.
 ///
 /// # Errors
 /// As [`set_password`].
-pub async fn ensure_password(db: &Db) -> Result<Option<String>, PasswordError> {
+pub(super) async fn set_own(tx: &mut Tx, user: &store::user::User, password: &str) -> Result<(), PasswordError> {
+    check_password(password, &[&user.user_name, &user.name])?;
+    let hash = hash(password.to_owned()).await?;
+    store::user::set_password(tx, &user.id, &hash).await?;
+    Ok(store::session::end_all_of(tx, &user.id).await?)
+}
+
+/// Whether there is an account with a password.
+///
+/// # Errors
+/// What the database says.
+pub async fn is_set_up(tx: &mut Tx) -> store::Result<bool> {
+    store::user::any(tx).await
+}
+
+/// The first account; it is made where there is none.
+async fn first_account(tx: &mut Tx, now: DateTime<Utc>) -> store::Result<UserId> {
+    let id = UserId::from(ADMINISTRATOR.to_owned());
+    if store::user::insert(tx, &id, ADMINISTRATOR, "Administrator", None, now).await? {
+        for role in [Role::Administrator, Role::Gatekeeper] {
+            let new = store::user::NewGrant { user: &id, role, councillor: None, until: None, by: "beadle" };
+            store::user::give(tx, &crate::core::Ids::Random, new, now).await?;
+        }
+        return Ok(id);
+    }
+    Ok(store::user::by_name(tx, ADMINISTRATOR).await?.map_or(id, |user| user.id))
+}
+
+/// Where no account has a password yet, makes the first one, with a password that nobody can guess, and returns that: the only
+/// time it can be shown. `None` where there is one.
+///
+/// # Errors
+/// As [`set_password`].
+pub async fn ensure_password(db: &Db, now: DateTime<Utc>) -> Result<Option<String>, PasswordError> {
     let mut tx = db.read().await?;
-    if store::setting::get(&mut tx, PASSWORD_KEY).await?.is_some() {
+    if is_set_up(&mut tx).await? {
         return Ok(None);
     }
     drop(tx);
     let password = generated();
     let hash = hash(password.clone()).await?;
     let mut tx = db.begin().await?;
+    let first = first_account(&mut tx, now).await?;
     // Two processes may start at once: the first one's password stands.
-    let stands = store::setting::get_or_set(&mut tx, PASSWORD_KEY, &hash).await?;
+    let stands = store::user::set_first_password(&mut tx, &first, &hash).await?;
     tx.commit().await?;
-    Ok((stands == hash).then_some(password))
+    Ok(stands.then_some(password))
 }
 
 /// Four groups of four characters that cannot be mistaken for each other: 72 bits.
@@ -87,14 +121,17 @@ fn generated() -> String {
     (0..4).map(group).collect::<Vec<_>>().join("-")
 }
 
-fn check_password(password: &str) -> Result<(), PasswordError> {
+/// Refuses what is short, common, repeats itself, or is made of the owner's `names`.
+fn check_password(password: &str, names: &[&str]) -> Result<(), PasswordError> {
     if password.chars().count() < SHORTEST {
         return Err(PasswordError::Short);
     }
     let lower = password.to_lowercase();
     let letters: String = lower.chars().filter(|c| c.is_alphabetic()).collect();
     let different: std::collections::BTreeSet<char> = lower.chars().collect();
-    let mut common = COMMON.split_whitespace();
+    let names = names.iter().flat_map(|name| name.split(|c: char| !c.is_alphanumeric())).filter(|name| name.len() > 2);
+    let names: Vec<String> = names.map(str::to_lowercase).collect();
+    let mut common = COMMON.split_whitespace().chain(names.iter().map(String::as_str));
     let is_common = common.any(|word| lower == word || letters.replace(word, "").is_empty());
     if letters.is_empty() || different.len() < 5 || is_common {
         return Err(PasswordError::Common);
@@ -149,12 +186,13 @@ mod tests {
             ("Council!!2026", false),
             ("abababababab", false),
             ("CorrectHorseBatteryStaple", false),
+            ("Harrow-2026-harrow", false),
         ] {
-            let error = check_password(bad).unwrap_err();
+            let error = check_password(bad, &["j.harrow"]).unwrap_err();
             assert_eq!(matches!(error, PasswordError::Short), short, "{bad}: {error}");
         }
         for good in ["lamp otter tram seven", "council tax otter lamp", &generated()] {
-            assert!(check_password(good).is_ok(), "{good}");
+            assert!(check_password(good, &["j.harrow"]).is_ok(), "{good}");
         }
     }
 

@@ -138,7 +138,8 @@ async fn decide(app: &Shared, session: &Session, reference: &str, act: Act) -> A
     let house = &pipeline.house;
     let composer = Composer { council: &house.council, rules: &rules, key: &house.key, ids: &pipeline.ids };
     let desk = Desk { composer, now: app.now() };
-    let done = at_the_desk(app, &desk, &mut tx, case, act, &session.actor)
+    let actor = session.acting(case.councillor.as_deref());
+    let done = at_the_desk(app, &desk, &mut tx, case, act, &actor)
         .await
         .map_err(|trouble| trouble.back_to_case(&back))?;
     tx.commit().await?;

@@ -34,13 +34,11 @@ const EXCERPT: usize = 400;
 
 /// The case of a reference as it stands in an address.
 pub(super) async fn find(tx: &mut Tx, reference: &str) -> Result<Case, Trouble> {
-    let unknown =
-        |why: &str| Trouble::not_found(format!("There is no case \"{}\". {why}", format::excerpt(reference, 40)));
-    let parsed: Reference =
-        reference.parse().map_err(|e| unknown(&format!("{}.", format::sentence(&format!("{e}")))))?;
-    store::case::by_reference(tx, &parsed)
-        .await?
-        .ok_or_else(|| unknown("Check the reference: it may belong to another service."))
+    let parsed: Reference = reference.parse().map_err(|e| {
+        let shown = format::excerpt(reference, 40);
+        Trouble::not_found(format!("There is no case \"{shown}\". {}.", format::sentence(&format!("{e}"))))
+    })?;
+    store::case::by_reference(tx, &parsed).await?.ok_or_else(|| Trouble::no_case(reference))
 }
 
 /// One line of the summary.

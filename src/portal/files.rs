@@ -1,7 +1,7 @@
 //! Downloads: files that came with messages, and messages as they came. Never shown in the browser, always saved.
 
 use super::{App, audit_reading, case_page, queries, trouble::Trouble};
-use crate::core::{InboxId, MessageId};
+use crate::core::{InboxId, MessageId, Right};
 use crate::routing::consent::Consent;
 use crate::store::{self, session::Session};
 use axum::Extension;
@@ -47,8 +47,11 @@ pub(super) async fn raw_message(
 ) -> Result<Response, Trouble> {
     let id = MessageId::from(id);
     let mut tx = app.db().read().await?;
-    if queries::is_private_message(&mut tx, &id).await? {
-        return Err(not_yours());
+    match queries::case_of_message(&mut tx, &id).await? {
+        Some((consent, _)) if Consent::of(&consent).is_private() => return Err(not_yours()),
+        Some((_, councillor)) if session.reach(Right::Cases).has(councillor.as_deref()) => {}
+        None if session.holds(Right::Desk) => {}
+        _ => return Err(Trouble::not_found("There is no such message.")),
     }
     let bytes = store::inbox::raw_of_message(&mut tx, &id).await?;
     drop(tx);

@@ -2,14 +2,17 @@
 //! headers every answer bears.
 
 use super::{App, Page, auth, sign_in, trouble::Trouble};
-use crate::store;
+use crate::core::{CaseId, Reach, Right};
+use crate::store::{self, session::Session};
 use askama::Template;
+use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{RawPathParams, Request, State};
 use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::json;
 
 /// A form of ours is far smaller.
 const MOST_FORM_BYTES: usize = 64 * 1024;
@@ -98,6 +101,63 @@ pub(super) async fn signed_in(State(app): State<App>, mut request: Request, next
     next.run(request).await
 }
 
+/// Before the pages of one right: refuses, and writes down, who does not hold it, and who asks for a case out of their reach. That one
+/// looks the same to them as a case that is not there.
+pub(super) async fn entitled(
+    State((app, right, path)): State<(App, Right, &'static str)>,
+    Extension(session): Extension<Session>,
+    parameters: RawPathParams,
+    request: Request,
+    next: Next,
+) -> Response {
+    if !session.holds(right) {
+        if path == "/" && home(&session) != "/" {
+            return Redirect::to(home(&session)).into_response();
+        }
+        return match refused(&app, &session, path).await {
+            Ok(()) => Trouble::not_for_you().into_response(),
+            Err(error) => Trouble::from(error).into_response(),
+        };
+    }
+    let reference = parameters.iter().find(|(name, _)| *name == "reference").map(|(_, value)| value);
+    match out_of_reach(&app, &session, right, reference).await {
+        Ok(None) => next.run(request).await,
+        Ok(Some(case)) => match refused(&app, &session, &format!("case:{case}")).await {
+            Ok(()) => Trouble::no_case(reference.unwrap_or_default()).into_response(),
+            Err(error) => Trouble::from(error).into_response(),
+        },
+        Err(error) => Trouble::from(error).into_response(),
+    }
+}
+
+/// The case of a reference where it is not one of those this person may see.
+async fn out_of_reach(
+    app: &App,
+    session: &Session,
+    right: Right,
+    reference: Option<&str>,
+) -> store::Result<Option<CaseId>> {
+    let reach = session.reach(right);
+    let Some(reference) = reference.filter(|_| reach != Reach::All).and_then(|text| text.parse().ok()) else {
+        return Ok(None);
+    };
+    let mut tx = app.db().read().await?;
+    let case = store::case::by_reference(&mut tx, &reference).await?;
+    Ok(case.filter(|case| !reach.has(case.councillor.as_deref())).map(|case| case.id))
+}
+
+async fn refused(app: &App, session: &Session, object: &str) -> store::Result<()> {
+    let mut tx = app.db().begin().await?;
+    store::audit::write(&mut tx, app.ids(), &session.actor, "refused", object, json!({}), app.now()).await?;
+    tx.commit().await
+}
+
+/// The page on which somebody's work begins.
+pub(super) fn home(session: &Session) -> &'static str {
+    let pages = [(Right::Cases, "/"), (Right::Administration, "/admin/people")];
+    pages.iter().find(|(right, _)| session.holds(*right)).map_or("/account", |(_, page)| page)
+}
+
 /// To the sign-in page, and from there to where they wanted to go. What was sent with a form is not kept.
 fn to_sign_in(request: &Request) -> Response {
     let wanted = request.uri().path_and_query().map_or("/", |p| p.as_str());
@@ -109,7 +169,7 @@ fn to_sign_in(request: &Request) -> Response {
 }
 
 /// Refuses a form that does not carry the session's word, and hands the request on as it was.
-async fn check_form(request: Request, session: &store::session::Session) -> Result<Request, Trouble> {
+async fn check_form(request: Request, session: &Session) -> Result<Request, Trouble> {
     let (parts, body) = request.into_parts();
     let Ok(bytes) = axum::body::to_bytes(body, MOST_FORM_BYTES).await else {
         return Err(Trouble::of_status(StatusCode::PAYLOAD_TOO_LARGE));

@@ -2,7 +2,7 @@
 
 use super::format::{self, Due};
 use super::{App, Done, Page, audit_reading, html, queries, trouble::Trouble};
-use crate::core::{CaseState, Priority, Reference, Taxonomy};
+use crate::core::{CaseState, Priority, Reach, Reference, Right, Taxonomy, UserId};
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
 use crate::store::case::{Case, Filter};
@@ -11,7 +11,7 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -37,13 +37,14 @@ impl Asked {
         self.page.parse::<i64>().map_or(1, |p| p.clamp(1, 100_000))
     }
 
-    fn filter(&self) -> Filter {
+    fn filter(&self, of: Option<(UserId, DateTime<Utc>)>) -> Filter {
         let set = |value: &String| Some(value.clone()).filter(|v| !v.is_empty());
         Filter {
             state: self.state.parse().ok(),
             department: set(&self.department),
             service: set(&self.service),
             ward: set(&self.ward),
+            of,
             limit: PER_PAGE,
             offset: (self.page() - 1) * PER_PAGE,
         }
@@ -150,11 +151,11 @@ pub(super) async fn page(
 ) -> Result<Response, Trouble> {
     let rules = app.portal.pipeline.understanding.rules();
     let taxonomy = &rules.taxonomy;
-    let filter = asked.filter();
+    let filter = asked.filter(only_of(&session, app.now()));
     let mut tx = app.db().read().await?;
     let cases = store::case::list(&mut tx, &filter).await?;
     let total = store::case::count(&mut tx, &filter).await?;
-    let (figures, all) = figures(&mut tx).await?;
+    let (figures, all) = figures(&mut tx, &session, filter.of.as_ref()).await?;
     let wards = queries::wards(&mut tx).await?;
     drop(tx);
     let detail = json!({"state": asked.state, "department": asked.department, "service": asked.service, "ward": asked.ward,
@@ -187,9 +188,18 @@ pub(super) fn by_name(choices: impl Iterator<Item = Choice>) -> Vec<Choice> {
     choices
 }
 
+/// Whose cases a gatekeeper is shown: none of anybody else's, where they act for some councillors.
+pub(super) fn only_of(session: &Session, now: DateTime<Utc>) -> Option<(UserId, DateTime<Utc>)> {
+    (session.reach(Right::Cases) != Reach::All).then(|| (session.user.clone(), now))
+}
+
 /// What waits where, and how many cases there are at all.
-async fn figures(tx: &mut Tx) -> store::Result<(Vec<Figure>, i64)> {
-    let cases = store::case::count_by_state(tx).await?;
+async fn figures(
+    tx: &mut Tx,
+    session: &Session,
+    of_user: Option<&(UserId, DateTime<Utc>)>,
+) -> store::Result<(Vec<Figure>, i64)> {
+    let cases = store::case::count_by_state_of(tx, of_user).await?;
     let mails = store::outbox::count_by_status(tx).await?;
     let of = |rows: &[(String, i64)], keys: &[&str]| {
         rows.iter().filter(|(k, _)| keys.contains(&k.as_str())).map(|(_, n)| n).sum()
@@ -200,14 +210,19 @@ async fn figures(tx: &mut Tx) -> store::Result<(Vec<Figure>, i64)> {
         Figure { count: of(&cases, &["routed"]), label: "with departments", href: "/?state=routed" },
         Figure { count: of(&cases, &["joined"]), label: "joined to another", href: "/?state=joined" },
         Figure { count: of(&cases, &["closed"]), label: "closed", href: "/?state=closed" },
-        Figure { count: of(&mails, &["held", "failed", "uncertain"]), label: "mails not delivered", href: "/outbox" },
-        Figure { count: queries::quarantined(tx).await?, label: "in quarantine", href: "/quarantine" },
     ];
+    let all = cases.iter().map(|(_, n)| n).sum();
+    if !session.holds(Right::Desk) {
+        return Ok((figures, all));
+    }
+    let undelivered = of(&mails, &["held", "failed", "uncertain"]);
+    figures.push(Figure { count: undelivered, label: "mails not delivered", href: "/outbox" });
+    figures.push(Figure { count: queries::quarantined(tx).await?, label: "in quarantine", href: "/quarantine" });
     let letters = of(&mails, &["to_print"]);
     if letters > 0 {
         figures.push(Figure { count: letters, label: "letters to print", href: "/letters" });
     }
-    Ok((figures, cases.iter().map(|(_, n)| n).sum()))
+    Ok((figures, all))
 }
 
 #[derive(Debug, Deserialize)]

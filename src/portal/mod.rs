@@ -2,20 +2,24 @@
 //! the server and work without a script; everything they need is in the program.
 //!
 //! Way of a request: `guard::dress` (host, headers, the page of what went wrong) ▶ `guard::signed_in` (session, the
-//! word every form carries) ▶ a handler. Handlers that show what residents wrote write the audit trail first.
+//! word every form carries) ▶ `guard::entitled` (the right the page needs, whose cases) ▶ a handler. Handlers that show what residents wrote write the audit trail first.
 
+mod account;
+mod admin;
 pub mod auth;
 mod blocked;
 mod campaign;
 mod case_actions;
 mod case_page;
 mod decided;
+mod factor;
 mod files;
 mod form;
 mod format;
 mod guard;
 mod health;
 mod hooks;
+mod invitation;
 mod learned;
 mod letters;
 mod list;
@@ -27,11 +31,13 @@ mod queries;
 mod several;
 mod sign_in;
 mod timeline;
+mod tries;
 mod trouble;
 mod who;
+mod wrong;
 
 use crate::collect::Collector;
-use crate::core::Ids;
+use crate::core::{Ids, Right};
 use crate::pipeline::Pipeline;
 use crate::store::{self, Db, session::Session};
 use askama::Template;
@@ -39,7 +45,7 @@ use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use chrono::{DateTime, Utc};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
@@ -81,7 +87,7 @@ impl Portal {
 /// What handlers share.
 struct Shared {
     portal: Portal,
-    throttle: tokio::sync::Mutex<sign_in::Throttle>,
+    tries: std::sync::Mutex<tries::Tries>,
     form: form::Door,
 }
 
@@ -101,59 +107,100 @@ impl Shared {
     }
 }
 
+/// Pages for people who are signed in: the right they need, where they are, and what answers there. The one list: what is not in it
+/// is open to nobody, and a test tries each of it with each role.
+fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
+    let cases: Vec<(&str, MethodRouter<App>)> = vec![
+        ("/", get(list::page)),
+        ("/find", get(list::find)),
+        ("/cases/{reference}", get(case_page::page)),
+        ("/cases/{reference}/accept", post(case_actions::accept)),
+        ("/cases/{reference}/change", post(case_actions::change)),
+        ("/cases/{reference}/join", post(case_actions::join)),
+        ("/cases/{reference}/seen", post(case_actions::seen)),
+        ("/cases/{reference}/close", post(case_actions::close)),
+        ("/cases/{reference}/consent", post(case_actions::consent)),
+        ("/cases/{reference}/block", post(case_actions::block)),
+        ("/cases/{reference}/councillor", post(case_actions::councillor)),
+        ("/cases/{reference}/campaign", get(campaign::page)),
+        ("/cases/{reference}/campaign/answer", post(case_actions::answer_letters)),
+        ("/cases/{reference}/campaign/acknowledge", post(case_actions::acknowledge_letters)),
+        ("/cases/{reference}/address", post(case_actions::address)),
+        ("/cases/{reference}/people/{said}/same", post(case_actions::one_person)),
+        ("/cases/{reference}/people/{said}/different", post(case_actions::not_one_person)),
+        ("/cases/{reference}/people/{said}/apart", post(case_actions::take_apart)),
+        ("/cases/{reference}/whole", post(case_actions::whole)),
+        ("/cases/{reference}/parts/{part}/split", post(case_actions::split)),
+        ("/cases/{reference}/parts/{part}/dismiss", post(case_actions::dismiss)),
+        ("/cases/{reference}/links/{link}/unsplit", post(case_actions::unsplit)),
+        ("/cases/{reference}/links/{link}/undo", post(case_actions::undo)),
+        ("/cases/{reference}/links/{link}/same", post(case_actions::same)),
+        ("/cases/{reference}/links/{link}/different", post(case_actions::different)),
+        ("/cases/{reference}/outgoing/{id}/release", post(case_actions::release)),
+        ("/cases/{reference}/messages/{id}/send-on", post(case_actions::send_on)),
+        ("/cases/{reference}/messages/{id}/attachments/{position}", get(files::attachment)),
+        ("/messages/{id}/raw", get(files::raw_message)),
+        ("/log", get(log::page).post(log::send)),
+        ("/log/{token}", get(log::done)),
+    ];
+    let desk: Vec<(&str, MethodRouter<App>)> = vec![
+        ("/patterns", get(patterns::page)),
+        ("/campaigns", get(campaign::list)),
+        ("/blocked", get(blocked::page).post(blocked::end)),
+        ("/deliveries/{id}/raw", get(files::raw_delivery)),
+        ("/set-aside", get(mail_pages::set_aside)),
+        ("/quarantine", get(mail_pages::quarantine)),
+        ("/quarantine/{id}/replay", post(mail_pages::replay)),
+        ("/outbox", get(mail_pages::outbox)),
+        ("/learned", get(learned::page)),
+        ("/letters", get(letters::page)),
+        ("/letters/print", get(letters::print_all)),
+        ("/letters/posted", post(letters::all_posted)),
+        ("/letters/{id}", get(letters::print)),
+        ("/letters/{id}/posted", post(letters::posted)),
+        ("/letters/{id}/cancel", post(letters::cancel)),
+    ];
+    let account: Vec<(&str, MethodRouter<App>)> = vec![
+        ("/sign-out", post(sign_in::sign_out)),
+        ("/account", get(account::page)),
+        ("/account/password", post(account::password)),
+        ("/account/sessions/end", post(account::end_session)),
+        ("/account/second-factor", post(account::second_factor)),
+        ("/account/second-factor/off", post(account::second_factor_off)),
+    ];
+    let administration: Vec<(&str, MethodRouter<App>)> = vec![
+        ("/admin/people", get(admin::people::page).post(admin::people::add)),
+        ("/admin/people/{user}", get(admin::people::one)),
+        ("/admin/people/{user}/invite", post(admin::people::invite)),
+        ("/admin/people/{user}/end", post(admin::people::end)),
+        ("/admin/people/{user}/roles", post(admin::people::give)),
+        ("/admin/people/{user}/roles/{grant}/end", post(admin::people::take)),
+        ("/admin/access", get(admin::access::page)),
+        ("/admin/audit", get(admin::audit::page)),
+    ];
+    let of = |right: Right, routes: Vec<(&'static str, MethodRouter<App>)>| {
+        routes.into_iter().map(move |(path, answers)| (right, path, answers))
+    };
+    let all = of(Right::Cases, cases).chain(of(Right::Desk, desk)).chain(of(Right::Account, account));
+    all.chain(of(Right::Administration, administration)).collect()
+}
+
+/// Where people who are signed in can go, and the right each place needs.
+#[must_use]
+pub fn places() -> Vec<(&'static str, Right)> {
+    guarded().into_iter().map(|(right, path, _)| (path, right)).collect()
+}
+
 /// The portal's pages, ready to be served.
 pub fn router(portal: Portal) -> Router {
-    let app = Arc::new(Shared { portal, throttle: tokio::sync::Mutex::default(), form: form::Door::default() });
+    let app = Arc::new(Shared { portal, tries: std::sync::Mutex::default(), form: form::Door::default() });
     let public = app.portal.pipeline.house.form.as_ref().map(form::routes).unwrap_or_default();
-    let pages = Router::new()
-        .route("/", get(list::page))
-        .route("/find", get(list::find))
-        .route("/cases/{reference}", get(case_page::page))
-        .route("/cases/{reference}/accept", post(case_actions::accept))
-        .route("/cases/{reference}/change", post(case_actions::change))
-        .route("/cases/{reference}/join", post(case_actions::join))
-        .route("/cases/{reference}/seen", post(case_actions::seen))
-        .route("/cases/{reference}/close", post(case_actions::close))
-        .route("/cases/{reference}/consent", post(case_actions::consent))
-        .route("/cases/{reference}/block", post(case_actions::block))
-        .route("/cases/{reference}/councillor", post(case_actions::councillor))
-        .route("/patterns", get(patterns::page))
-        .route("/campaigns", get(campaign::list))
-        .route("/cases/{reference}/campaign", get(campaign::page))
-        .route("/cases/{reference}/campaign/answer", post(case_actions::answer_letters))
-        .route("/cases/{reference}/campaign/acknowledge", post(case_actions::acknowledge_letters))
-        .route("/blocked", get(blocked::page).post(blocked::end))
-        .route("/cases/{reference}/address", post(case_actions::address))
-        .route("/cases/{reference}/people/{said}/same", post(case_actions::one_person))
-        .route("/cases/{reference}/people/{said}/different", post(case_actions::not_one_person))
-        .route("/cases/{reference}/people/{said}/apart", post(case_actions::take_apart))
-        .route("/cases/{reference}/whole", post(case_actions::whole))
-        .route("/cases/{reference}/parts/{part}/split", post(case_actions::split))
-        .route("/cases/{reference}/parts/{part}/dismiss", post(case_actions::dismiss))
-        .route("/cases/{reference}/links/{link}/unsplit", post(case_actions::unsplit))
-        .route("/cases/{reference}/links/{link}/undo", post(case_actions::undo))
-        .route("/cases/{reference}/links/{link}/same", post(case_actions::same))
-        .route("/cases/{reference}/links/{link}/different", post(case_actions::different))
-        .route("/cases/{reference}/outgoing/{id}/release", post(case_actions::release))
-        .route("/cases/{reference}/messages/{id}/send-on", post(case_actions::send_on))
-        .route("/cases/{reference}/messages/{id}/attachments/{position}", get(files::attachment))
-        .route("/messages/{id}/raw", get(files::raw_message))
-        .route("/deliveries/{id}/raw", get(files::raw_delivery))
-        .route("/set-aside", get(mail_pages::set_aside))
-        .route("/quarantine", get(mail_pages::quarantine))
-        .route("/quarantine/{id}/replay", post(mail_pages::replay))
-        .route("/outbox", get(mail_pages::outbox))
-        .route("/learned", get(learned::page))
-        .route("/log", get(log::page).post(log::send))
-        .route("/log/{token}", get(log::done))
-        .route("/letters", get(letters::page))
-        .route("/letters/print", get(letters::print_all))
-        .route("/letters/posted", post(letters::all_posted))
-        .route("/letters/{id}", get(letters::print))
-        .route("/letters/{id}/posted", post(letters::posted))
-        .route("/letters/{id}/cancel", post(letters::cancel))
-        .route("/sign-out", post(sign_in::sign_out))
-        .route_layer(from_fn_with_state(Arc::clone(&app), guard::signed_in));
+    let mut pages = Router::new();
+    for (right, path, answers) in guarded() {
+        let entitled = from_fn_with_state((Arc::clone(&app), right, path), guard::entitled);
+        pages = pages.route(path, answers.route_layer(entitled));
+    }
+    let pages = pages.route_layer(from_fn_with_state(Arc::clone(&app), guard::signed_in));
     let posts = Router::new()
         .route("/texts/{account}", post(hooks::take))
         .route("/telegram/{account}", post(hooks::take_update))
@@ -161,6 +208,8 @@ pub fn router(portal: Portal) -> Router {
         .layer(from_fn(health::mark));
     let open = Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
+        .route("/sign-in/code", post(sign_in::code))
+        .route("/invitation/{token}", get(invitation::page).post(invitation::accept))
         .route("/assets/portal.css", get(style))
         .route("/assets/letter.css", get(letters::style))
         .route("/assets/icon.svg", get(icon));
@@ -185,6 +234,10 @@ struct Page {
     council: String,
     /// The session's word; empty where nobody is signed in.
     csrf: String,
+    /// Who is signed in.
+    who: String,
+    /// What they may do.
+    rights: Vec<Right>,
     /// Which entry of the navigation this is.
     section: &'static str,
     /// Confirmation of what was just done.
@@ -194,12 +247,14 @@ struct Page {
 impl Page {
     fn signed_out(app: &Shared, title: &str) -> Self {
         let council = app.portal.pipeline.house.council.name.clone();
-        Self { title: title.to_owned(), council, csrf: String::new(), section: "", notice: None }
+        Self { title: title.to_owned(), council, csrf: String::new(), who: String::new(), rights: Vec::new(), section: "", notice: None }
     }
 
     fn new(app: &Shared, session: &Session, section: &'static str, title: impl Into<String>) -> Self {
         let council = app.portal.pipeline.house.council.name.clone();
-        Self { title: title.into(), council, csrf: session.csrf.clone(), section, notice: None }
+        let rights = Right::ALL.iter().copied().filter(|right| session.holds(*right)).collect();
+        let (csrf, who) = (session.csrf.clone(), session.name.clone());
+        Self { title: title.into(), council, csrf, who, rights, section, notice: None }
     }
 
     fn with_notice(self, done: Option<&str>) -> Self {
@@ -246,6 +301,12 @@ fn notice(done: &str) -> Option<&'static str> {
         "answered-all" => "The answer is on its way to everybody who sent this letter.",
         "acknowledged-all" => "The acknowledgements are on their way.",
         "seen" => "Noted as seen.",
+        "session-ended" => "That session is ended.",
+        "factor-on" => "The second factor is in use. You will be asked for a code when you sign in.",
+        "factor-off" => "The second factor is not in use any more.",
+        "account-closed" => "The account is closed. Whoever used it is signed out.",
+        "role-given" => "The role is given.",
+        "role-taken" => "The role is taken away.",
         "replayed" => "The message will be worked on again in a moment.",
         _ => return None,
     })

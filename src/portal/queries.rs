@@ -1,6 +1,7 @@
 //! Statements only the portal asks.
 
 use crate::core::{CaseId, InboxId, MessageId, Reference};
+use crate::routing::consent::Consent;
 use crate::store::{Result, Tx, args};
 
 /// The wards that cases lie in.
@@ -25,25 +26,21 @@ pub(super) async fn reference_and_consent(tx: &mut Tx, case: &CaseId) -> Result<
     tx.opt("SELECT reference, consent FROM cases WHERE id = $1", args![case]).await
 }
 
-/// Whether a message is on a case for the councillor only.
-pub(super) async fn is_private_message(tx: &mut Tx, message: &MessageId) -> Result<bool> {
-    let on =
-        "SELECT COUNT(*) FROM messages m JOIN cases c ON c.id = m.case_id WHERE m.id = $1 AND c.consent = 'private'";
-    Ok(tx.opt::<(i64,)>(on, args![message]).await?.is_some_and(|(count,)| count > 0))
+/// Of the case a message is on: whom its resident allows to know them, and whose councillor's it is.
+pub(super) async fn case_of_message(tx: &mut Tx, message: &MessageId) -> Result<Option<(String, Option<String>)>> {
+    let on = "SELECT c.consent, c.councillor FROM messages m JOIN cases c ON c.id = m.case_id WHERE m.id = $1";
+    tx.opt(on, args![message]).await
 }
 
-/// The same of a delivery.
+/// Whether a delivery became a message on a case for the councillor only.
 pub(super) async fn is_private_delivery(tx: &mut Tx, delivery: &InboxId) -> Result<bool> {
     let found: Option<(Option<MessageId>,)> =
         tx.opt("SELECT message_id FROM inbox WHERE id = $1", args![delivery]).await?;
     match found.and_then(|row| row.0) {
-        Some(message) => is_private_message(tx, &message).await,
+        Some(message) => {
+            let case = case_of_message(tx, &message).await?;
+            Ok(case.is_some_and(|(consent, _)| Consent::of(&consent).is_private()))
+        }
         None => Ok(false),
     }
-}
-
-/// Ends every session.
-pub(super) async fn end_all_sessions(tx: &mut Tx) -> Result<()> {
-    tx.exec("DELETE FROM sessions", args![]).await?;
-    Ok(())
 }

@@ -56,6 +56,19 @@ impl Trouble {
         Self::new(StatusCode::FORBIDDEN, "This is not for the desk", text)
     }
 
+    /// Their account does not let them in.
+    pub(super) fn not_for_you() -> Self {
+        let text = "Your account does not let you do this. If it should, ask whoever administers the portal. That you tried is on the \
+                    audit trail.";
+        Self::new(StatusCode::FORBIDDEN, "This is not for your account", text)
+    }
+
+    /// There is no such case, or none that they may see: the two look the same.
+    pub(super) fn no_case(reference: &str) -> Self {
+        let shown = super::format::excerpt(reference, 40);
+        Self::not_found(format!("There is no case \"{shown}\". Check the reference: it may belong to another service."))
+    }
+
     /// The form does not come from a page of ours.
     pub(super) fn forged() -> Self {
         let text = "The form was too old, or did not come from this service. Nothing was changed. Go back, load the page again and \

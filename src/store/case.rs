@@ -2,7 +2,8 @@
 
 use super::{Result, Tx, args};
 use crate::core::{
-    Asked, CaseId, CaseState, ContactId, Disposition, Ids, MessageId, Place, Point, Priority, Reference, square,
+    Asked, CaseId, CaseState, ContactId, Disposition, Ids, MessageId, Place, Point, Priority, Reference, UserId,
+    square,
 };
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
@@ -291,10 +292,27 @@ pub struct Filter {
     pub service: Option<String>,
     /// Only cases in this ward.
     pub ward: Option<String>,
+    /// Only cases of the councillors this gatekeeper acts for, as their roles stand now.
+    pub of: Option<(UserId, DateTime<Utc>)>,
     /// At most so many.
     pub limit: i64,
     /// After so many.
     pub offset: i64,
+}
+
+/// Whether a case is of a councillor for whom a gatekeeper acts: of which user, and when.
+macro_rules! of_gatekeeper {
+    ($user:literal, $now:literal) => {
+        concat!(
+            "(CAST(",
+            $user,
+            " AS TEXT) IS NULL OR councillor IN (SELECT g.councillor FROM grants g WHERE g.user_id = ",
+            $user,
+            " AND g.role = 'gatekeeper' AND g.ended_at IS NULL AND (g.until_at IS NULL OR g.until_at > ",
+            $now,
+            ")))"
+        )
+    };
 }
 
 /// Cases, those that ask to be looked at first, then the most pressing, then the oldest.
@@ -306,6 +324,7 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Case>> {
         concat!("SELECT ", columns!(), " FROM cases
          WHERE (CAST($1 AS TEXT) IS NULL OR state = $1) AND (CAST($2 AS TEXT) IS NULL OR department = $2)
            AND (CAST($3 AS TEXT) IS NULL OR service = $3) AND (CAST($4 AS TEXT) IS NULL OR ward = $4)
+           AND ", of_gatekeeper!("$7", "$8"), "
          ORDER BY CASE WHEN attention IS NULL THEN 1 ELSE 0 END, CASE state WHEN 'held' THEN 0 WHEN 'review' THEN 1 WHEN 'routed' THEN 2 ELSE 3 END,
                   CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'normal' THEN 2 ELSE 3 END, received_at, id
          LIMIT $5 OFFSET $6"),
@@ -315,7 +334,9 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Case>> {
             &filter.service,
             &filter.ward,
             filter.limit,
-            filter.offset
+            filter.offset,
+            filter.of.as_ref().map(|(user, _)| user),
+            filter.of.as_ref().map(|(_, now)| *now),
         ],
     )
     .await
@@ -327,10 +348,18 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Case>> {
 /// What the database says.
 pub async fn count(tx: &mut Tx, filter: &Filter) -> Result<i64> {
     tx.count(
-        "SELECT COUNT(*) FROM cases
+        concat!("SELECT COUNT(*) FROM cases
          WHERE (CAST($1 AS TEXT) IS NULL OR state = $1) AND (CAST($2 AS TEXT) IS NULL OR department = $2)
-           AND (CAST($3 AS TEXT) IS NULL OR service = $3) AND (CAST($4 AS TEXT) IS NULL OR ward = $4)",
-        args![filter.state.map(CaseState::as_str), &filter.department, &filter.service, &filter.ward],
+           AND (CAST($3 AS TEXT) IS NULL OR service = $3) AND (CAST($4 AS TEXT) IS NULL OR ward = $4)
+           AND ", of_gatekeeper!("$5", "$6")),
+        args![
+            filter.state.map(CaseState::as_str),
+            &filter.department,
+            &filter.service,
+            &filter.ward,
+            filter.of.as_ref().map(|(user, _)| user),
+            filter.of.as_ref().map(|(_, now)| *now),
+        ],
     )
     .await
 }
@@ -340,7 +369,19 @@ pub async fn count(tx: &mut Tx, filter: &Filter) -> Result<i64> {
 /// # Errors
 /// What the database says.
 pub async fn count_by_state(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
-    tx.all("SELECT state, COUNT(*) FROM cases GROUP BY state ORDER BY state", args![]).await
+    count_by_state_of(tx, None).await
+}
+
+/// The same of the cases that a gatekeeper sees: see [`Filter::of`].
+///
+/// # Errors
+/// What the database says.
+pub async fn count_by_state_of(tx: &mut Tx, of: Option<&(UserId, DateTime<Utc>)>) -> Result<Vec<(String, i64)>> {
+    tx.all(
+        concat!("SELECT state, COUNT(*) FROM cases WHERE ", of_gatekeeper!("$1", "$2"), " GROUP BY state ORDER BY state"),
+        args![of.map(|(user, _)| user), of.map(|(_, now)| *now)],
+    )
+    .await
 }
 
 /// An open case that a new message might belong to.

@@ -26,6 +26,7 @@ pub mod person;
 pub mod session;
 pub mod setting;
 mod sql;
+pub mod user;
 pub mod whereabouts;
 
 pub use sql::{Arg, Args, args};
@@ -130,6 +131,7 @@ impl Db {
             Self::Sqlite(pool) => migrator.run(pool).await?,
             Self::Postgres(pool) => migrator.run(pool).await?,
         }
+        audit::make_append_only(&db).await?;
         Ok(db)
     }
 
@@ -290,7 +292,7 @@ impl Tx {
     }
 }
 
-/// Deletes everything in a database, for measuring and for tests that begin anew.
+/// Deletes everything in a database but its audit trail, which cannot be deleted; for measuring and for tests that begin anew.
 ///
 /// # Errors
 /// What the database says.
@@ -298,7 +300,6 @@ pub async fn empty(db: &Db) -> Result<()> {
     let mut tx = db.begin().await?;
     for statement in [
         "DELETE FROM outbox",
-        "DELETE FROM audit",
         "DELETE FROM decisions",
         "DELETE FROM lessons",
         "DELETE FROM matcher_lessons",

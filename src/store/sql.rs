@@ -3,6 +3,7 @@
 use super::StoreError;
 use crate::core::{
     CaseId, ContactId, DecisionId, InboxId, LessonId, LinkId, MessageId, OutboxId, Reference, SamePersonId,
+    UserId,
 };
 use chrono::{DateTime, Utc};
 use sqlx::Arguments as _;
@@ -109,7 +110,7 @@ macro_rules! from_id {
         }
     )+};
 }
-from_id!(CaseId, ContactId, DecisionId, InboxId, LessonId, SamePersonId, LinkId, MessageId, OutboxId);
+from_id!(CaseId, ContactId, DecisionId, InboxId, LessonId, SamePersonId, LinkId, MessageId, OutboxId, UserId);
 
 /// The values of a statement: `args![id, now, "word"]`.
 #[macro_export]

@@ -141,7 +141,7 @@ impl Desk {
             lease: TimeDelta::minutes(5),
         };
         let mut tx = db.begin().await.unwrap();
-        auth::set_password(&mut tx, PASSWORD).await.unwrap();
+        auth::set_password(&mut tx, PASSWORD, pipeline.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());

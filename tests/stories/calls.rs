@@ -52,7 +52,7 @@ impl Answer {
 impl Desk {
     pub async fn of(house: &House) -> Self {
         let mut tx = house.tx().await;
-        auth::set_password(&mut tx, PASSWORD).await.unwrap();
+        auth::set_password(&mut tx, PASSWORD, house.pipeline.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
         let portal = Portal {
             letterhead: ["Town Hall", "Market Square", "Brackenmere ZM6 1AA", "01632 960001"]

@@ -33,7 +33,7 @@ fn is_private(case: &Case) -> bool {
 /// Every page that a gatekeeper can reach from the first one, and every file that they can save, as far as they get it.
 async fn everything_at_the_desk(house: &House) -> Vec<(String, String)> {
     let mut tx = house.tx().await;
-    auth::set_password(&mut tx, "otter lamp tram seven").await.unwrap();
+    auth::set_password(&mut tx, "otter lamp tram seven", house.pipeline.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     let app = router(Portal::new(house.pipeline.clone(), house.collector()));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

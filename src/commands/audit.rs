@@ -1,0 +1,34 @@
+//! `beadle audit`: is the audit trail whole?
+
+use super::{Where, say};
+use crate::store::{Db, audit};
+use clap::Args;
+
+/// Check the chain of the audit trail from its first row to its last.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    #[command(flatten)]
+    place: Where,
+}
+
+/// Says how many rows there are, and which seal is the first that does not fit; exit 1 where one does not.
+pub async fn run(args: AuditArgs) -> anyhow::Result<u8> {
+    let settings = args.place.settings()?;
+    let db = Db::open(&settings.database_url()?).await?;
+    let chain = audit::check(&mut db.read().await?).await?;
+    db.close().await;
+    say(format!("{} rows are sealed, {} not yet (the running service seals them within seconds)", chain.sealed, chain.open));
+    match chain.broken {
+        None => {
+            say("every seal fits its row and the seal before it".to_owned());
+            Ok(0)
+        }
+        Some(number) => {
+            say(format!(
+                "seal {number} does not fit: a row was changed, taken out or put in. Keep a copy of the database, and look into who \
+                 could write to it"
+            ));
+            Ok(1)
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Somebody's own account: password, second factor, sessions.
+
+use super::tries::Whose;
+use super::wrong::Wrong;
+use super::{App, Done, Page, auth, factor, format, html, trouble::Trouble};
+use crate::store::user::User;
+use crate::store::{self, Tx, session::Session};
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Form, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::PoisonError;
+
+struct SessionRow {
+    id: String,
+    device: String,
+    since: String,
+    this: bool,
+}
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct AccountPage {
+    page: Page,
+    user_name: String,
+    name: String,
+    roles: Vec<String>,
+    has_factor: bool,
+    /// A secret that is not in use yet, sealed, as text and as a picture.
+    secret: Option<(String, String, String)>,
+    sessions: Vec<SessionRow>,
+    /// What is wrong, and with which field.
+    wrong: Wrong,
+}
+
+pub(super) async fn page(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Query(done): Query<Done>,
+) -> Result<Response, Trouble> {
+    draw(&app, &session, done.done.as_deref(), None).await
+}
+
+async fn draw(
+    app: &App,
+    session: &Session,
+    done: Option<&str>,
+    wrong: Option<(&'static str, String)>,
+) -> Result<Response, Trouble> {
+    let mut tx = app.db().read().await?;
+    let user = own(&mut tx, session).await?;
+    let sessions = store::session::of(&mut tx, &session.user, app.now()).await?;
+    drop(tx);
+    let house = &app.portal.pipeline.house;
+    let secret = user.totp.is_none().then(factor::new_secret).and_then(|secret| {
+        let picture = factor::picture(&secret, &format!("beadle {}", house.council.name), &user.user_name)?;
+        Some((house.key.seal(NEW_FACTOR, &format!("{}/{secret}", user.id)), grouped(&secret), picture))
+    });
+    let rows = sessions.into_iter().map(|one| SessionRow {
+        this: one.id == session.id,
+        id: one.id,
+        device: one.device,
+        since: format::when(one.created_at),
+    });
+    let wrong = Wrong(wrong);
+    let page = AccountPage {
+        page: Page::new(app, session, "account", wrong.title("Your account")).with_notice(done),
+        user_name: user.user_name,
+        name: user.name,
+        roles: session.grants.iter().map(|grant| super::admin::said(&house.council, grant)).collect(),
+        has_factor: user.totp.is_some(),
+        secret,
+        sessions: rows.collect(),
+        wrong,
+    };
+    Ok((page.wrong.status(), html(&page)?).into_response())
+}
+
+const NEW_FACTOR: &str = "factor";
+
+/// In groups of four, for those who type it in.
+fn grouped(secret: &str) -> String {
+    let letters: Vec<char> = secret.chars().collect();
+    letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}
+
+async fn own(tx: &mut Tx, session: &Session) -> Result<User, Trouble> {
+    store::user::get(tx, &session.user).await?.ok_or_else(Trouble::internal)
+}
+
+/// Whether the password somebody gave once more is theirs; guesses are counted as at the sign-in.
+async fn confirmed(app: &App, session: &Session, user: &User, password: String) -> Result<(), String> {
+    let whose = [Whose::Known(format!("session/{}", session.id))];
+    let waits = app.tries.lock().unwrap_or_else(PoisonError::into_inner).begin(&whose, app.now());
+    if let Err(seconds) = waits {
+        return Err(format!("Too many wrong tries. Wait {}, then try again.", format::count(seconds, "second", "seconds")));
+    }
+    if !auth::verify(password, user.password.clone()).await {
+        return Err("That is not your password. Check it and try again.".to_owned());
+    }
+    app.tries.lock().unwrap_or_else(PoisonError::into_inner).right(&whose);
+    Ok(())
+}
+
+#[derive(Deserialize)]
+pub(super) struct NewPassword {
+    #[serde(default)]
+    current: String,
+    #[serde(default)]
+    new: String,
+    #[serde(default)]
+    again: String,
+}
+
+/// A new password ends every session, this one too: whoever has a stolen one is out.
+pub(super) async fn password(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Form(form): Form<NewPassword>,
+) -> Result<Response, Trouble> {
+    let mut tx = app.db().read().await?;
+    let user = own(&mut tx, &session).await?;
+    drop(tx);
+    if let Err(wrong) = confirmed(&app, &session, &user, form.current).await {
+        return draw(&app, &session, None, Some(("current", wrong))).await;
+    }
+    if form.new != form.again {
+        let wrong = "The two new passwords are different. Enter the same one twice.".to_owned();
+        return draw(&app, &session, None, Some(("again", wrong))).await;
+    }
+    let mut tx = app.db().begin().await?;
+    if let Err(error) = auth::set_own(&mut tx, &user, &form.new).await {
+        drop(tx);
+        return match error {
+            auth::PasswordError::Short | auth::PasswordError::Common => {
+                let wrong = format!("{}.", format::sentence(&error.to_string()));
+                draw(&app, &session, None, Some(("new", wrong))).await
+            }
+            auth::PasswordError::Store(error) => Err(error.into()),
+            auth::PasswordError::Hash(_) => Err(Trouble::internal()),
+        };
+    }
+    store::audit::write(&mut tx, app.ids(), &session.actor, "change password", "portal", json!({}), app.now()).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/sign-in").into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct Ended {
+    #[serde(default)]
+    session: String,
+}
+
+pub(super) async fn end_session(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Form(form): Form<Ended>,
+) -> Result<Redirect, Trouble> {
+    let mut tx = app.db().begin().await?;
+    if !store::session::end(&mut tx, &form.session, &session.user).await? {
+        return Err(Trouble::not_found("This session has ended already.").back_to("/account", "Go to your account"));
+    }
+    store::audit::write(&mut tx, app.ids(), &session.actor, "end session", "portal", json!({}), app.now()).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/account?done=session-ended"))
+}
+
+#[derive(Deserialize)]
+pub(super) struct NewFactor {
+    #[serde(default)]
+    secret: String,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    password: String,
+}
+
+/// Takes a second factor into use, once its app has shown a right code.
+pub(super) async fn second_factor(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Form(form): Form<NewFactor>,
+) -> Result<Response, Trouble> {
+    let sealed = app.portal.pipeline.house.key.unseal(NEW_FACTOR, &form.secret);
+    let secret = sealed.and_then(|text| text.split_once('/')).filter(|(user, _)| *user == session.user.as_str());
+    let Some((_, secret)) = secret else { return Err(Trouble::forged()) };
+    let mut tx = app.db().read().await?;
+    let user = own(&mut tx, &session).await?;
+    drop(tx);
+    if user.totp.is_some() {
+        return Err(Trouble::conflict("A second factor is in use already.").back_to("/account", "Go to your account"));
+    }
+    if let Err(wrong) = confirmed(&app, &session, &user, form.password).await {
+        return draw(&app, &session, None, Some(("password", wrong))).await;
+    }
+    let Some(step) = factor::step_of(secret, &form.code, app.now()) else {
+        let wrong = "That code does not belong to the new key. Add the key below to your app and enter what it shows now.";
+        return draw(&app, &session, None, Some(("code", wrong.to_owned()))).await;
+    };
+    let mut tx = app.db().begin().await?;
+    store::user::set_totp(&mut tx, &session.user, Some(secret), step).await?;
+    store::audit::write(&mut tx, app.ids(), &session.actor, "second factor on", "portal", json!({}), app.now()).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/account?done=factor-on").into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct NoFactor {
+    #[serde(default)]
+    password: String,
+}
+
+pub(super) async fn second_factor_off(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Form(form): Form<NoFactor>,
+) -> Result<Response, Trouble> {
+    let mut tx = app.db().read().await?;
+    let user = own(&mut tx, &session).await?;
+    drop(tx);
+    if let Err(wrong) = confirmed(&app, &session, &user, form.password).await {
+        return draw(&app, &session, None, Some(("off", wrong))).await;
+    }
+    let mut tx = app.db().begin().await?;
+    store::user::set_totp(&mut tx, &session.user, None, user.totp_step).await?;
+    store::audit::write(&mut tx, app.ids(), &session.actor, "second factor off", "portal", json!({}), app.now()).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/account?done=factor-off").into_response())
+}

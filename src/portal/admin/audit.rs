@@ -1,0 +1,98 @@
+//! `/admin/audit`: who did or read what, newest first, and whether the chain of the trail is whole.
+
+use super::super::{App, Page, format, html, trouble::Trouble};
+use crate::store::audit::{self, Filter};
+use crate::store::session::Session;
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
+
+const PER_PAGE: i64 = 100;
+
+#[derive(Debug, Default, Deserialize)]
+pub(in super::super) struct Asked {
+    #[serde(default)]
+    actor: String,
+    #[serde(default)]
+    action: String,
+    #[serde(default)]
+    object: String,
+    #[serde(default)]
+    before: String,
+}
+
+struct Row {
+    when: String,
+    machine_time: String,
+    actor: String,
+    action: String,
+    object: String,
+    detail: String,
+}
+
+#[derive(Template)]
+#[template(path = "admin_audit.html")]
+struct AuditPage {
+    page: Page,
+    /// What is asked for: the name of a field, what it is called, its value.
+    fields: [(&'static str, &'static str, String); 3],
+    rows: Vec<Row>,
+    older: Option<String>,
+    sealed: i64,
+    broken: Option<i64>,
+}
+
+pub(in super::super) async fn page(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Trouble> {
+    let set = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let filter = Filter {
+        actor: set(&asked.actor),
+        action: set(&asked.action),
+        object: set(&asked.object),
+        before: set(&asked.before),
+        limit: PER_PAGE,
+    };
+    let mut tx = app.db().begin().await?;
+    // Reading the trail is on the trail.
+    let detail = json!({"actor": asked.actor, "action": asked.action, "object": asked.object});
+    audit::write(&mut tx, app.ids(), &session.actor, "read audit", "audit", detail, app.now()).await?;
+    tx.commit().await?;
+    let mut tx = app.db().read().await?;
+    let entries = audit::list(&mut tx, &filter).await?;
+    let state = audit::newest_links(&mut tx, audit::SHOWN_LINKS).await?;
+    drop(tx);
+    let full = i64::try_from(entries.len()).is_ok_and(|n| n == PER_PAGE);
+    let older = entries.last().filter(|_| full).map(|last| {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [("actor", &asked.actor), ("action", &asked.action), ("object", &asked.object)] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        query.append_pair("before", &last.id);
+        format!("/admin/audit?{}", query.finish())
+    });
+    let rows = entries.into_iter().map(|entry| Row {
+        when: format::when(entry.created_at),
+        machine_time: format::machine_time(entry.created_at),
+        actor: entry.actor,
+        action: entry.action,
+        object: entry.object,
+        detail: if entry.detail.0 == json!({}) { String::new() } else { format::excerpt(&entry.detail.0.to_string(), 200) },
+    });
+    let page = AuditPage {
+        page: Page::new(&app, &session, "administration", "Audit trail"),
+        fields: [("actor", "Who", asked.actor), ("action", "Did what", asked.action), ("object", "To what", asked.object)],
+        rows: rows.collect(),
+        older,
+        sealed: state.sealed,
+        broken: state.broken,
+    };
+    Ok(html(&page)?.into_response())
+}

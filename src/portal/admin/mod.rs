@@ -1,0 +1,18 @@
+//! Administration: people and their roles, who may read what, the audit trail.
+
+pub(super) mod access;
+pub(super) mod audit;
+pub(super) mod people;
+
+use crate::core::{Council, Grant, Role};
+
+/// A role in words, with whom it is for.
+pub(super) fn said(council: &Council, grant: &Grant) -> String {
+    let of = grant.councillor.as_deref().map(|key| council.councillor(key).map_or(key, |councillor| &councillor.name));
+    match (grant.role, of) {
+        (Role::Gatekeeper, Some(name)) => format!("Gatekeeper for {name}"),
+        (Role::Gatekeeper, None) => "Gatekeeper for all councillors".to_owned(),
+        (Role::Councillor, Some(name)) => format!("Councillor: {name}"),
+        (role, _) => role.label().to_owned(),
+    }
+}

@@ -1,0 +1,387 @@
+//! `/admin/people`: who has an account, what they are, and for whom. Nobody's password is known here: whoever is new, or has lost
+//! theirs, gets a link with which they set one.
+
+use super::super::wrong::Wrong;
+use super::super::{App, Done, Page, format, html, invitation, trouble::Trouble};
+use super::said;
+use crate::core::{Council, Role, UserId};
+use crate::store::user::{Given, NewGrant, User};
+use crate::store::{self, Tx, session::Session};
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Form, Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono_tz::Europe::London;
+use serde::Deserialize;
+use serde_json::json;
+
+/// Longest user name, in characters.
+const LONGEST_NAME: usize = 60;
+
+struct PersonRow {
+    id: String,
+    user_name: String,
+    name: String,
+    roles: Vec<String>,
+    note: Option<&'static str>,
+    ended: bool,
+}
+
+#[derive(Template)]
+#[template(path = "admin_people.html")]
+struct PeoplePage {
+    page: Page,
+    people: Vec<PersonRow>,
+    councillors: Vec<(String, String)>,
+    given: NewPerson,
+    wrong: Wrong,
+}
+
+struct RoleRow {
+    id: String,
+    said: String,
+    since: String,
+    until: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "admin_person.html")]
+struct PersonPage {
+    page: Page,
+    id: String,
+    name: String,
+    user_name: String,
+    email: Option<String>,
+    ended: Option<String>,
+    has_password: bool,
+    has_factor: bool,
+    own: bool,
+    roles: Vec<RoleRow>,
+    councillors: Vec<(String, String)>,
+    /// A link that was just made: the only time it is shown.
+    link: Option<String>,
+    wrong: Wrong,
+}
+
+fn councillors(council: &Council) -> Vec<(String, String)> {
+    council.councillors.iter().map(|councillor| (councillor.id.clone(), councillor.name.clone())).collect()
+}
+
+pub(in super::super) async fn page(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Query(done): Query<Done>,
+) -> Result<Response, Trouble> {
+    draw(&app, &session, done.done.as_deref(), NewPerson::default(), None).await
+}
+
+async fn draw(
+    app: &App,
+    session: &Session,
+    done: Option<&str>,
+    given: NewPerson,
+    wrong: Option<(&'static str, String)>,
+) -> Result<Response, Trouble> {
+    let council = &app.portal.pipeline.house.council;
+    let mut tx = app.db().read().await?;
+    let users = store::user::all(&mut tx).await?;
+    let grants = store::user::given(&mut tx, None, app.now()).await?;
+    drop(tx);
+    let row = |user: User| PersonRow {
+        roles: grants.iter().filter(|g| g.user_id == user.id).map(|g| said(council, &g.grant())).collect(),
+        note: if user.password.is_none() { Some("No password yet") } else { None },
+        ended: user.ended_at.is_some(),
+        id: user.id.to_string(),
+        user_name: user.user_name,
+        name: user.name,
+    };
+    let wrong = Wrong(wrong);
+    let page = PeoplePage {
+        page: Page::new(app, session, "administration", wrong.title("People")).with_notice(done),
+        people: users.into_iter().map(row).collect(),
+        councillors: councillors(council),
+        given,
+        wrong,
+    };
+    Ok((page.wrong.status(), html(&page)?).into_response())
+}
+
+#[derive(Default, Deserialize)]
+pub(in super::super) struct NewPerson {
+    #[serde(default)]
+    user_name: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    role: String,
+    #[serde(default)]
+    councillor: String,
+}
+
+/// A role as a form names it, with whom it is for.
+fn role(council: &Council, role: &str, councillor: &str) -> Result<(Role, Option<String>), (&'static str, String)> {
+    let role: Role = role.parse().map_err(|_| ("role", "Choose a role.".to_owned()))?;
+    let councillor = Some(councillor.to_owned()).filter(|key| !key.is_empty());
+    if councillor.as_deref().is_some_and(|key| council.councillor(key).is_none()) {
+        return Err(("councillor", "There is no such councillor.".to_owned()));
+    }
+    match role {
+        Role::Councillor if councillor.is_none() => {
+            Err(("councillor", "Choose which councillor they are.".to_owned()))
+        }
+        Role::Administrator => Ok((role, None)),
+        _ => Ok((role, councillor)),
+    }
+}
+
+pub(in super::super) async fn add(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Form(form): Form<NewPerson>,
+) -> Result<Response, Trouble> {
+    let council = &app.portal.pipeline.house.council;
+    let user_name = form.user_name.trim().to_lowercase();
+    let name = form.name.trim().to_owned();
+    let wrong = if name.is_empty() || name.chars().count() > LONGEST_NAME {
+        Some(("name", "Enter their name, in up to 60 characters.".to_owned()))
+    } else if !is_user_name(&user_name) {
+        let why = "Enter a user name of 3 to 60 letters, digits, dots and hyphens, such as j.harrow.";
+        Some(("user_name", why.to_owned()))
+    } else {
+        None
+    };
+    if wrong.is_some() {
+        return draw(&app, &session, None, form, wrong).await;
+    }
+    let (role, councillor) = match role(council, &form.role, &form.councillor) {
+        Ok(found) => found,
+        Err(wrong) => return draw(&app, &session, None, form, Some(wrong)).await,
+    };
+    let id: UserId = app.ids().next();
+    let mut tx = app.db().begin().await?;
+    if !store::user::insert(&mut tx, &id, &user_name, &name, None, app.now()).await? {
+        drop(tx);
+        let wrong = ("user_name", "This user name is taken. Choose another.".to_owned());
+        return draw(&app, &session, None, form, Some(wrong)).await;
+    }
+    let new = NewGrant { user: &id, role, councillor: councillor.as_deref(), until: None, by: &session.actor };
+    store::user::give(&mut tx, app.ids(), new, app.now()).await?;
+    let link = invitation::make(&mut tx, &app, &id).await?;
+    let detail = json!({"role": role, "councillor": councillor});
+    audit(&mut tx, &app, &session, "add person", &id, detail).await?;
+    tx.commit().await?;
+    one_page(&app, &session, &id, None, Some(link), None).await
+}
+
+/// What a user name may be: it stands in decisions and on the audit trail.
+fn is_user_name(text: &str) -> bool {
+    (3..=LONGEST_NAME).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_' | b'@'))
+        && !matches!(text, "beadle" | "nobody" | "resident")
+}
+
+async fn audit(
+    tx: &mut Tx,
+    app: &App,
+    session: &Session,
+    action: &str,
+    user: &UserId,
+    detail: serde_json::Value,
+) -> store::Result<()> {
+    store::audit::write(tx, app.ids(), &session.actor, action, &format!("user:{user}"), detail, app.now()).await
+}
+
+async fn find(tx: &mut Tx, id: &UserId) -> Result<User, Trouble> {
+    let missing = || Trouble::not_found("There is no such account.").back_to("/admin/people", "Go to the people");
+    store::user::get(tx, id).await?.ok_or_else(missing)
+}
+
+pub(in super::super) async fn one(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Path(user): Path<String>,
+    Query(done): Query<Done>,
+) -> Result<Response, Trouble> {
+    one_page(&app, &session, &user.into(), done.done.as_deref(), None, None).await
+}
+
+async fn one_page(
+    app: &App,
+    session: &Session,
+    id: &UserId,
+    done: Option<&str>,
+    link: Option<String>,
+    wrong: Option<String>,
+) -> Result<Response, Trouble> {
+    let council = &app.portal.pipeline.house.council;
+    let mut tx = app.db().read().await?;
+    let user = find(&mut tx, id).await?;
+    let given = store::user::given(&mut tx, Some(id), app.now()).await?;
+    drop(tx);
+    let row = |one: Given| RoleRow {
+        said: said(council, &one.grant()),
+        since: format!("{}, by {}", format::when(one.given_at), one.given_by),
+        until: one.until_at.map(|until| format::date(until - TimeDelta::seconds(1))),
+        id: one.id,
+    };
+    let wrong = Wrong(wrong.map(|text| ("role", text)));
+    let page = PersonPage {
+        page: Page::new(app, session, "administration", wrong.title(&user.name)).with_notice(done),
+        id: id.to_string(),
+        ended: user.ended_at.map(format::when),
+        has_password: user.password.is_some(),
+        has_factor: user.totp.is_some(),
+        own: *id == session.user,
+        name: user.name,
+        user_name: user.user_name,
+        email: user.email,
+        roles: given.into_iter().map(row).collect(),
+        councillors: councillors(council),
+        link,
+        wrong,
+    };
+    Ok((page.wrong.status(), html(&page)?).into_response())
+}
+
+/// A link for a new password. A lost second factor goes with it: whoever administers has seen who asks.
+pub(in super::super) async fn invite(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Path(user): Path<String>,
+) -> Result<Response, Trouble> {
+    let id = UserId::from(user);
+    let mut tx = app.db().begin().await?;
+    let user = find(&mut tx, &id).await?;
+    if user.ended_at.is_some() {
+        return Err(closed(&id));
+    }
+    store::user::set_totp(&mut tx, &id, None, user.totp_step).await?;
+    let link = invitation::make(&mut tx, &app, &id).await?;
+    audit(&mut tx, &app, &session, "invite person", &id, json!({})).await?;
+    tx.commit().await?;
+    one_page(&app, &session, &id, None, Some(link), None).await
+}
+
+fn closed(id: &UserId) -> Trouble {
+    Trouble::conflict("This account is closed.").back_to(&format!("/admin/people/{id}"), "Go back")
+}
+
+/// Refuses what would leave nobody who can administer.
+async fn keeps_one(tx: &mut Tx, id: &UserId) -> Result<(), Trouble> {
+    if store::user::other_administrators(tx, id).await? > 0 {
+        return Ok(());
+    }
+    let text = "Nobody else can administer the portal, so this account has to stay. Make somebody else an administrator first.";
+    Err(Trouble::conflict(text).back_to(&format!("/admin/people/{id}"), "Go back"))
+}
+
+pub(in super::super) async fn end(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Path(user): Path<String>,
+) -> Result<Redirect, Trouble> {
+    let id = UserId::from(user);
+    let mut tx = app.db().begin().await?;
+    find(&mut tx, &id).await?;
+    keeps_one(&mut tx, &id).await?;
+    store::user::end(&mut tx, &id, &session.actor, app.now()).await?;
+    audit(&mut tx, &app, &session, "close account", &id, json!({})).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/admin/people?done=account-closed"))
+}
+
+#[derive(Deserialize)]
+pub(in super::super) struct NewRole {
+    #[serde(default)]
+    role: String,
+    #[serde(default)]
+    councillor: String,
+    #[serde(default)]
+    until: String,
+}
+
+/// The end of a day in London; it is the last on which a role holds.
+fn end_of(day: &str) -> Option<DateTime<Utc>> {
+    let next: NaiveDate = day.parse::<NaiveDate>().ok()?.succ_opt()?;
+    Some(next.and_time(NaiveTime::MIN).and_local_timezone(London).earliest()?.to_utc())
+}
+
+pub(in super::super) async fn give(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Path(user): Path<String>,
+    Form(form): Form<NewRole>,
+) -> Result<Response, Trouble> {
+    let id = UserId::from(user);
+    let found = role(&app.portal.pipeline.house.council, &form.role, &form.councillor);
+    let until = (!form.until.trim().is_empty()).then(|| end_of(form.until.trim()));
+    let wrong = match (&found, &until) {
+        (Err((_, wrong)), _) => Some(wrong.clone()),
+        (_, Some(None)) => Some("Enter the last day as year, month and day, such as 2026-12-31.".to_owned()),
+        (_, Some(Some(until))) if *until <= app.now() => Some("The last day has to be today or later.".to_owned()),
+        _ => None,
+    };
+    if wrong.is_some() {
+        return one_page(&app, &session, &id, None, None, wrong).await;
+    }
+    let Ok((role, councillor)) = found else { return Err(Trouble::internal()) };
+    let mut tx = app.db().begin().await?;
+    if find(&mut tx, &id).await?.ended_at.is_some() {
+        return Err(closed(&id));
+    }
+    let standing = store::user::given(&mut tx, Some(&id), app.now()).await?;
+    if standing.iter().any(|one| one.role == role && one.councillor == councillor && one.until_at == until.flatten()) {
+        return Ok(Redirect::to(&format!("/admin/people/{id}?done=unchanged")).into_response());
+    }
+    let new =
+        NewGrant { user: &id, role, councillor: councillor.as_deref(), until: until.flatten(), by: &session.actor };
+    store::user::give(&mut tx, app.ids(), new, app.now()).await?;
+    let detail = json!({"role": role, "councillor": councillor, "until": until.flatten()});
+    audit(&mut tx, &app, &session, "give role", &id, detail).await?;
+    tx.commit().await?;
+    Ok(Redirect::to(&format!("/admin/people/{id}?done=role-given")).into_response())
+}
+
+pub(in super::super) async fn take(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Path((user, grant)): Path<(String, String)>,
+) -> Result<Redirect, Trouble> {
+    let id = UserId::from(user);
+    let mut tx = app.db().begin().await?;
+    let standing = store::user::given(&mut tx, Some(&id), app.now()).await?;
+    let role = standing.iter().find(|one| one.id == grant).map(|one| one.role);
+    if role == Some(Role::Administrator) {
+        keeps_one(&mut tx, &id).await?;
+    }
+    if !store::user::take(&mut tx, &grant, &id, &session.actor, app.now()).await? {
+        let back = format!("/admin/people/{id}");
+        return Err(Trouble::not_found("This role has ended already.").back_to(&back, "Go back"));
+    }
+    audit(&mut tx, &app, &session, "take role", &id, json!({"role": role})).await?;
+    tx.commit().await?;
+    Ok(Redirect::to(&format!("/admin/people/{id}?done=role-taken")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_name_cannot_be_taken_for_somebody_elses_doing() {
+        for good in ["j.harrow", "ann", "a-b_c", "ann@brackenmere.example"] {
+            assert!(is_user_name(good), "{good}");
+        }
+        for bad in ["", "ab", "beadle", "resident", "Ann", "ann lane", "ann/for", "änn", &"a".repeat(61)] {
+            assert!(!is_user_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_role_holds_until_the_last_day_is_over_in_london() {
+        assert_eq!(end_of("2026-06-30"), "2026-06-30T23:00:00Z".parse().ok());
+        assert_eq!(end_of("2026-12-31"), "2027-01-01T00:00:00Z".parse().ok());
+        assert_eq!(end_of("31.12.2026"), None);
+    }
+}

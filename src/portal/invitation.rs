@@ -1,0 +1,97 @@
+//! `/invitation/TOKEN`: where somebody sets the first password of their account, or a new one when they lost theirs. Good once, for
+//! three days; whoever administers the portal hands it over.
+
+use super::sign_in::{hashed, random_word};
+use super::wrong::Wrong;
+use super::{App, Page, Shared, auth, format, html, trouble::Trouble};
+use crate::core::UserId;
+use crate::store::user::User;
+use crate::store::{self, Tx};
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use chrono::TimeDelta;
+use serde::Deserialize;
+use serde_json::json;
+
+/// Days for which a link is good.
+const DAYS: i64 = 3;
+
+/// Makes a link for somebody; earlier ones are good no more. The address without the host.
+pub(super) async fn make(tx: &mut Tx, app: &Shared, user: &UserId) -> store::Result<String> {
+    let token = random_word();
+    store::user::invite(tx, user, &hashed(&token), app.now() + TimeDelta::days(DAYS)).await?;
+    Ok(format!("/invitation/{token}"))
+}
+
+#[derive(Template)]
+#[template(path = "invitation.html")]
+struct InvitationPage {
+    page: Page,
+    token: String,
+    name: String,
+    user_name: String,
+    wrong: Wrong,
+}
+
+fn over() -> Trouble {
+    Trouble::not_found("This link was used already, or it is older than three days. Ask whoever administers the portal for another.")
+        .back_to("/sign-in", "Go to the sign-in page")
+}
+
+/// Whose link it is, while it is good. What stands in the path is as secret as a password: the link itself is what lets in.
+async fn whose(tx: &mut Tx, app: &Shared, token: &str) -> Result<User, Trouble> {
+    let user = store::user::invited(tx, &hashed(token), app.now()).await?.ok_or_else(over)?;
+    store::user::get(tx, &user).await?.ok_or_else(over)
+}
+
+fn draw(app: &Shared, token: String, user: User, wrong: Option<(&'static str, String)>) -> Result<Response, Trouble> {
+    let wrong = Wrong(wrong);
+    let page = Page::signed_out(app, &wrong.title("Choose a password"));
+    let page = InvitationPage { page, token, name: user.name, user_name: user.user_name, wrong };
+    Ok((page.wrong.status(), html(&page)?).into_response())
+}
+
+pub(super) async fn page(State(app): State<App>, Path(token): Path<String>) -> Result<Response, Trouble> {
+    let mut tx = app.db().read().await?;
+    let user = whose(&mut tx, &app, &token).await?;
+    draw(&app, token, user, None)
+}
+
+#[derive(Deserialize)]
+pub(super) struct Chosen {
+    #[serde(default)]
+    new: String,
+    #[serde(default)]
+    again: String,
+}
+
+pub(super) async fn accept(
+    State(app): State<App>,
+    Path(token): Path<String>,
+    Form(form): Form<Chosen>,
+) -> Result<Response, Trouble> {
+    let mut tx = app.db().read().await?;
+    let user = whose(&mut tx, &app, &token).await?;
+    drop(tx);
+    if form.new != form.again {
+        let wrong = "The two passwords are different. Enter the same one twice.".to_owned();
+        return draw(&app, token, user, Some(("again", wrong)));
+    }
+    let mut tx = app.db().begin().await?;
+    // Two may have opened it at once: it is good once.
+    let user = whose(&mut tx, &app, &token).await?;
+    match auth::set_own(&mut tx, &user, &form.new).await {
+        Ok(()) => {}
+        Err(error @ (auth::PasswordError::Short | auth::PasswordError::Common)) => {
+            let wrong = format!("{}.", format::sentence(&error.to_string()));
+            return draw(&app, token, user, Some(("new", wrong)));
+        }
+        Err(auth::PasswordError::Store(error)) => return Err(error.into()),
+        Err(auth::PasswordError::Hash(_)) => return Err(Trouble::internal()),
+    }
+    store::user::invitation_used(&mut tx, &user.id).await?;
+    store::audit::write(&mut tx, app.ids(), &user.user_name, "set password", "portal", json!({}), app.now()).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/sign-in").into_response())
+}

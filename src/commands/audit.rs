@@ -1,7 +1,8 @@
 //! `beadle audit`: is the audit trail whole?
 
 use super::{Where, say};
-use crate::store::{Db, audit};
+use crate::app;
+use crate::store::audit;
 use clap::Args;
 
 /// Check the chain of the audit trail from its first row to its last.
@@ -13,11 +14,13 @@ pub struct AuditArgs {
 
 /// Says how many rows there are, and which seal is the first that does not fit; exit 1 where one does not.
 pub async fn run(args: AuditArgs) -> anyhow::Result<u8> {
-    let settings = args.place.settings()?;
-    let db = Db::open(&settings.database_url()?).await?;
+    let db = app::database(&args.place.settings()?).await?;
     let chain = audit::check(&mut db.read().await?).await?;
     db.close().await;
-    say(format!("{} rows are sealed, {} not yet (the running service seals them within seconds)", chain.sealed, chain.open));
+    say(format!(
+        "{} rows are sealed, {} not yet (the running service seals them within seconds)",
+        chain.sealed, chain.open
+    ));
     match chain.broken {
         None => {
             say("every seal fits its row and the seal before it".to_owned());

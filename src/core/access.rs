@@ -197,12 +197,7 @@ const TABLE: &[(Reader, Purpose, &[Field], &[Field])] = &[
         &[],
     ),
     (Reader::Gatekeeper, Purpose::Overview, &[Field::Figures, Field::Standing, Field::Place], &[]),
-    (
-        Reader::Councillor,
-        Purpose::Casework,
-        &[Field::Standing, Field::Place],
-        &[Field::Identity, Field::Words],
-    ),
+    (Reader::Councillor, Purpose::Casework, &[Field::Standing, Field::Place], &[Field::Identity, Field::Words]),
     (Reader::WardCouncillor, Purpose::Overview, &[Field::Standing, Field::Place, Field::Figures], &[]),
     (Reader::Councillor, Purpose::Overview, &[Field::Figures], &[]),
     (Reader::Administrator, Purpose::Overview, &[Field::Figures], &[]),

@@ -95,7 +95,10 @@ async fn confirmed(app: &App, session: &Session, user: &User, password: String) 
     let whose = [Whose::Known(format!("session/{}", session.id))];
     let waits = app.tries.lock().unwrap_or_else(PoisonError::into_inner).begin(&whose, app.now());
     if let Err(seconds) = waits {
-        return Err(format!("Too many wrong tries. Wait {}, then try again.", format::count(seconds, "second", "seconds")));
+        return Err(format!(
+            "Too many wrong tries. Wait {}, then try again.",
+            format::count(seconds, "second", "seconds")
+        ));
     }
     if !auth::verify(password, user.password.clone()).await {
         return Err("That is not your password. Check it and try again.".to_owned());
@@ -196,7 +199,8 @@ pub(super) async fn second_factor(
         return draw(&app, &session, None, Some(("password", wrong))).await;
     }
     let Some(step) = factor::step_of(secret, &form.code, app.now()) else {
-        let wrong = "That code does not belong to the new key. Add the key below to your app and enter what it shows now.";
+        let wrong =
+            "That code does not belong to the new key. Add the key below to your app and enter what it shows now.";
         return draw(&app, &session, None, Some(("code", wrong.to_owned()))).await;
     };
     let mut tx = app.db().begin().await?;
@@ -225,7 +229,8 @@ pub(super) async fn second_factor_off(
     }
     let mut tx = app.db().begin().await?;
     store::user::set_totp(&mut tx, &session.user, None, user.totp_step).await?;
-    store::audit::write(&mut tx, app.ids(), &session.actor, "second factor off", "portal", json!({}), app.now()).await?;
+    store::audit::write(&mut tx, app.ids(), &session.actor, "second factor off", "portal", json!({}), app.now())
+        .await?;
     tx.commit().await?;
     Ok(Redirect::to("/account?done=factor-off").into_response())
 }

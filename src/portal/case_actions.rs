@@ -139,9 +139,8 @@ async fn decide(app: &Shared, session: &Session, reference: &str, act: Act) -> A
     let composer = Composer { council: &house.council, rules: &rules, key: &house.key, ids: &pipeline.ids };
     let desk = Desk { composer, now: app.now() };
     let actor = session.acting(case.councillor.as_deref());
-    let done = at_the_desk(app, &desk, &mut tx, case, act, &actor)
-        .await
-        .map_err(|trouble| trouble.back_to_case(&back))?;
+    let done =
+        at_the_desk(app, &desk, &mut tx, case, act, &actor).await.map_err(|trouble| trouble.back_to_case(&back))?;
     tx.commit().await?;
     let page = if done.ends_with("-all") { "/campaign" } else { "" };
     Ok(Redirect::to(&format!("/cases/{back}{page}?done={done}")))

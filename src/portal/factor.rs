@@ -26,9 +26,8 @@ pub(super) fn step_of(secret: &str, code: &str, now: DateTime<Utc>) -> Option<i6
     let code: String = code.chars().filter(char::is_ascii_digit).collect();
     let totp = totp(secret, "beadle", "beadle")?;
     let step = now.timestamp() / STEP;
-    (step - 1..=step + 1).find(|step| {
-        u64::try_from(step * STEP).is_ok_and(|time| super::auth::same(&totp.generate(time), &code))
-    })
+    (step - 1..=step + 1)
+        .find(|step| u64::try_from(step * STEP).is_ok_and(|time| super::auth::same(&totp.generate(time), &code)))
 }
 
 /// What an app is given to know the account by: a picture for its camera (SVG), where one can be made.

@@ -35,8 +35,10 @@ struct InvitationPage {
 }
 
 fn over() -> Trouble {
-    Trouble::not_found("This link was used already, or it is older than three days. Ask whoever administers the portal for another.")
-        .back_to("/sign-in", "Go to the sign-in page")
+    Trouble::not_found(
+        "This link was used already, or it is older than three days. Ask whoever administers the portal for another.",
+    )
+    .back_to("/sign-in", "Go to the sign-in page")
 }
 
 /// Whose link it is, while it is good. What stands in the path is as secret as a password: the link itself is what lets in.

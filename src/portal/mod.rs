@@ -25,7 +25,9 @@ mod letters;
 mod list;
 mod log;
 mod mail_pages;
+mod nav;
 mod patterns;
+pub mod places;
 mod private;
 mod queries;
 mod several;
@@ -45,7 +47,7 @@ use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
@@ -107,96 +109,12 @@ impl Shared {
     }
 }
 
-/// Pages for people who are signed in: the right they need, where they are, and what answers there. The one list: what is not in it
-/// is open to nobody, and a test tries each of it with each role.
-fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
-    let cases: Vec<(&str, MethodRouter<App>)> = vec![
-        ("/", get(list::page)),
-        ("/find", get(list::find)),
-        ("/cases/{reference}", get(case_page::page)),
-        ("/cases/{reference}/accept", post(case_actions::accept)),
-        ("/cases/{reference}/change", post(case_actions::change)),
-        ("/cases/{reference}/join", post(case_actions::join)),
-        ("/cases/{reference}/seen", post(case_actions::seen)),
-        ("/cases/{reference}/close", post(case_actions::close)),
-        ("/cases/{reference}/consent", post(case_actions::consent)),
-        ("/cases/{reference}/block", post(case_actions::block)),
-        ("/cases/{reference}/councillor", post(case_actions::councillor)),
-        ("/cases/{reference}/campaign", get(campaign::page)),
-        ("/cases/{reference}/campaign/answer", post(case_actions::answer_letters)),
-        ("/cases/{reference}/campaign/acknowledge", post(case_actions::acknowledge_letters)),
-        ("/cases/{reference}/address", post(case_actions::address)),
-        ("/cases/{reference}/people/{said}/same", post(case_actions::one_person)),
-        ("/cases/{reference}/people/{said}/different", post(case_actions::not_one_person)),
-        ("/cases/{reference}/people/{said}/apart", post(case_actions::take_apart)),
-        ("/cases/{reference}/whole", post(case_actions::whole)),
-        ("/cases/{reference}/parts/{part}/split", post(case_actions::split)),
-        ("/cases/{reference}/parts/{part}/dismiss", post(case_actions::dismiss)),
-        ("/cases/{reference}/links/{link}/unsplit", post(case_actions::unsplit)),
-        ("/cases/{reference}/links/{link}/undo", post(case_actions::undo)),
-        ("/cases/{reference}/links/{link}/same", post(case_actions::same)),
-        ("/cases/{reference}/links/{link}/different", post(case_actions::different)),
-        ("/cases/{reference}/outgoing/{id}/release", post(case_actions::release)),
-        ("/cases/{reference}/messages/{id}/send-on", post(case_actions::send_on)),
-        ("/cases/{reference}/messages/{id}/attachments/{position}", get(files::attachment)),
-        ("/messages/{id}/raw", get(files::raw_message)),
-        ("/log", get(log::page).post(log::send)),
-        ("/log/{token}", get(log::done)),
-    ];
-    let desk: Vec<(&str, MethodRouter<App>)> = vec![
-        ("/patterns", get(patterns::page)),
-        ("/campaigns", get(campaign::list)),
-        ("/blocked", get(blocked::page).post(blocked::end)),
-        ("/deliveries/{id}/raw", get(files::raw_delivery)),
-        ("/set-aside", get(mail_pages::set_aside)),
-        ("/quarantine", get(mail_pages::quarantine)),
-        ("/quarantine/{id}/replay", post(mail_pages::replay)),
-        ("/outbox", get(mail_pages::outbox)),
-        ("/learned", get(learned::page)),
-        ("/letters", get(letters::page)),
-        ("/letters/print", get(letters::print_all)),
-        ("/letters/posted", post(letters::all_posted)),
-        ("/letters/{id}", get(letters::print)),
-        ("/letters/{id}/posted", post(letters::posted)),
-        ("/letters/{id}/cancel", post(letters::cancel)),
-    ];
-    let account: Vec<(&str, MethodRouter<App>)> = vec![
-        ("/sign-out", post(sign_in::sign_out)),
-        ("/account", get(account::page)),
-        ("/account/password", post(account::password)),
-        ("/account/sessions/end", post(account::end_session)),
-        ("/account/second-factor", post(account::second_factor)),
-        ("/account/second-factor/off", post(account::second_factor_off)),
-    ];
-    let administration: Vec<(&str, MethodRouter<App>)> = vec![
-        ("/admin/people", get(admin::people::page).post(admin::people::add)),
-        ("/admin/people/{user}", get(admin::people::one)),
-        ("/admin/people/{user}/invite", post(admin::people::invite)),
-        ("/admin/people/{user}/end", post(admin::people::end)),
-        ("/admin/people/{user}/roles", post(admin::people::give)),
-        ("/admin/people/{user}/roles/{grant}/end", post(admin::people::take)),
-        ("/admin/access", get(admin::access::page)),
-        ("/admin/audit", get(admin::audit::page)),
-    ];
-    let of = |right: Right, routes: Vec<(&'static str, MethodRouter<App>)>| {
-        routes.into_iter().map(move |(path, answers)| (right, path, answers))
-    };
-    let all = of(Right::Cases, cases).chain(of(Right::Desk, desk)).chain(of(Right::Account, account));
-    all.chain(of(Right::Administration, administration)).collect()
-}
-
-/// Where people who are signed in can go, and the right each place needs.
-#[must_use]
-pub fn places() -> Vec<(&'static str, Right)> {
-    guarded().into_iter().map(|(right, path, _)| (path, right)).collect()
-}
-
 /// The portal's pages, ready to be served.
 pub fn router(portal: Portal) -> Router {
     let app = Arc::new(Shared { portal, tries: std::sync::Mutex::default(), form: form::Door::default() });
     let public = app.portal.pipeline.house.form.as_ref().map(form::routes).unwrap_or_default();
     let mut pages = Router::new();
-    for (right, path, answers) in guarded() {
+    for (right, path, answers) in places::guarded() {
         let entitled = from_fn_with_state((Arc::clone(&app), right, path), guard::entitled);
         pages = pages.route(path, answers.route_layer(entitled));
     }
@@ -211,6 +129,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/sign-in/code", post(sign_in::code))
         .route("/invitation/{token}", get(invitation::page).post(invitation::accept))
         .route("/assets/portal.css", get(style))
+        .route("/assets/govuk.css", get(govuk_style))
         .route("/assets/letter.css", get(letters::style))
         .route("/assets/icon.svg", get(icon));
     let machines = Router::new()
@@ -247,7 +166,15 @@ struct Page {
 impl Page {
     fn signed_out(app: &Shared, title: &str) -> Self {
         let council = app.portal.pipeline.house.council.name.clone();
-        Self { title: title.to_owned(), council, csrf: String::new(), who: String::new(), rights: Vec::new(), section: "", notice: None }
+        Self {
+            title: title.to_owned(),
+            council,
+            csrf: String::new(),
+            who: String::new(),
+            rights: Vec::new(),
+            section: "",
+            notice: None,
+        }
     }
 
     fn new(app: &Shared, session: &Session, section: &'static str, title: impl Into<String>) -> Self {
@@ -339,6 +266,11 @@ async fn audit_reading(
         store::audit::write(&mut tx, app.ids(), &session.actor, action, object, detail.clone(), app.now()).await?;
     }
     tx.commit().await
+}
+
+/// The looks of GOV.UK services: `scripts/style.sh` compiles them.
+async fn govuk_style() -> Response {
+    asset("text/css; charset=utf-8", include_str!("assets/govuk.css"))
 }
 
 async fn style() -> Response {

@@ -186,9 +186,10 @@ fn word(app: &Shared, headers: &HeaderMap, given: &str) -> Result<String, Troubl
 fn whose(app: &Shared, headers: &HeaderMap, user_name: &str, from: IpAddr) -> Vec<Whose> {
     let key = &app.portal.pipeline.house.key;
     let mark = cookie(headers, device_cookie(app.portal.secure_cookie));
-    let known = mark.as_deref().and_then(|mark| key.unseal(DEVICE, mark)).filter(|device| {
-        device.split_once('/').is_some_and(|(owner, _)| owner == user_name)
-    });
+    let known = mark
+        .as_deref()
+        .and_then(|mark| key.unseal(DEVICE, mark))
+        .filter(|device| device.split_once('/').is_some_and(|(owner, _)| owner == user_name));
     match known {
         Some(device) => vec![Whose::Known(device.to_owned())],
         None => vec![Whose::Name(user_name.to_owned()), Whose::Address(from)],

@@ -203,8 +203,7 @@ pub async fn check(tx: &mut Tx) -> Result<Chain> {
 /// # Errors
 /// What the database says.
 pub async fn newest_links(tx: &mut Tx, most: i64) -> Result<Chain> {
-    let last: Option<(i64,)> =
-        tx.opt("SELECT number FROM audit_seals ORDER BY number DESC LIMIT 1", args![]).await?;
+    let last: Option<(i64,)> = tx.opt("SELECT number FROM audit_seals ORDER BY number DESC LIMIT 1", args![]).await?;
     links_from(tx, last.map_or(0, |(last,)| (last - most).max(0))).await
 }
 
@@ -233,8 +232,7 @@ async fn links_from(tx: &mut Tx, from: i64) -> Result<Chain> {
             before = row.hash;
         }
     }
-    let last: Option<(i64,)> =
-        tx.opt("SELECT number FROM audit_seals ORDER BY number DESC LIMIT 1", args![]).await?;
+    let last: Option<(i64,)> = tx.opt("SELECT number FROM audit_seals ORDER BY number DESC LIMIT 1", args![]).await?;
     // A seal whose row is gone is not among the rows above.
     let sealed = last.map_or(0, |(last,)| last);
     if broken.is_none() && sealed != number {

@@ -2,8 +2,7 @@
 
 use super::{Result, Tx, args};
 use crate::core::{
-    Asked, CaseId, CaseState, ContactId, Disposition, Ids, MessageId, Place, Point, Priority, Reference, UserId,
-    square,
+    Asked, CaseId, CaseState, ContactId, Disposition, Ids, MessageId, Place, Point, Priority, Reference, UserId, square,
 };
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
@@ -348,10 +347,13 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Case>> {
 /// What the database says.
 pub async fn count(tx: &mut Tx, filter: &Filter) -> Result<i64> {
     tx.count(
-        concat!("SELECT COUNT(*) FROM cases
+        concat!(
+            "SELECT COUNT(*) FROM cases
          WHERE (CAST($1 AS TEXT) IS NULL OR state = $1) AND (CAST($2 AS TEXT) IS NULL OR department = $2)
            AND (CAST($3 AS TEXT) IS NULL OR service = $3) AND (CAST($4 AS TEXT) IS NULL OR ward = $4)
-           AND ", of_gatekeeper!("$5", "$6")),
+           AND ",
+            of_gatekeeper!("$5", "$6")
+        ),
         args![
             filter.state.map(CaseState::as_str),
             &filter.department,
@@ -378,7 +380,11 @@ pub async fn count_by_state(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
 /// What the database says.
 pub async fn count_by_state_of(tx: &mut Tx, of: Option<&(UserId, DateTime<Utc>)>) -> Result<Vec<(String, i64)>> {
     tx.all(
-        concat!("SELECT state, COUNT(*) FROM cases WHERE ", of_gatekeeper!("$1", "$2"), " GROUP BY state ORDER BY state"),
+        concat!(
+            "SELECT state, COUNT(*) FROM cases WHERE ",
+            of_gatekeeper!("$1", "$2"),
+            " GROUP BY state ORDER BY state"
+        ),
         args![of.map(|(user, _)| user), of.map(|(_, now)| *now)],
     )
     .await

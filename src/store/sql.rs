@@ -2,8 +2,7 @@
 
 use super::StoreError;
 use crate::core::{
-    CaseId, ContactId, DecisionId, InboxId, LessonId, LinkId, MessageId, OutboxId, Reference, SamePersonId,
-    UserId,
+    CaseId, ContactId, DecisionId, InboxId, LessonId, LinkId, MessageId, OutboxId, Reference, SamePersonId, UserId,
 };
 use chrono::{DateTime, Utc};
 use sqlx::Arguments as _;

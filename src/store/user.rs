@@ -175,8 +175,11 @@ pub async fn use_totp_step(tx: &mut Tx, id: &UserId, step: i64) -> Result<bool> 
 /// What the database says.
 pub async fn end(tx: &mut Tx, id: &UserId, by: &str, now: DateTime<Utc>) -> Result<()> {
     tx.exec("UPDATE users SET ended_at = $1 WHERE id = $2 AND ended_at IS NULL", args![now, id]).await?;
-    tx.exec("UPDATE grants SET ended_at = $1, ended_by = $2 WHERE user_id = $3 AND ended_at IS NULL", args![now, by, id])
-        .await?;
+    tx.exec(
+        "UPDATE grants SET ended_at = $1, ended_by = $2 WHERE user_id = $3 AND ended_at IS NULL",
+        args![now, by, id],
+    )
+    .await?;
     tx.exec("DELETE FROM invitations WHERE user_id = $1", args![id]).await?;
     super::session::end_all_of(tx, id).await
 }

@@ -41,14 +41,14 @@ pub(in super::super) async fn page(
         purpose: purpose.label(),
         cells: Field::ALL.iter().map(|field| access::reads(reader, purpose, *field).label()).collect(),
     };
-    let all = places();
+    let all = places::all();
     let right_row = |right: &Right| RightRow {
         right: right.label(),
         cells: Role::ALL.iter().map(|role| if role.holds(*right) { "yes" } else { "no" }).collect(),
         places: all.iter().filter(|(_, needed)| needed == right).map(|(path, _)| *path).collect(),
     };
     let page = AccessPage {
-        page: Page::new(&app, &session, "administration", "Who may read what"),
+        page: Page::new(&app, &session, "admin/access", "Who may read what"),
         fields,
         rows: access::rows().map(row).collect(),
         roles: Role::ALL.iter().map(|role| role.label()).collect(),

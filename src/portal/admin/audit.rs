@@ -84,11 +84,19 @@ pub(in super::super) async fn page(
         actor: entry.actor,
         action: entry.action,
         object: entry.object,
-        detail: if entry.detail.0 == json!({}) { String::new() } else { format::excerpt(&entry.detail.0.to_string(), 200) },
+        detail: if entry.detail.0 == json!({}) {
+            String::new()
+        } else {
+            format::excerpt(&entry.detail.0.to_string(), 200)
+        },
     });
     let page = AuditPage {
-        page: Page::new(&app, &session, "administration", "Audit trail"),
-        fields: [("actor", "Who", asked.actor), ("action", "Did what", asked.action), ("object", "To what", asked.object)],
+        page: Page::new(&app, &session, "admin/audit", "Audit trail"),
+        fields: [
+            ("actor", "Who", asked.actor),
+            ("action", "Did what", asked.action),
+            ("object", "To what", asked.object),
+        ],
         rows: rows.collect(),
         older,
         sealed: state.sealed,

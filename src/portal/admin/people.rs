@@ -98,7 +98,7 @@ async fn draw(
     };
     let wrong = Wrong(wrong);
     let page = PeoplePage {
-        page: Page::new(app, session, "administration", wrong.title("People")).with_notice(done),
+        page: Page::new(app, session, "admin/people", wrong.title("People")).with_notice(done),
         people: users.into_iter().map(row).collect(),
         councillors: councillors(council),
         given,
@@ -127,9 +127,7 @@ fn role(council: &Council, role: &str, councillor: &str) -> Result<(Role, Option
         return Err(("councillor", "There is no such councillor.".to_owned()));
     }
     match role {
-        Role::Councillor if councillor.is_none() => {
-            Err(("councillor", "Choose which councillor they are.".to_owned()))
-        }
+        Role::Councillor if councillor.is_none() => Err(("councillor", "Choose which councillor they are.".to_owned())),
         Role::Administrator => Ok((role, None)),
         _ => Ok((role, councillor)),
     }
@@ -227,7 +225,7 @@ async fn one_page(
     };
     let wrong = Wrong(wrong.map(|text| ("role", text)));
     let page = PersonPage {
-        page: Page::new(app, session, "administration", wrong.title(&user.name)).with_notice(done),
+        page: Page::new(app, session, "person", wrong.title(&user.name)).with_notice(done),
         id: id.to_string(),
         ended: user.ended_at.map(format::when),
         has_password: user.password.is_some(),

@@ -284,7 +284,8 @@ fn client(policy: &FormPolicy, headers: &HeaderMap, peer: Option<IpAddr>) -> IpA
 /// The same where there may be no form; then no proxy is known.
 pub(super) fn client_of(policy: Option<&FormPolicy>, headers: &HeaderMap, peer: Option<IpAddr>) -> IpAddr {
     let named = headers.get_all("x-forwarded-for").into_iter().next_back();
-    let named = named.filter(|_| policy.is_some_and(|policy| policy.behind_proxy)).and_then(|value| value.to_str().ok());
+    let named =
+        named.filter(|_| policy.is_some_and(|policy| policy.behind_proxy)).and_then(|value| value.to_str().ok());
     let named = named.and_then(|all| all.rsplit(',').next()?.trim().parse().ok());
     named.or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }

@@ -1,0 +1,345 @@
+//! Accounts: who gets in, what their roles open, and what shows when somebody tries more.
+
+use crate::desk::{Answer, Desk, PASSWORD};
+use beadle::core::{Grant, Right, Role, UserId};
+use beadle::portal::places;
+use beadle::store::session::NewSession;
+use beadle::store::user::NewGrant;
+use beadle::store::{self, audit};
+use chrono::TimeDelta;
+use reqwest::{Method, StatusCode};
+use sha2::{Digest, Sha256};
+
+/// Somebody who is signed in, in a browser of their own.
+struct Person {
+    id: UserId,
+    cookie: String,
+    csrf: String,
+}
+
+impl Person {
+    /// Makes an account with these roles and signs it in.
+    async fn new(desk: &Desk, user_name: &str, roles: &[(Role, Option<&str>)]) -> Self {
+        let now = desk.pipeline.clock.now();
+        let id: UserId = desk.pipeline.ids.next();
+        let mut tx = desk.db().begin().await.unwrap();
+        assert!(store::user::insert(&mut tx, &id, user_name, user_name, None, now).await.unwrap());
+        for (role, councillor) in roles {
+            let new = NewGrant { user: &id, role: *role, councillor: *councillor, until: None, by: "administrator" };
+            store::user::give(&mut tx, &desk.pipeline.ids, new, now).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        Self::signed_in(desk, id, user_name).await
+    }
+
+    async fn signed_in(desk: &Desk, id: UserId, token: &str) -> Self {
+        let now = desk.pipeline.clock.now();
+        let new = NewSession {
+            user: &id,
+            token_hash: &format!("{:x}", Sha256::digest(token)),
+            csrf: "word",
+            device: "a test",
+            expires_at: now + TimeDelta::hours(1),
+        };
+        let mut tx = desk.db().begin().await.unwrap();
+        store::session::insert(&mut tx, &desk.pipeline.ids, new, now).await.unwrap();
+        tx.commit().await.unwrap();
+        Self { id, cookie: format!("beadle={token}"), csrf: "word".to_owned() }
+    }
+
+    async fn asks(&self, desk: &Desk, method: Method, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let fields = fields.iter().copied().chain([("csrf", self.csrf.as_str())]);
+        let body: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = browser.request(method.clone(), format!("{}{path}", desk.base)).header("cookie", &self.cookie);
+        let request = match method {
+            Method::GET => request,
+            _ => request.header("content-type", "application/x-www-form-urlencoded").body(body),
+        };
+        desk.ask(request).await
+    }
+
+    async fn gets(&self, desk: &Desk, path: &str) -> Answer {
+        self.asks(desk, Method::GET, path, &[]).await
+    }
+}
+
+/// A place with everything in braces filled in: the reference of a case, and else what nothing is called.
+fn filled(path: &str, reference: &str) -> String {
+    let parts = path.split('/').map(|part| match part {
+        "{reference}" => reference,
+        part if part.starts_with('{') => "none",
+        part => part,
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+#[tokio::test]
+async fn every_place_lets_in_the_roles_that_the_table_names_and_no_other() {
+    let desk = Desk::closed().await;
+    let case = desk.pothole().await;
+    let people = [
+        (Grant { role: Role::Administrator, councillor: None }, "ada"),
+        (Grant { role: Role::Gatekeeper, councillor: None }, "gil"),
+        (Grant { role: Role::Gatekeeper, councillor: Some("adeyemi".to_owned()) }, "gwen"),
+        (Grant { role: Role::Councillor, councillor: Some("adeyemi".to_owned()) }, "cora"),
+    ];
+    let (mut let_in, mut refused) = (0, 0);
+    for (grant, name) in people {
+        let person = Person::new(&desk, name, &[(grant.role, grant.councillor.as_deref())]).await;
+        for (path, right) in places::all() {
+            let address = filled(path, case.reference.as_str());
+            for method in [Method::GET, Method::POST] {
+                if path == "/sign-out" {
+                    continue;
+                }
+                let answer = person.asks(&desk, method.clone(), &address, &[]).await;
+                if answer.status == StatusCode::METHOD_NOT_ALLOWED {
+                    continue;
+                }
+                let out = answer.status == StatusCode::FORBIDDEN && answer.has("Your account does not let you do this")
+                    || path == "/" && answer.status == StatusCode::SEE_OTHER;
+                assert_eq!(out, !grant.holds(right), "{name}: {method} {path}: {}", answer.status);
+                assert!(answer.status.as_u16() < 500, "{name}: {method} {path}: {}", answer.status);
+                if out {
+                    assert!(!answer.has("pothole") && !answer.has("Hollis"), "{name}: {method} {path}");
+                    refused += 1;
+                } else {
+                    let_in += 1;
+                }
+            }
+        }
+    }
+    assert!(let_in > 100 && refused > 60, "{let_in} let in, {refused} refused");
+}
+
+#[tokio::test]
+async fn another_councillors_gatekeeper_sees_nothing_and_the_attempt_is_on_the_trail() {
+    let desk = Desk::closed().await;
+    let case = desk.pothole().await;
+    assert_eq!(case.councillor.as_deref(), Some("adeyemi"));
+    let other = Person::new(&desk, "nina", &[(Role::Gatekeeper, Some("nowak"))]).await;
+    let path = format!("/cases/{}", case.reference);
+    for (method, address) in [
+        (Method::GET, path.clone()),
+        (Method::POST, format!("{path}/accept")),
+        (Method::GET, format!("{path}/campaign")),
+    ] {
+        let answer = other.asks(&desk, method, &address, &[]).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{address}");
+        let nowhere = other.gets(&desk, "/cases/ZZZ-ZZZZ").await;
+        let strange = nowhere.body.replace("ZZZ-ZZZZ", case.reference.as_str());
+        assert_eq!(answer.body, strange, "it looks the same as a case that is not there");
+    }
+    assert!(!other.gets(&desk, "/").await.has(case.reference.as_str()));
+    let mut tx = desk.db().read().await.unwrap();
+    let message = store::message::of_case(&mut tx, &case.id).await.unwrap().remove(0);
+    drop(tx);
+    let raw = other.gets(&desk, &format!("/messages/{}/raw", message.id)).await;
+    assert_eq!(raw.status, StatusCode::NOT_FOUND);
+    let trail = desk.trail(&format!("case:{}", case.id)).await;
+    assert_eq!(trail.iter().filter(|row| *row == "nina refused").count(), 3, "{trail:?}");
+
+    let own = Person::new(&desk, "gwen", &[(Role::Gatekeeper, Some("adeyemi"))]).await;
+    assert!(own.gets(&desk, "/").await.has(case.reference.as_str()));
+    let page = own.gets(&desk, &path).await;
+    assert!(page.has("deep pothole"));
+    let accepted = own.asks(&desk, Method::POST, &format!("{path}/accept"), &[("seen", &page.field("seen"))]).await;
+    assert_eq!(accepted.status, StatusCode::SEE_OTHER, "{}", accepted.body);
+    let mut tx = desk.db().read().await.unwrap();
+    let decisions = store::decision::of_case(&mut tx, &case.id).await.unwrap();
+    assert!(decisions.iter().any(|d| d.actor == "gwen for adeyemi"), "both names are recorded");
+}
+
+#[tokio::test]
+async fn a_former_assistant_sees_nothing_from_the_moment_the_role_or_the_account_ends() {
+    let desk = Desk::open().await;
+    let case = desk.pothole().await;
+    let path = format!("/cases/{}", case.reference);
+    let fern = Person::new(&desk, "fern", &[(Role::Gatekeeper, Some("adeyemi"))]).await;
+    assert_eq!(fern.gets(&desk, &path).await.status, StatusCode::OK);
+    let page = desk.get(&format!("/admin/people/{}", fern.id)).await;
+    let taken = page.address("/end");
+    assert!(taken.contains("/roles/"), "{taken}");
+    assert_eq!(desk.press(&page, &taken, &[]).await.status, StatusCode::SEE_OTHER);
+    let refused = fern.gets(&desk, &path).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(!refused.has("pothole"));
+    assert!(desk.trail("/cases/{reference}").await.contains(&"fern refused".to_owned()));
+
+    let lent = Person::new(&desk, "lena", &[]).await;
+    let page = desk.get(&format!("/admin/people/{}", lent.id)).await;
+    let until = [("role", "gatekeeper"), ("councillor", "adeyemi"), ("until", "2026-03-14")];
+    desk.press(&page, &format!("/admin/people/{}/roles", lent.id), &until).await;
+    assert_eq!(lent.gets(&desk, &path).await.status, StatusCode::OK);
+    desk.pipeline.clock.advance(TimeDelta::hours(48));
+    let lent = Person::signed_in(&desk, lent.id, "lena again").await;
+    assert_eq!(lent.gets(&desk, &path).await.status, StatusCode::FORBIDDEN, "a lent role ends by itself");
+
+    desk.sign_in(PASSWORD, "").await;
+    let page = desk.get(&format!("/admin/people/{}", lent.id)).await;
+    desk.press(&page, &format!("/admin/people/{}/end", lent.id), &[]).await;
+    assert_eq!(lent.gets(&desk, "/account").await.status, StatusCode::SEE_OTHER, "signed out at once");
+}
+
+#[tokio::test]
+async fn somebody_is_added_chooses_a_password_by_their_link_and_signs_in() {
+    let desk = Desk::open().await;
+    let page = desk.get("/admin/people").await;
+    let bad = desk.press(&page, "/admin/people", &[("name", "Joan Harrow"), ("user_name", "J H")]).await;
+    assert_eq!(bad.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(bad.has("Enter a user name of 3 to 60") && bad.has("Joan Harrow"), "what was entered stays");
+    let fields = [("name", "Joan Harrow"), ("user_name", "J.Harrow"), ("role", "gatekeeper"), ("councillor", "nowak")];
+    let made = desk.press(&page, "/admin/people", &fields).await;
+    assert!(made.has("Gatekeeper for Cllr Marek Nowak"), "{}", made.body);
+    let (_, rest) = made.body.split_once("id=\"link\">").unwrap();
+    let link = rest.split('<').next().unwrap().to_owned();
+    assert!(desk.press(&page, "/admin/people", &fields).await.has("This user name is taken"));
+
+    desk.press(&page, "/sign-out", &[]).await;
+    assert!(desk.get(&link).await.has("j.harrow"));
+    let weak = desk.send(&link, &[("new", "harrow 2026 harrow"), ("again", "harrow 2026 harrow")]).await;
+    assert!(weak.has("too easy to guess"), "{}", weak.body);
+    let unlike = desk.send(&link, &[("new", "lamp otter tram nine"), ("again", "lamp otter tram ten")]).await;
+    assert!(unlike.has("The two passwords are different"));
+    let set = desk.send(&link, &[("new", "lamp otter tram nine"), ("again", "lamp otter tram nine")]).await;
+    assert_eq!(set.location(), "/sign-in");
+    assert_eq!(desk.get(&link).await.status, StatusCode::NOT_FOUND, "it is good once");
+
+    let page = desk.get("/sign-in").await;
+    let form =
+        [("csrf", page.field("csrf")), ("user_name", "J.Harrow".into()), ("password", "lamp otter tram nine".into())];
+    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(desk.send("/sign-in", &form).await.status, StatusCode::SEE_OTHER);
+    let home = desk.get("/").await;
+    assert!(home.has("Joan Harrow"), "{}", home.body);
+    assert_eq!(desk.get("/admin/people").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays() {
+    let desk = Desk::open().await;
+    let page = desk.get("/admin/people/administrator").await;
+    let refused = desk.press(&page, "/admin/people/administrator/end", &[]).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(refused.has("Nobody else can administer the portal"));
+    let mut tx = desk.db().read().await.unwrap();
+    let roles = store::user::given(&mut tx, None, desk.pipeline.clock.now()).await.unwrap();
+    drop(tx);
+    let role = roles.iter().find(|role| role.role == Role::Administrator).unwrap();
+    let take = format!("/admin/people/administrator/roles/{}/end", role.id);
+    assert_eq!(desk.press(&page, &take, &[]).await.status, StatusCode::CONFLICT);
+    assert_eq!(desk.get("/admin/people").await.status, StatusCode::OK);
+}
+
+/// The six digits that an app shows for a key (RFC 6238), by a program that is not ours.
+fn digits(key: &str, at: i64) -> String {
+    let program = "import base64,hmac,sys\nkey=base64.b32decode(sys.argv[1]+'='*(-len(sys.argv[1])%8))\n\
+                   mac=hmac.new(key,(int(sys.argv[2])//30).to_bytes(8,'big'),'sha1').digest()\n\
+                   at=mac[19]&15\nprint('%06d'%((int.from_bytes(mac[at:at+4],'big')&0x7fffffff)%1000000))";
+    let output = std::process::Command::new("python3").args(["-c", program, key, &at.to_string()]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[tokio::test]
+async fn with_a_second_factor_the_password_alone_lets_nobody_in() {
+    let desk = Desk::open().await;
+    let page = desk.get("/account").await;
+    let (_, rest) = page.body.split_once("class=\"key\">").unwrap();
+    let key: String = rest.split('<').next().unwrap().split(' ').collect();
+    let now = || desk.pipeline.clock.now().timestamp();
+    let secret = page.field("secret");
+    let wrong = [("secret", secret.as_str()), ("code", "000000"), ("password", PASSWORD)];
+    let refused = desk.press(&page, "/account/second-factor", &wrong).await;
+    assert!(refused.has("That code does not belong to the new key"), "{}", refused.body);
+    let code = digits(&key, now());
+    let right = [("secret", secret.as_str()), ("code", code.as_str()), ("password", PASSWORD)];
+    assert_eq!(desk.press(&page, "/account/second-factor", &right).await.location(), "/account?done=factor-on");
+    desk.press(&page, "/sign-out", &[]).await;
+
+    let asked = desk.sign_in(PASSWORD, "").await;
+    assert_eq!(asked.status, StatusCode::OK);
+    assert!(asked.has("Six digits"), "{}", asked.body);
+    assert_eq!(desk.get("/").await.status, StatusCode::SEE_OTHER, "not in yet");
+    let answer = async |code: &str| {
+        let form = [("csrf", asked.field("csrf")), ("half", asked.field("half")), ("code", code.to_owned())];
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        desk.send("/sign-in/code", &form).await
+    };
+    assert!(answer(&code).await.has("it was used before"), "a code is good once");
+    desk.pipeline.clock.advance(TimeDelta::seconds(60));
+    assert_eq!(answer(&digits(&key, now())).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(desk.get("/").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn who_guesses_at_a_name_does_not_lock_its_owner_out() {
+    let desk = Desk::open().await;
+    let page = desk.get("/").await;
+    desk.press(&page, "/sign-out", &[]).await;
+    // A stranger, in another browser.
+    let stranger =
+        reqwest::Client::builder().cookie_store(true).redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    for _ in 0..6 {
+        let page = desk.ask(stranger.get(format!("{}/sign-in", desk.base))).await;
+        let body = format!("csrf={}&user_name=administrator&password=wrong", page.field("csrf"));
+        let kind = "application/x-www-form-urlencoded";
+        desk.ask(stranger.post(format!("{}/sign-in", desk.base)).header("content-type", kind).body(body)).await;
+    }
+    assert_eq!(desk.sign_in(PASSWORD, "").await.status, StatusCode::SEE_OTHER, "from where they signed in before");
+}
+
+#[tokio::test]
+async fn a_session_can_be_ended_from_another_browser() {
+    let desk = Desk::open().await;
+    let admin = UserId::from("administrator".to_owned());
+    let lost = Person::signed_in(&desk, admin, "a lost telephone").await;
+    assert_eq!(lost.gets(&desk, "/").await.status, StatusCode::OK);
+    let page = desk.get("/account").await;
+    let ended = desk.press(&page, "/account/sessions/end", &[("session", &page.field("session"))]).await;
+    assert_eq!(ended.location(), "/account?done=session-ended");
+    assert_eq!(lost.gets(&desk, "/").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(desk.get("/").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_audit_trail_cannot_be_changed_and_shows_it_where_it_was() {
+    let desk = Desk::open().await;
+    desk.pothole().await;
+    desk.get("/").await;
+    let mut tx = desk.db().begin().await.unwrap();
+    while audit::seal(&mut tx, None).await.unwrap() > 0 {}
+    tx.commit().await.unwrap();
+    let chain = audit::check(&mut desk.db().read().await.unwrap()).await.unwrap();
+    assert!(chain.sealed > 2 && chain.open == 0 && chain.broken.is_none(), "{chain:?}");
+    let store::Db::Sqlite(pool) = desk.db() else { panic!("SQLite") };
+    for doing in ["UPDATE audit SET actor = 'somebody else'", "DELETE FROM audit_seals", "DELETE FROM audit"] {
+        let refused = sqlx::query(doing).execute(pool).await.unwrap_err().to_string();
+        assert!(refused.contains("append-only"), "{doing}: {refused}");
+    }
+    // Whoever can write to the file itself can do it all the same.
+    sqlx::query("DROP TRIGGER audit_no_UPDATE").execute(pool).await.unwrap();
+    sqlx::query(
+        "UPDATE audit SET actor = 'somebody else' WHERE id = (SELECT audit_id FROM audit_seals WHERE number = 2)",
+    )
+    .execute(pool)
+    .await
+    .unwrap();
+    let chain = audit::check(&mut desk.db().read().await.unwrap()).await.unwrap();
+    assert_eq!(chain.broken, Some(2));
+    assert!(desk.get("/admin/audit").await.has("The trail was tampered with: seal 2"));
+}
+
+#[tokio::test]
+async fn an_administrator_who_is_no_gatekeeper_is_led_to_their_own_pages() {
+    let desk = Desk::closed().await;
+    let ada = Person::new(&desk, "ada", &[(Role::Administrator, None)]).await;
+    assert_eq!(ada.gets(&desk, "/").await.location(), "/admin/people");
+    let access = ada.gets(&desk, "/admin/access").await;
+    for right in Right::ALL {
+        assert!(access.has(right.label()), "{right}");
+    }
+    let bar = ada.gets(&desk, "/admin/people").await;
+    assert!(!bar.has("Write down a call"), "what is closed to them is not offered");
+}

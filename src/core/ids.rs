@@ -115,4 +115,6 @@ id_types! {
     SamePersonId,
     /// One lesson: what was learned from the council's decisions.
     LessonId,
+    /// A gatekeeper's decision that can be taken back.
+    UndoId,
 }

@@ -22,7 +22,9 @@ pub use case::{Asked, CaseState, Party, Priority};
 pub use clock::Clock;
 pub use code::Code;
 pub use council::{Council, Councillor};
-pub use ids::{CaseId, ContactId, DecisionId, Ids, InboxId, LessonId, LinkId, MessageId, OutboxId, SamePersonId};
+pub use ids::{
+    CaseId, ContactId, DecisionId, Ids, InboxId, LessonId, LinkId, MessageId, OutboxId, SamePersonId, UndoId,
+};
 pub use message::{Address, Attachment, Channel, ContactPoint, Mail, RawMessage, SenderCheck};
 pub use place::{Alternative, PhotoPoint, Place, PlaceSource, Point, SharedPoint};
 pub use pointer::{LookedUp, Pointer, PointsTo};

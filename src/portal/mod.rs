@@ -24,6 +24,7 @@ mod mail_pages;
 mod patterns;
 mod private;
 mod queries;
+mod review;
 mod several;
 mod sign_in;
 mod timeline;
@@ -108,6 +109,21 @@ pub fn router(portal: Portal) -> Router {
     let pages = Router::new()
         .route("/", get(list::page))
         .route("/find", get(list::find))
+        // The review queue. Right: review.
+        .route("/review", get(review::page))
+        .route("/review/undo", post(review::actions::undo))
+        .route("/review/again", post(review::actions::again))
+        .route("/review/{reference}", get(review::named))
+        .route("/review/{reference}/accept", post(review::actions::accept))
+        .route("/review/{reference}/change", post(review::actions::change))
+        .route("/review/{reference}/join", post(review::actions::join_to))
+        .route("/review/{reference}/spam", post(review::actions::spam))
+        .route("/review/{reference}/hold", post(review::actions::hold))
+        .route("/review/{reference}/ask", post(review::actions::ask))
+        .route("/review/{reference}/private", post(review::actions::private))
+        .route("/review/{reference}/skip", post(review::actions::skip))
+        .route("/review/{reference}/take", post(review::actions::take))
+        // End of the review queue.
         .route("/cases/{reference}", get(case_page::page))
         .route("/cases/{reference}/accept", post(case_actions::accept))
         .route("/cases/{reference}/change", post(case_actions::change))
@@ -163,6 +179,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/assets/portal.css", get(style))
         .route("/assets/letter.css", get(letters::style))
+        .route("/assets/review.js", get(review::script))
         .route("/assets/icon.svg", get(icon));
     let machines = Router::new()
         .route("/healthz", get(health::healthz))
@@ -246,6 +263,9 @@ fn notice(done: &str) -> Option<&'static str> {
         "answered-all" => "The answer is on its way to everybody who sent this letter.",
         "acknowledged-all" => "The acknowledgements are on their way.",
         "seen" => "Noted as seen.",
+        "skipped" => "Skipped. It comes up again in half an hour, or as soon as something happens on it.",
+        "taken-back" => "Taken back. Nothing of it has left, and the case stands where it stood before.",
+        "taken-over" => "You have this message now.",
         "replayed" => "The message will be worked on again in a moment.",
         _ => return None,
     })

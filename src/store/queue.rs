@@ -8,14 +8,22 @@ use chrono::{DateTime, Utc};
 /// For whom a case is passed over that waits for somebody outside: for everybody.
 pub const EVERYBODY: &str = "";
 
+/// Cases that wait, in the words of the index that holds them in the order of the queue.
+macro_rules! waits {
+    () => {
+        "(CASE WHEN state IN ('review', 'held') THEN 1 ELSE 0 END) = 1"
+    };
+}
+
 /// Waiting cases that are neither claimed by others nor passed over: `$1` is who asks, `$2` the time.
 macro_rules! free {
     ($columns:literal, $more:literal) => {
         concat!(
             "SELECT ",
             $columns,
-            " FROM cases WHERE state IN ('review', 'held')
-               AND NOT EXISTS (SELECT 1 FROM claims k WHERE k.case_id = cases.id AND k.who <> $1 AND k.until > $2)
+            " FROM cases WHERE ",
+            waits!(),
+            " AND NOT EXISTS (SELECT 1 FROM claims k WHERE k.case_id = cases.id AND k.who <> $1 AND k.until > $2)
                AND NOT EXISTS (SELECT 1 FROM passes p WHERE p.case_id = cases.id AND p.who IN ($1, '') AND p.until > $2
                                  AND p.at >= cases.changed_at) ",
             $more
@@ -57,7 +65,7 @@ pub async fn first(tx: &mut Tx, who: &str, now: DateTime<Utc>) -> Result<Option<
 /// # Errors
 /// What the database says.
 pub async fn waiting(tx: &mut Tx, who: &str, now: DateTime<Utc>) -> Result<Waiting> {
-    let all = tx.count("SELECT COUNT(*) FROM cases WHERE state IN ('review', 'held')", args![]).await?;
+    let all = tx.count(concat!("SELECT COUNT(*) FROM cases WHERE ", waits!()), args![]).await?;
     let free = tx.count(free!("COUNT(*)", ""), args![who, now]).await?;
     let with_others = tx
         .count(

@@ -181,7 +181,7 @@ pub(super) async fn named(
     tx.commit().await?;
     match other.filter(|_| !mine) {
         Some(Claim { who, until }) => {
-            let taken = Instead::Taken(case.reference, who, format::clock(until));
+            let taken = Instead::Taken(case.reference, format::sentence(&who), format::clock(until));
             instead(&app, &session, &asked, taken).await
         }
         None => show(&app, &session, case, &asked).await,

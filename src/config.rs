@@ -175,6 +175,12 @@ impl Settings {
                 bail!("[routing] {what} is {value}: it must lie between 0 and 1");
             }
         }
+        if self.routing.undo_seconds > 3_600 {
+            bail!(
+                "[routing] undo_seconds is {}: nothing should wait for more than an hour (3600)",
+                self.routing.undo_seconds
+            );
+        }
         Ok(())
     }
 

@@ -7,6 +7,8 @@ mod confirm;
 mod letter;
 mod person;
 pub mod private;
+mod review;
+pub mod undo;
 
 use crate::casework::join::{self, Grounds, JoinError};
 use crate::casework::matcher::Matcher;
@@ -43,6 +45,9 @@ pub enum DeskError {
     /// Something has to be said that was not.
     #[error("{0}")]
     Missing(&'static str),
+    /// Nothing could be sent to the resident: why.
+    #[error("nothing was sent: {0}")]
+    NotSent(String),
     /// Joining or undoing failed.
     #[error(transparent)]
     Join(#[from] JoinError),

@@ -6,7 +6,7 @@ mod bench_campaign;
 mod bench_verdict;
 mod classify;
 mod dataset;
-mod demo;
+pub mod demo;
 mod doctor;
 mod learn;
 mod matching;

@@ -117,4 +117,6 @@ id_types! {
     LessonId,
     /// Somebody with an account at the portal.
     UserId,
+    /// A gatekeeper's decision that can be taken back.
+    UndoId,
 }

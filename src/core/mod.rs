@@ -25,7 +25,7 @@ pub use clock::Clock;
 pub use code::Code;
 pub use council::{Council, Councillor};
 pub use ids::{
-    CaseId, ContactId, DecisionId, Ids, InboxId, LessonId, LinkId, MessageId, OutboxId, SamePersonId, UserId,
+    CaseId, ContactId, DecisionId, Ids, InboxId, LessonId, LinkId, MessageId, OutboxId, SamePersonId, UndoId, UserId,
 };
 pub use message::{Address, Attachment, Channel, ContactPoint, Mail, RawMessage, SenderCheck};
 pub use place::{Alternative, PhotoPoint, Place, PlaceSource, Point, SharedPoint};

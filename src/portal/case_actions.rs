@@ -1,7 +1,7 @@
 //! What a person decides about a case. Each decision is one transaction at the desk; whatever it answers, nothing is half
 //! done, and a page that has grown old is told so instead of being obeyed.
 
-mod links;
+pub(super) mod links;
 mod parts;
 mod persons;
 
@@ -43,25 +43,25 @@ enum Act {
 #[derive(Deserialize)]
 pub(super) struct Seen {
     #[serde(default)]
-    seen: String,
+    pub(super) seen: String,
     #[serde(default)]
-    confirmed: String,
+    pub(super) confirmed: String,
 }
 
 #[derive(Deserialize)]
 pub(super) struct Changed {
     #[serde(default)]
-    seen: String,
+    pub(super) seen: String,
     #[serde(default)]
-    confirmed: String,
+    pub(super) confirmed: String,
     #[serde(default)]
-    service: String,
+    pub(super) service: String,
     #[serde(default)]
-    department: String,
+    pub(super) department: String,
     #[serde(default)]
-    priority: String,
+    pub(super) priority: String,
     #[serde(default)]
-    then: String,
+    pub(super) then: String,
 }
 
 /// What all who sent a letter are told.
@@ -197,7 +197,13 @@ async fn at_the_desk(
     }
 }
 
-async fn accept_case(desk: &Desk<'_>, tx: &mut Tx, case: &Case, seen: &Seen, actor: &str) -> Result<(), Trouble> {
+pub(super) async fn accept_case(
+    desk: &Desk<'_>,
+    tx: &mut Tx,
+    case: &Case,
+    seen: &Seen,
+    actor: &str,
+) -> Result<(), Trouble> {
     let waiting = matches!(case.state, CaseState::Review | CaseState::Held);
     if waiting && seen.seen != seen_mark(case) {
         return Err(grown_old());
@@ -215,7 +221,7 @@ async fn accept_case(desk: &Desk<'_>, tx: &mut Tx, case: &Case, seen: &Seen, act
     Ok(desk.accept(tx, &case.id, actor).await?)
 }
 
-async fn change_case(
+pub(super) async fn change_case(
     app: &Shared,
     desk: &Desk<'_>,
     tx: &mut Tx,
@@ -255,12 +261,12 @@ async fn change_case(
     Ok(if moved { "moved" } else { "changed" })
 }
 
-fn grown_old() -> Trouble {
+pub(super) fn grown_old() -> Trouble {
     Trouble::conflict(
         "Somebody changed this case after you opened it. Nothing was done. Look at it again, then decide.",
     )
 }
 
-fn no_such(what: &str) -> Trouble {
+pub(super) fn no_such(what: &str) -> Trouble {
     Trouble::not_found(format!("There is no such {what}."))
 }

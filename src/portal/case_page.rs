@@ -30,7 +30,7 @@ use serde_json::json;
 use std::collections::BTreeSet;
 
 /// Characters of a message that stand for it beside another.
-const EXCERPT: usize = 400;
+pub(super) const EXCERPT: usize = 400;
 
 /// The case of a reference as it stands in an address.
 pub(super) async fn find(tx: &mut Tx, reference: &str) -> Result<Case, Trouble> {

@@ -2,6 +2,7 @@
 
 mod links;
 mod persons;
+mod review;
 
 use super::format;
 use crate::core::verdict::Reason;
@@ -82,7 +83,10 @@ impl DecisionView {
 
 /// A decision in words.
 pub(super) fn decision_view(decision: &Decision, taxonomy: &Taxonomy) -> DecisionView {
-    links::view(decision, taxonomy).or_else(|| persons::view(decision)).unwrap_or_else(|| case_view(decision, taxonomy))
+    review::view(decision)
+        .or_else(|| links::view(decision, taxonomy))
+        .or_else(|| persons::view(decision))
+        .unwrap_or_else(|| case_view(decision, taxonomy))
 }
 
 /// What was decided about the case itself.
@@ -188,7 +192,7 @@ fn evidence_view(verdict: &Value, likest: Option<&Value>, taxonomy: &Taxonomy) -
     })
 }
 
-fn reason_view(reason: &Reason, taxonomy: &Taxonomy) -> ReasonView {
+pub(super) fn reason_view(reason: &Reason, taxonomy: &Taxonomy) -> ReasonView {
     match reason {
         Reason::Rule { rule, says, words } => {
             ReasonView { text: rule_text(says, taxonomy), words: Some(words.clone()), rule: Some(rule.clone()) }

@@ -8,6 +8,11 @@ pub(super) fn when(at: DateTime<Utc>) -> String {
     at.with_timezone(&London).format("%A %-d %B %Y, %H:%M").to_string()
 }
 
+/// `14:05`, by the clock on the council's wall.
+pub(super) fn clock(at: DateTime<Utc>) -> String {
+    at.with_timezone(&London).format("%H:%M").to_string()
+}
+
 /// `13 March 2026`, by the clock on the council's wall.
 pub(super) fn date(at: DateTime<Utc>) -> String {
     at.with_timezone(&London).format("%-d %B %Y").to_string()

@@ -30,6 +30,7 @@ mod patterns;
 pub mod places;
 mod private;
 mod queries;
+mod review;
 mod several;
 mod sign_in;
 mod timeline;
@@ -131,6 +132,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/assets/portal.css", get(style))
         .route("/assets/govuk.css", get(govuk_style))
         .route("/assets/letter.css", get(letters::style))
+        .route("/assets/review.js", get(review::script))
         .route("/assets/icon.svg", get(icon));
     let machines = Router::new()
         .route("/healthz", get(health::healthz))
@@ -234,6 +236,9 @@ fn notice(done: &str) -> Option<&'static str> {
         "account-closed" => "The account is closed. Whoever used it is signed out.",
         "role-given" => "The role is given.",
         "role-taken" => "The role is taken away.",
+        "skipped" => "Skipped. It comes up again in half an hour, or as soon as something happens on it.",
+        "taken-back" => "Taken back. Nothing of it has left, and the case stands where it stood before.",
+        "taken-over" => "You have this message now.",
         "replayed" => "The message will be worked on again in a moment.",
         _ => return None,
     })

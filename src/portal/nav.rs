@@ -51,6 +51,7 @@ const fn more(
 
 /// Every section, in the order in which they are shown.
 pub(super) const ENTRIES: &[Entry] = &[
+    bar(Right::Cases, "/review", "Review", "review"),
     bar(Right::Cases, "/", "Cases", "cases"),
     bar(Right::Cases, "/log", "Write down a call", "log"),
     more(Right::Desk, "Cases", "/campaigns", "Campaigns", "Letters that many people sent, each answered once for all."),

@@ -1,9 +1,6 @@
 //! Where people who are signed in can go, and the right each place needs.
 
-use super::{
-    App, account, admin, blocked, campaign, case_actions, case_page, files, learned, letters, list, log, mail_pages,
-    nav, patterns, sign_in,
-};
+use super::{App, account, admin, blocked, campaign, case_actions, case_page, files, learned, letters, list, log, mail_pages, nav, patterns, review, sign_in};
 use crate::core::Right;
 use axum::routing::{MethodRouter, get, post};
 
@@ -42,6 +39,19 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
         ("/messages/{id}/raw", get(files::raw_message)),
         ("/log", get(log::page).post(log::send)),
         ("/log/{token}", get(log::done)),
+        ("/review", get(review::page)),
+        ("/review/undo", post(review::actions::undo)),
+        ("/review/again", post(review::actions::again)),
+        ("/review/{reference}", get(review::named)),
+        ("/review/{reference}/accept", post(review::actions::accept)),
+        ("/review/{reference}/change", post(review::actions::change)),
+        ("/review/{reference}/join", post(review::actions::join_to)),
+        ("/review/{reference}/spam", post(review::actions::spam)),
+        ("/review/{reference}/hold", post(review::actions::hold)),
+        ("/review/{reference}/ask", post(review::actions::ask)),
+        ("/review/{reference}/private", post(review::actions::private)),
+        ("/review/{reference}/skip", post(review::actions::skip)),
+        ("/review/{reference}/take", post(review::actions::take)),
     ];
     let desk: Vec<(&str, MethodRouter<App>)> = vec![
         ("/patterns", get(patterns::page)),

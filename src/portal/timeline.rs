@@ -127,7 +127,7 @@ impl Trail {
         serde_json::from_value(triage.evidence.0["verdict"].clone()).ok()
     }
 
-    fn message(&self, message: &Message) -> MessageView {
+    pub(super) fn message(&self, message: &Message) -> MessageView {
         let (verified, sender) = match &message.sender.0 {
             SenderCheck::Verified { by } => (true, format!("Verified by {by}")),
             SenderCheck::Unverified { why } => (false, format!("Not verified: {why}")),

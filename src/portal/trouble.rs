@@ -138,7 +138,7 @@ impl From<DeskError> for Trouble {
                 Self { title: "This could not be done", ..Self::not_found(sentence(&error.to_string())) }
             }
             DeskError::Missing(_) => Self::bad(sentence(&error.to_string())),
-            DeskError::NotNow(_) | DeskError::Join(_) | DeskError::Split(_) => {
+            DeskError::NotNow(_) | DeskError::NotSent(_) | DeskError::Join(_) | DeskError::Split(_) => {
                 Self::conflict(sentence(&error.to_string()))
             }
         }

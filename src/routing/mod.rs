@@ -23,6 +23,8 @@ pub struct RoutingPolicy {
     pub maybe_above: f64,
     /// For so many days after a case was closed, a report of the same problem is one of it again.
     pub again_days: u32,
+    /// For so many seconds what a gatekeeper's decision sends waits, so that it can be taken back; 0 for not at all.
+    pub undo_seconds: u32,
 }
 
 impl Default for RoutingPolicy {
@@ -34,6 +36,7 @@ impl Default for RoutingPolicy {
             join_above: 0.8,
             maybe_above: 0.3,
             again_days: 28,
+            undo_seconds: 20,
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::core::{
     Asked, CaseId, CaseState, ContactId, Disposition, Ids, MessageId, Place, Point, Priority, Reference, UserId, square,
 };
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
 /// The columns of a [`Case`].
@@ -16,7 +17,7 @@ macro_rules! columns {
 }
 
 /// A case as it stands.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow, Serialize, Deserialize)]
 pub struct Case {
     /// The case.
     pub id: CaseId,
@@ -125,7 +126,8 @@ pub async fn update(tx: &mut Tx, case: &Case, now: DateTime<Utc>) -> Result<()> 
     tx.exec(
         "UPDATE cases SET state = $1, service = $2, department = $3, priority = $4, ward = $5, councillor = $6, place = $7,
              title = $8, disposition = $9, consent = $10, hold_reason = $11, attention = $12, due_on = $13, routed_at = $14,
-             closed_at = $15, changed_at = $16, confidence = $17, asked = $18, square = $19, lat = $20, lon = $21
+             closed_at = $15, changed_at = $16, confidence = $17, asked = $18, square = $19, lat = $20, lon = $21,
+             spam = (spam AND $1 = 'closed')
          WHERE id = $22",
         args![
             case.state.as_str(),
@@ -458,6 +460,24 @@ pub async fn forget_likeness(tx: &mut Tx, id: &CaseId) -> Result<()> {
     tx.exec("UPDATE cases SET sketch = NULL WHERE id = $1", args![id]).await?;
     tx.exec("DELETE FROM case_bands WHERE case_id = $1", args![id]).await?;
     Ok(())
+}
+
+/// Says that a closed case is spam: no report of anything, so that nothing is taken for it again. It is said no more once the case is
+/// opened.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_spam(tx: &mut Tx, id: &CaseId) -> Result<()> {
+    tx.exec("UPDATE cases SET spam = TRUE WHERE id = $1 AND state = 'closed'", args![id]).await?;
+    Ok(())
+}
+
+/// Whether a case was closed as spam.
+///
+/// # Errors
+/// What the database says.
+pub async fn is_spam(tx: &mut Tx, id: &CaseId) -> Result<bool> {
+    Ok(tx.count("SELECT COUNT(*) FROM cases WHERE id = $1 AND spam", args![id]).await? > 0)
 }
 
 /// Closes a case of which nobody is told.

@@ -1,7 +1,7 @@
 //! What people decided a case's service to be: the council's own labelled examples.
 //!
-//! The last word of a person counts. A case that stands in another one, or was taken out of one, split or put together again
-//! and not decided since, says nothing; neither does one that was opened on a worry about somebody's safety, whose words are
+//! The last word of a person counts. A case that stands in another one, was taken out of one, split or put together again and not
+//! decided since, or is spam, says nothing, nor does a decision that was taken back; neither does one that was opened on a worry about somebody's safety, whose words are
 //! not to be learned from. Of a message that became several cases each teaches by its own part.
 
 use super::{Result, Tx, args};
@@ -84,7 +84,7 @@ macro_rules! decided {
                AND NOT EXISTS (
                    SELECT 1 FROM decisions l WHERE l.case_id = d.case_id AND l.actor <> $1
                      AND (l.created_at > d.created_at OR l.created_at = d.created_at AND l.id > d.id)
-                     AND (l.kind IN ('accept', 'join', 'undo', 'split', 'unsplit')
+                     AND (l.kind IN ('accept', 'join', 'undo', 'split', 'unsplit', 'spam')
                           OR l.kind = 'change' AND l.decided -> 'before' ->> 'service' <> l.decided ->> 'service'))
                AND NOT EXISTS (
                    SELECT 1 FROM decisions t WHERE t.case_id = d.case_id AND t.kind IN ('triage', 'split_off')
@@ -149,7 +149,7 @@ pub async fn encoded(tx: &mut Tx, machine: &str, encoder: &str, most: i64) -> Re
 pub async fn latest(tx: &mut Tx) -> Result<Option<DecisionId>> {
     let row: Option<(DecisionId,)> = tx
         .opt(
-            "SELECT id FROM decisions WHERE kind IN ('accept', 'change', 'join', 'undo', 'split', 'unsplit')
+            "SELECT id FROM decisions WHERE kind IN ('accept', 'change', 'join', 'undo', 'split', 'unsplit', 'spam')
              ORDER BY created_at DESC, id DESC LIMIT 1",
             args![],
         )

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod block;
 pub mod campaign;
 pub mod case;
+pub mod claim;
 pub mod contact;
 pub mod correction;
 pub mod cursor;
@@ -23,9 +24,11 @@ pub mod outbox;
 pub mod pair;
 pub mod part;
 pub mod person;
+pub mod queue;
 pub mod session;
 pub mod setting;
 mod sql;
+pub mod undo;
 pub mod user;
 pub mod whereabouts;
 
@@ -300,6 +303,9 @@ pub async fn empty(db: &Db) -> Result<()> {
     let mut tx = db.begin().await?;
     for statement in [
         "DELETE FROM outbox",
+        "DELETE FROM claims",
+        "DELETE FROM passes",
+        "DELETE FROM undos",
         "DELETE FROM decisions",
         "DELETE FROM lessons",
         "DELETE FROM matcher_lessons",

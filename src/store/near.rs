@@ -236,7 +236,7 @@ async fn of_service(tx: &mut Tx, service: &str, since: DateTime<Utc>) -> Result<
 /// # Errors
 /// What the database says.
 pub async fn closed(tx: &mut Tx, spot: Point, since: DateTime<Utc>) -> Result<Vec<Near>> {
-    tx.all(of_squares!("closed_at", "state = 'closed'"), around_since(spot, since)).await
+    tx.all(of_squares!("closed_at", "state = 'closed' AND NOT spam"), around_since(spot, since)).await
 }
 
 /// Cases around a spot since `since`, open or closed; those joined to another one are the same problem and not there.
@@ -269,7 +269,7 @@ pub struct Pattern {
 pub async fn patterns(tx: &mut Tx, since: DateTime<Utc>, fewest: i64, limit: i64) -> Result<Vec<Pattern>> {
     tx.all(
         "SELECT service, COUNT(*) AS cases, MAX(received_at) AS last, MAX(id) AS one FROM cases
-         WHERE square IS NOT NULL AND received_at >= $1 AND state <> 'joined' AND consent <> 'private'
+         WHERE square IS NOT NULL AND received_at >= $1 AND state <> 'joined' AND consent <> 'private' AND NOT spam
          GROUP BY service, CAST(lat * 1000 AS BIGINT), CAST(lon * 600 AS BIGINT)
          HAVING COUNT(*) >= $2 ORDER BY 2 DESC, 3 DESC, service LIMIT $3",
         args![since, fewest, limit],

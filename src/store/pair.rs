@@ -2,7 +2,7 @@
 //!
 //! One problem is what a person joined, or took a suggestion to join, and nobody took apart. Two problems are what a person took
 //! apart, whoever had joined it, and what a person said of a suggestion. A letter taken out of a campaign says nothing: its words are the
-//! others' all the same. A case for the councillor only says nothing, and neither
+//! others' all the same; neither does a join that was taken back at once, as a slip of the hand. A case for the councillor only says nothing, and neither
 //! does one that was opened on a worry about somebody's safety, whose words are not to be learned from.
 
 use super::{Result, Tx, args};
@@ -39,6 +39,8 @@ pub async fn decided(tx: &mut Tx, machine: &str, most: i64) -> Result<Vec<Decide
          SELECT id, child, parent, FALSE, ended_by, ended_at FROM links
          WHERE kind = 'join' AND ended_at IS NOT NULL AND ended_by <> $1
            AND NOT EXISTS (SELECT 1 FROM campaign_letters g WHERE g.case_id = links.child AND g.lead = links.parent)
+           AND NOT EXISTS (SELECT 1 FROM decisions u WHERE u.case_id = links.child AND u.kind = 'undo'
+                             AND u.decided ->> 'link' = links.id AND u.decided ->> 'takes_back' IS NOT NULL)
          UNION ALL
          SELECT l.id, l.child, l.parent, FALSE, d.actor, d.created_at
          FROM decisions d JOIN links l ON l.id = d.decided ->> 'link' AND l.child = d.case_id

@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use crate::core::{
-    CaseId, ContactId, DecisionId, InboxId, LessonId, LinkId, MessageId, OutboxId, Reference, SamePersonId, UserId,
+    CaseId, ContactId, DecisionId, InboxId, LessonId, LinkId, MessageId, OutboxId, Reference, SamePersonId, UndoId, UserId,
 };
 use chrono::{DateTime, Utc};
 use sqlx::Arguments as _;
@@ -109,7 +109,7 @@ macro_rules! from_id {
         }
     )+};
 }
-from_id!(CaseId, ContactId, DecisionId, InboxId, LessonId, SamePersonId, LinkId, MessageId, OutboxId, UserId);
+from_id!(CaseId, ContactId, DecisionId, InboxId, LessonId, SamePersonId, LinkId, MessageId, OutboxId, UndoId, UserId);
 
 /// The values of a statement: `args![id, now, "word"]`.
 #[macro_export]

@@ -19,6 +19,7 @@ mod looks;
 mod mail_pages;
 mod people;
 mod postgres;
+mod review;
 mod several;
 mod sign_in;
 mod who;

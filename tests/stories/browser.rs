@@ -23,12 +23,17 @@ async fn open() -> (House, Site) {
 
 /// Has the browser do something; what it saw.
 async fn browse(what: &'static str, base: &str, addresses: Vec<String>) -> Value {
+    browse_with("form.js", what, base, addresses).await
+}
+
+/// The same by another script of `tests/support/browser`.
+pub async fn browse_with(script: &'static str, what: &'static str, base: &str, addresses: Vec<String>) -> Value {
     let base = base.to_owned();
     let run = move || {
         let modules = root().join("vendor/tools/browser/node_modules");
         assert!(modules.join("axe-core").is_dir(), "the browser's tools are missing: run scripts/setup.sh test");
         Command::new("node")
-            .arg(root().join("tests/support/browser/form.js"))
+            .arg(root().join("tests/support/browser").join(script))
             .args([what, &base])
             .args(addresses)
             .env("NODE_PATH", modules)

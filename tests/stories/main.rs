@@ -10,6 +10,7 @@ mod calls;
 mod campaigns;
 mod dataset;
 mod decisions;
+mod desk_browser;
 #[path = "../wires/emulator.rs"]
 mod emulator;
 mod faults;
@@ -36,3 +37,4 @@ mod telegram;
 mod telegram_killed;
 mod texts;
 mod understanding;
+mod undo;

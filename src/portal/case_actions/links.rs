@@ -11,7 +11,7 @@ use crate::store::{self, Tx};
 use serde::Deserialize;
 
 /// What was decided.
-pub(super) enum LinkAct {
+pub(in crate::portal) enum LinkAct {
     Join(String),
     Undo(LinkId),
     Same(LinkId),
@@ -25,7 +25,7 @@ pub(in crate::portal) struct JoinTo {
 }
 
 /// Does it; answers the word of what was done.
-pub(super) async fn decide(
+pub(in crate::portal) async fn decide(
     desk: &Desk<'_>,
     tx: &mut Tx,
     case: &Case,
@@ -61,7 +61,7 @@ pub(super) async fn decide(
 }
 
 /// A standing link of this case, of the kind asked for.
-pub(super) async fn link_of(tx: &mut Tx, case: &Case, id: &LinkId, kind: LinkKind) -> Result<Link, Trouble> {
+pub(in crate::portal) async fn link_of(tx: &mut Tx, case: &Case, id: &LinkId, kind: LinkKind) -> Result<Link, Trouble> {
     let ours = |l: &Link| l.kind == kind && (l.child == case.id || l.parent == case.id);
     let link = store::link::get(tx, id).await?.filter(ours);
     let link = link.ok_or_else(|| no_such("link"))?;

@@ -1,0 +1,214 @@
+//! What beadle suggests, part by part, each with what speaks for it and how sure it is, and what may be chosen instead.
+
+use super::super::decided::{ReasonView, reason_view};
+use super::super::format;
+use super::super::list::{Choice, by_name};
+use super::super::timeline::Trail;
+use crate::core::verdict::Reason;
+use crate::core::{Disposition, Priority, Taxonomy, Verdict};
+use crate::routing;
+use crate::store::case::Case;
+
+/// Least probability of a service that is offered by a key of its own.
+const WORTH_A_KEY: f64 = 0.02;
+/// The keys of what may be chosen, in order; those that a list does not need are free.
+const KEYS: &str = "123456789abcdefghijklmnopqrstuvwxyz";
+
+/// Everything that is suggested.
+pub(super) struct Suggested {
+    /// Whether beadle does not know the service: then choosing it sends the case.
+    pub(super) unsure: bool,
+    pub(super) department: String,
+    pub(super) parts: Vec<Part>,
+}
+
+/// One part of it.
+pub(super) struct Part {
+    /// The key that opens its choices; empty where it cannot be changed here.
+    pub(super) key: &'static str,
+    /// Name of the field.
+    pub(super) field: &'static str,
+    pub(super) name: &'static str,
+    /// What is suggested, as it stands in the database.
+    pub(super) value: String,
+    pub(super) label: String,
+    /// How sure that is, in words and in number.
+    pub(super) chance: String,
+    pub(super) reasons: Vec<ReasonView>,
+    pub(super) picks: Vec<Pick>,
+    /// Everything there is, where the keys are not enough for it.
+    pub(super) all: Vec<Choice>,
+}
+
+/// Something to be chosen by a key.
+pub(super) struct Pick {
+    pub(super) key: char,
+    pub(super) value: String,
+    pub(super) label: String,
+    pub(super) chosen: bool,
+}
+
+/// What a reason speaks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    Service,
+    Priority,
+    Place,
+}
+
+/// What is suggested for a case.
+pub(super) fn of(trail: &Trail, taxonomy: &Taxonomy) -> Suggested {
+    let case = &trail.case;
+    let verdict = trail.verdict();
+    let unsure = case.disposition == Disposition::Unsure
+        && verdict.as_ref().is_some_and(|verdict| verdict.service == case.service);
+    let reasons = |about: About| -> Vec<ReasonView> {
+        let all = verdict.iter().flat_map(|verdict| &verdict.reasons);
+        all.filter(|reason| speaks_for(reason) == about).map(|reason| reason_view(reason, taxonomy)).collect()
+    };
+    Suggested {
+        unsure,
+        department: taxonomy.department_name(&case.department).to_owned(),
+        parts: vec![
+            service(case, verdict.as_ref(), unsure, taxonomy, reasons(About::Service)),
+            priority(case, verdict.as_ref(), reasons(About::Priority)),
+            department(case, verdict.as_ref(), taxonomy),
+            place(case, reasons(About::Place)),
+        ],
+    }
+}
+
+/// What stands where a person chose something else than was suggested.
+const BY_A_PERSON: &str = "chosen by a person";
+
+fn service(
+    case: &Case,
+    verdict: Option<&Verdict>,
+    unsure: bool,
+    taxonomy: &Taxonomy,
+    reasons: Vec<ReasonView>,
+) -> Part {
+    let chance = match verdict {
+        Some(verdict) if verdict.service == case.service => format::chance(verdict.confidence),
+        _ => BY_A_PERSON.to_owned(),
+    };
+    let candidates = verdict.map(|verdict| verdict.candidates.as_slice()).unwrap_or_default();
+    let likeliest = candidates
+        .iter()
+        .filter(|c| c.probability >= WORTH_A_KEY && taxonomy.services.contains_key(&c.service))
+        .map(|c| {
+            (c.service.clone(), format!("{} ({})", taxonomy.service_name(&c.service), format::chance(c.probability)))
+        });
+    Part {
+        key: "s",
+        field: "service",
+        name: "Service",
+        value: case.service.clone(),
+        label: if unsure { "beadle is unsure".to_owned() } else { taxonomy.service_name(&case.service).to_owned() },
+        chance: if unsure { format!("{}: {chance}", taxonomy.service_name(&case.service)) } else { chance },
+        reasons,
+        // Where beadle is unsure, the one it thinks of first can be chosen too.
+        picks: picks(likeliest, if unsure { "" } else { &case.service }),
+        all: by_name(taxonomy.services.values().map(|s| Choice::new(&s.id, &s.name, &case.service))),
+    }
+}
+
+fn priority(case: &Case, verdict: Option<&Verdict>, mut reasons: Vec<ReasonView>) -> Part {
+    let chance = match verdict {
+        Some(verdict) if verdict.priority != case.priority => BY_A_PERSON.to_owned(),
+        Some(Verdict { hazard: Some(hazard), .. }) => format!("danger to somebody {}", format::chance(*hazard)),
+        _ => "by rules alone".to_owned(),
+    };
+    if reasons.is_empty() {
+        reasons
+            .push(plain("Nothing speaks for danger, for a date near by, for somebody vulnerable, or for asking again"));
+    }
+    let all = Priority::ALL.iter().rev().map(|p| (p.as_str().to_owned(), p.label().to_owned()));
+    Part {
+        key: "p",
+        field: "priority",
+        name: "Priority",
+        value: case.priority.as_str().to_owned(),
+        label: case.priority.label().to_owned(),
+        chance,
+        reasons,
+        picks: picks(all, case.priority.as_str()),
+        all: Vec::new(),
+    }
+}
+
+fn department(case: &Case, verdict: Option<&Verdict>, taxonomy: &Taxonomy) -> Part {
+    let goes_to = |service: &str| routing::department_for(taxonomy, service, case.ward.as_deref()) == case.department;
+    let (service, department) = (taxonomy.service_name(&case.service), taxonomy.department_name(&case.department));
+    let by_service = goes_to(&case.service);
+    let (chance, why) = match verdict {
+        _ if !by_service => (BY_A_PERSON.to_owned(), format!("{service} would go elsewhere by itself")),
+        Some(verdict) if verdict.service == case.service => {
+            let chance: f64 = verdict.candidates.iter().filter(|c| goes_to(&c.service)).map(|c| c.probability).sum();
+            (format::chance(chance), format!("{service} goes to {department}"))
+        }
+        _ => ("follows from the service".to_owned(), format!("{service} goes to {department}")),
+    };
+    let in_ward =
+        taxonomy.routes.iter().any(|route| route.service == case.service && route.department == case.department);
+    let why = match &case.ward {
+        Some(ward) if in_ward && by_service => format!("{why} in the ward {ward}"),
+        _ => why,
+    };
+    let mut departments: Vec<(String, String)> =
+        taxonomy.departments.values().map(|d| (d.id.clone(), d.name.clone())).collect();
+    departments.sort_by(|a, b| a.1.cmp(&b.1));
+    Part {
+        key: "d",
+        field: "department",
+        name: "Department",
+        value: case.department.clone(),
+        label: department.to_owned(),
+        chance,
+        reasons: vec![plain(&why)],
+        picks: picks(departments.into_iter(), &case.department),
+        all: Vec::new(),
+    }
+}
+
+fn place(case: &Case, reasons: Vec<ReasonView>) -> Part {
+    let place = case.place.as_ref().map(|place| &place.0);
+    let ward = case.ward.as_deref().map_or_else(|| "no ward known".to_owned(), |ward| format!("ward {ward}"));
+    Part {
+        key: "",
+        field: "place",
+        name: "Place",
+        value: String::new(),
+        label: place.map_or_else(|| "Not known".to_owned(), |place| format!("{}, {ward}", place.name)),
+        chance: place.map(|place| format::chance(place.confidence)).unwrap_or_default(),
+        reasons,
+        picks: Vec::new(),
+        all: Vec::new(),
+    }
+}
+
+fn plain(text: &str) -> ReasonView {
+    ReasonView { text: text.to_owned(), words: None, rule: None }
+}
+
+/// A key for each, as far as there are keys.
+fn picks(choices: impl Iterator<Item = (String, String)>, chosen: &str) -> Vec<Pick> {
+    let pick = |(key, (value, label)): (char, (String, String))| Pick { key, chosen: value == chosen, value, label };
+    KEYS.chars().zip(choices).map(pick).collect()
+}
+
+fn speaks_for(reason: &Reason) -> About {
+    match reason {
+        Reason::Model { .. } | Reason::Words { .. } | Reason::Nearest { .. } => About::Service,
+        Reason::Rule { says, .. } if says.starts_with("service ") => About::Service,
+        // Rules of danger, time, vulnerability and repetition.
+        Reason::Rule { .. } | Reason::Score { .. } => About::Priority,
+        Reason::Place { .. } => About::Place,
+        Reason::Note { text } if text.starts_with("Hazard") || text.starts_with("Time") => About::Priority,
+        Reason::Note { text } => {
+            let text = text.to_lowercase();
+            let of_places = ["place", "position", "photo", "ward", "postcode", "street", "map"];
+            if of_places.iter().any(|word| text.contains(word)) { About::Place } else { About::Service }
+        }
+    }
+}

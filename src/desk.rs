@@ -5,8 +5,10 @@ pub mod campaign;
 mod closing;
 mod confirm;
 mod letter;
+pub mod officer;
 mod person;
 pub mod private;
+pub mod progress;
 
 use crate::casework::join::{self, Grounds, JoinError};
 use crate::casework::matcher::Matcher;

@@ -21,6 +21,7 @@ mod letters;
 mod list;
 mod log;
 mod mail_pages;
+mod officer;
 mod patterns;
 mod private;
 mod queries;
@@ -83,6 +84,7 @@ struct Shared {
     portal: Portal,
     throttle: tokio::sync::Mutex<sign_in::Throttle>,
     form: form::Door,
+    officer: officer::Door,
 }
 
 type App = Arc<Shared>;
@@ -103,7 +105,12 @@ impl Shared {
 
 /// The portal's pages, ready to be served.
 pub fn router(portal: Portal) -> Router {
-    let app = Arc::new(Shared { portal, throttle: tokio::sync::Mutex::default(), form: form::Door::default() });
+    let app = Arc::new(Shared {
+        portal,
+        throttle: tokio::sync::Mutex::default(),
+        form: form::Door::default(),
+        officer: officer::Door::default(),
+    });
     let public = app.portal.pipeline.house.form.as_ref().map(form::routes).unwrap_or_default();
     let pages = Router::new()
         .route("/", get(list::page))
@@ -174,6 +181,7 @@ pub fn router(portal: Portal) -> Router {
         .merge(machines)
         .merge(posts)
         .merge(public)
+        .merge(officer::routes())
         .layer(from_fn_with_state(Arc::clone(&app), guard::dress))
         .with_state(app)
 }

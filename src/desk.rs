@@ -166,11 +166,17 @@ impl Desk<'_> {
         let after = json!({"service": case.service, "department": case.department, "priority": case.priority, "before": before});
         self.note(tx, &case, "change", actor, after).await?;
         if case.state == CaseState::Routed && case.department != had {
-            let moved = "the case was given to another department";
-            store::outbox::cancel(tx, id, "referral", DateTime::UNIX_EPOCH, moved).await?;
-            let children = join::all_children(tx, id).await?;
-            self.composer.refer(tx, &case, &children, self.now).await?;
+            self.move_on(tx, &case).await?;
         }
+        Ok(())
+    }
+
+    /// Tells its new department of a case that another one had.
+    async fn move_on(&self, tx: &mut Tx, case: &Case) -> store::Result<()> {
+        let moved = "the case was given to another department";
+        store::outbox::cancel(tx, &case.id, "referral", DateTime::UNIX_EPOCH, moved).await?;
+        let children = join::all_children(tx, &case.id).await?;
+        self.composer.refer(tx, case, &children, self.now).await?;
         Ok(())
     }
 

@@ -253,7 +253,7 @@ pub(super) fn is_to(outgoing: &Outgoing, address: &str) -> bool {
 /// Whether a department gave a case back to the desk after a moment: then it has to be told of it anew.
 async fn handed_back_since(tx: &mut Tx, case: &Case, since: DateTime<Utc>) -> store::Result<bool> {
     let decisions = store::decision::of_case(tx, &case.id).await?;
-    Ok(decisions.iter().any(|d| d.kind == HANDED_BACK && d.created_at > since))
+    Ok(decisions.iter().any(|d| d.kind == HANDED_BACK && d.created_at >= since))
 }
 
 /// The decision of an officer who gives a case back to the desk.

@@ -2,6 +2,7 @@
 
 mod links;
 mod persons;
+mod progress;
 
 use super::format;
 use crate::core::verdict::Reason;
@@ -82,7 +83,10 @@ impl DecisionView {
 
 /// A decision in words.
 pub(super) fn decision_view(decision: &Decision, taxonomy: &Taxonomy) -> DecisionView {
-    links::view(decision, taxonomy).or_else(|| persons::view(decision)).unwrap_or_else(|| case_view(decision, taxonomy))
+    links::view(decision, taxonomy)
+        .or_else(|| persons::view(decision))
+        .or_else(|| progress::view(decision, taxonomy))
+        .unwrap_or_else(|| case_view(decision, taxonomy))
 }
 
 /// What was decided about the case itself.

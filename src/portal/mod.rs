@@ -21,8 +21,10 @@ mod letters;
 mod list;
 mod log;
 mod mail_pages;
+mod map;
 mod officer;
 mod patterns;
+mod picture;
 mod private;
 mod queries;
 mod several;
@@ -119,6 +121,11 @@ pub fn router(portal: Portal) -> Router {
         .route("/cases/{reference}/accept", post(case_actions::accept))
         .route("/cases/{reference}/change", post(case_actions::change))
         .route("/cases/{reference}/join", post(case_actions::join))
+        // B: notes, chasing, a later date: work; pictures: as the attachments.
+        .route("/cases/{reference}/note", post(case_actions::note))
+        .route("/cases/{reference}/chase", post(case_actions::chase))
+        .route("/cases/{reference}/date", post(case_actions::date))
+        .route("/cases/{reference}/messages/{id}/attachments/{position}/picture", get(picture::page))
         .route("/cases/{reference}/seen", post(case_actions::seen))
         .route("/cases/{reference}/close", post(case_actions::close))
         .route("/cases/{reference}/consent", post(case_actions::consent))
@@ -253,6 +260,10 @@ fn notice(done: &str) -> Option<&'static str> {
         "not-sent" => "Taken back. This letter will not be sent.",
         "answered-all" => "The answer is on its way to everybody who sent this letter.",
         "acknowledged-all" => "The acknowledgements are on their way.",
+        "noted" => "The note is saved. Only staff see it.",
+        "told-department" => "The words are on their way to the department.",
+        "chased" => "The department is asked when it will be done, with the councillor in copy.",
+        "put-off" => "The new date is set. Residents and councillor are told, as their case allows.",
         "seen" => "Noted as seen.",
         "replayed" => "The message will be worked on again in a moment.",
         _ => return None,

@@ -16,6 +16,8 @@ mod joins;
 mod learned;
 mod list;
 mod mail_pages;
+mod notes;
+mod officer;
 mod postgres;
 mod several;
 mod sign_in;

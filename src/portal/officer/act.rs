@@ -181,7 +181,7 @@ async fn take(app: &Shared, tx: &mut Tx, link: &Link, what: &str, form: &Form) -
                 to => Some(to),
             };
             if first {
-                desk.hand_on(tx, id, department, (to, &form.why), calendar, actor).await?;
+                desk.hand_on(tx, id, department, (to, &form.why), actor).await?;
             }
             Ok(if to.is_some() { "hand-on" } else { "back" })
         }

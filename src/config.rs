@@ -164,6 +164,7 @@ impl Settings {
                 bail!("account '{name}': there is no [[councillor]] with the id '{id}'");
             }
         }
+        self.portal.check()?;
         if let Some(form) = &self.form {
             form.check()?;
         }
@@ -217,6 +218,11 @@ impl Settings {
         }
         Ok(plain.clone())
     }
+}
+
+/// Whether an address is one that a browser can open.
+fn is_web_address(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@ pub mod campaign;
 mod closing;
 mod confirm;
 mod letter;
+pub mod officer;
 mod person;
 pub mod private;
+pub mod progress;
 mod review;
 pub mod undo;
 
@@ -169,11 +171,17 @@ impl Desk<'_> {
         let after = json!({"service": case.service, "department": case.department, "priority": case.priority, "before": before});
         self.note(tx, &case, "change", actor, after).await?;
         if case.state == CaseState::Routed && case.department != had {
-            let moved = "the case was given to another department";
-            store::outbox::cancel(tx, id, "referral", DateTime::UNIX_EPOCH, moved).await?;
-            let children = join::all_children(tx, id).await?;
-            self.composer.refer(tx, &case, &children, self.now).await?;
+            self.move_on(tx, &case).await?;
         }
+        Ok(())
+    }
+
+    /// Tells its new department of a case that another one had.
+    async fn move_on(&self, tx: &mut Tx, case: &Case) -> store::Result<()> {
+        let moved = "the case was given to another department";
+        store::outbox::cancel(tx, &case.id, "referral", DateTime::UNIX_EPOCH, moved).await?;
+        let children = join::all_children(tx, &case.id).await?;
+        self.composer.refer(tx, case, &children, self.now).await?;
         Ok(())
     }
 

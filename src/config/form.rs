@@ -56,10 +56,7 @@ impl FormSettings {
     /// What is wrong with it, beyond what all accounts share.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         for (key, url) in [("public_url", Some(&self.public_url)), ("privacy_url", self.privacy_url.as_ref())] {
-            let is_address = |url: &String| {
-                url::Url::parse(url).is_ok_and(|u| matches!(u.scheme(), "http" | "https") && u.has_host())
-            };
-            if url.is_some_and(|url| !is_address(url)) {
+            if url.is_some_and(|url| !super::is_web_address(url)) {
                 bail!("[form] {key} must be an address such as https://cases.council.example");
             }
         }

@@ -78,12 +78,13 @@ impl Settings {
     }
 
     /// Names that this service is reached under through a proxy: those that are set, those that providers of texts and
-    /// Telegram post to, and that of the form.
+    /// Telegram post to, and those of the form and of the portal.
     #[must_use]
     pub fn allowed_hosts(&self) -> Vec<String> {
         let given = self.text.iter().filter_map(|text| text.public_url.as_deref());
         let given = given.chain(self.telegram.iter().filter_map(|bot| bot.webhook_url.as_deref()));
         let given = given.chain(self.form.iter().map(|form| form.public_url.as_str()));
+        let given = given.chain(self.portal.public_url.as_deref());
         let urls = given.filter_map(|url| url::Url::parse(url).ok());
         let hosts = urls.filter_map(|url| url.host_str().map(str::to_owned));
         self.portal.allowed_hosts.iter().cloned().chain(hosts).collect()

@@ -122,6 +122,20 @@ words! {
     }
 }
 
+words! {
+    /// Between whom a note goes.
+    NoteKind {
+        /// For whoever looks at the case at the desk.
+        Note = "note" / "Note",
+        /// From the department to the gatekeepers.
+        AskDesk = "ask_desk" / "Question of the department to the desk",
+        /// From the department for the resident: a gatekeeper decides whether and how they are asked.
+        AskResident = "ask_resident" / "Question of the department to the resident",
+        /// From the desk to the department.
+        TellDepartment = "tell_department" / "Told to the department",
+    }
+}
+
 /// The question that a resident was asked and has not answered yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, serde::Serialize, serde::Deserialize)]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]

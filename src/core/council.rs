@@ -33,6 +33,8 @@ pub struct Council {
     pub authserv_id: Option<String>,
     /// Addresses of our own that must never be answered: the one above and every watched mailbox.
     pub own_addresses: Vec<String>,
+    /// Where people reach the portal from outside, without a slash at its end: links in mails begin so. Without it mails carry none.
+    pub portal_url: Option<String>,
 }
 
 impl Council {

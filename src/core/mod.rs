@@ -20,7 +20,7 @@ pub mod verdict;
 
 pub use access::{Grant, Reach, Right, Role};
 pub use call::HearBy;
-pub use case::{Asked, CaseState, Party, Priority};
+pub use case::{Asked, CaseState, NoteKind, Party, Priority};
 pub use clock::Clock;
 pub use code::Code;
 pub use council::{Council, Councillor};

@@ -18,6 +18,8 @@ use std::fmt;
 const LENGTH: usize = 8;
 /// Bytes of a seal's signature.
 const SEAL_BYTES: usize = 16;
+/// What the seal in an officer's link is for.
+const OFFICER: &str = "officer";
 
 /// The installation's secret for signing. Shows nothing when printed.
 #[derive(Clone)]
@@ -105,6 +107,19 @@ impl TokenKey {
         Some(text)
     }
 
+    /// What stands in the link that lets the officers of a department work on a case: `REFERENCE.DEPARTMENT.S…`.
+    #[must_use]
+    pub fn for_officers(&self, reference: &Reference, department: &str) -> String {
+        self.seal(OFFICER, &format!("{}.{department}", reference.compact()))
+    }
+
+    /// The case and the department's key of an officer's link, if it is one of ours.
+    #[must_use]
+    pub fn officers(&self, token: &str) -> Option<(Reference, String)> {
+        let (reference, department) = self.unseal(OFFICER, token)?.split_once('.')?;
+        Some((reference.parse().ok()?, department.to_owned()))
+    }
+
     /// The first token of ours in any of these texts (addresses, subject).
     pub fn find<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Option<(Reference, Party)> {
         texts.into_iter().find_map(|text| {
@@ -129,6 +144,17 @@ mod tests {
         assert_eq!(key.verify(&forged), None, "a token for one party is none for another");
         let address = format!("cases+{token}@brackenmere.example");
         assert_eq!(key.find([address.as_str()]), Some((reference, Party::Department)));
+    }
+
+    #[test]
+    fn an_officers_link_names_its_case_and_department_and_no_other_seal_does() {
+        let key = TokenKey::new(b"one".to_vec());
+        let reference = crate::core::Ids::counted().reference();
+        let token = key.for_officers(&reference, "highways");
+        assert_eq!(key.officers(&token), Some((reference.clone(), "highways".to_owned())));
+        assert_eq!(key.officers(&token.replace("highways", "housing")), None);
+        assert_eq!(key.officers(&key.seal("trail", &format!("{}.highways", reference.compact()))), None);
+        assert_eq!(TokenKey::new(b"two".to_vec()).officers(&token), None);
     }
 
     #[test]

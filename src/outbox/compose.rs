@@ -80,13 +80,12 @@ impl Composer<'_> {
     }
 
     /// What staff are told about a language that is not English; nothing else.
-    pub(super) fn language_line(&self, case: &Case, message: Option<&Message>) -> String {
+    pub(super) fn language_note(&self, case: &Case, message: Option<&Message>) -> Option<String> {
         let written = message.and_then(|m| m.language.as_deref()).unwrap_or(&case.language);
-        if written == "en" {
-            return String::new();
-        }
         let (answered, _) = self.rules.reply(&case.language);
-        format!("Language: {}; the resident is answered in {}\n", language::name(written), language::name(answered))
+        let foreign = written != "en";
+        foreign
+            .then(|| format!("{}; the resident is answered in {}", language::name(written), language::name(answered)))
     }
 
     /// Tells a resident that their message has become a case (requirement R21): what was understood, the reference, who
@@ -335,7 +334,7 @@ impl Composer<'_> {
             taxonomy.service_name(&parent.service),
             taxonomy.department_name(&parent.department),
             due_text(parent),
-            self.language_line(case, first.as_ref()),
+            self.language_note(case, first.as_ref()).map_or_else(String::new, |note| format!("Language: {note}\n")),
         );
         let key = format!("notice:{}:{}", case.id, parent.id);
         let subject = format!("Case {}: {}", case.reference, case.title);

@@ -1,20 +1,18 @@
 //! What a department is told: of a case, of later words, and of who the resident is.
 
-use super::compose::{Composer, consent_of, due_text, harmless, long_date, mailbox};
+use super::compose::{Composer, consent_of, due_text, mailbox};
+use super::referral::{passed_on, who_wrote};
 use crate::core::{CaseId, Channel, Department, OutboxId, Party};
-use crate::routing::consent::Consent;
-use crate::routing::deadline::received_date;
 use crate::store::case::Case;
 use crate::store::message::Message;
-use crate::store::outbox::{NewOutgoing, OutAttachment, OutMail};
+use crate::store::outbox::{NewOutgoing, OutMail, Outgoing};
 use crate::store::{self, Tx};
-use chrono::{DateTime, Utc};
-use std::collections::BTreeSet;
+use chrono::{DateTime, NaiveDate, Utc};
 
 impl Composer<'_> {
     /// Tells a department of a case, in one plain mail: the case, the residents' words and files (those of the cases
     /// joined to it, `also`, as well), the councillors in Cc as the resident allows. `false` when this department was the
-    /// last that was told.
+    /// last that was told, and has not handed it back since.
     ///
     /// # Errors
     /// What the database says.
@@ -24,28 +22,18 @@ impl Composer<'_> {
         let before = store::outbox::of_case(tx, &case.id).await?;
         let referrals = before.iter().filter(|o| o.purpose == "referral");
         let told = referrals.clone().rfind(|o| o.status != "cancelled");
-        if told.is_some_and(|o| o.mail.0.to.iter().any(|to| to.to_lowercase().contains(&recipient))) {
+        if let Some(told) = told.filter(|o| is_to(o, &recipient))
+            && !handed_back_since(tx, case, told.created_at).await?
+        {
             return Ok(false);
         }
         let turn = referrals.count();
-        let consent = consent_of(case);
-        let (mut messages, mut files) = (Vec::new(), Vec::new());
-        // Of a campaign one letter stands for all.
-        let letters: BTreeSet<CaseId> = store::campaign::cases(tx, &case.id).await?.into_iter().collect();
-        for id in std::iter::once(&case.id).chain(also.iter().filter(|id| !letters.contains(id))) {
-            messages.extend(store::message::of_case(tx, id).await?.into_iter().filter(|m| m.party == Party::Resident));
-            files.extend(store::attachment::of_case(tx, id).await?);
-        }
-        // What another department sent back is not the resident's to pass on.
-        files.retain(|f| messages.iter().any(|m| m.id == f.message_id));
-        // Which of the parts a file is about nobody can tell, so it goes with the whole message or not at all.
-        let whole = |f: &store::attachment::Stored| messages.iter().any(|m| m.id == f.message_id && !m.goes_in_part());
-        let (files, kept_back): (Vec<_>, Vec<_>) = files.into_iter().partition(whole);
+        let referral = self.referral(tx, case, also, None).await?;
         let service = self.rules.taxonomy.service_name(&case.service);
         let mail = OutMail {
             subject: format!("Case {}: {service}: {}", case.reference, case.title),
-            body: self.referral_text(case, &messages, &files, kept_back.len(), consent) + &of_a_campaign(letters.len()),
-            attachments: passed_on(&files, consent),
+            body: referral.text(case) + &self.officers_line(case, department),
+            attachments: referral.attached,
             ..self.departmental_mail(tx, case, department).await?
         };
         let key = format!("referral:{}:{turn}", case.id);
@@ -120,81 +108,6 @@ impl Composer<'_> {
         self.queue(tx, new, now).await
     }
 
-    fn referral_text(
-        &self,
-        case: &Case,
-        messages: &[Message],
-        files: &[store::attachment::Stored],
-        kept_back: usize,
-        consent: Consent,
-    ) -> String {
-        let taxonomy = &self.rules.taxonomy;
-        let councillor = case.councillor.as_deref().and_then(|id| self.council.councillor(id));
-        let mut text = format!(
-            "Case {}\nService: {}\nPriority: {}\nReceived: {}\nTo be done by: {}\n",
-            case.reference,
-            taxonomy.service_name(&case.service),
-            case.priority.label(),
-            long_date(received_date(case.received_at)),
-            due_text(case),
-        );
-        if let Some(place) = &case.place {
-            text += &format!("Where: {}\n", place.whereabouts());
-        }
-        if let Some(ward) = &case.ward {
-            text += &format!("Ward: {ward}\n");
-        }
-        if let Some(councillor) = councillor {
-            text += &format!("Councillor: {}\n", councillor.name);
-        }
-        let first = messages.first();
-        text += &self.language_line(case, first);
-        let who = first.filter(|_| consent.department_sees_contact()).and_then(who_wrote);
-        text += &format!("From: {}\n", who.as_deref().unwrap_or("a resident who does not wish to be named to you"));
-        if let Some(told) = first.filter(|m| m.channel.is_word_of_mouth()) {
-            text += &super::letter::how_it_was_told(told, &case.language);
-        }
-        match first.filter(|m| !m.sender.0.is_verified()) {
-            Some(m) if !m.channel.is_hearsay() => {
-                text += "Note: our mail server could not verify that this sender is who they say.\n";
-            }
-            Some(m) if who.is_some() && m.channel == Channel::Web => {
-                text += "Note: they gave this address in the web form and have not confirmed it yet.\n";
-            }
-            Some(_) if who.is_some() => {
-                text += "Note: they gave this address by word of mouth, and nobody has confirmed it.\n";
-            }
-            _ => {}
-        }
-        text += if first.is_some_and(|m| m.channel.is_word_of_mouth()) {
-            "\nWhat the resident said, as it was written down:\n"
-        } else {
-            "\nWhat the resident wrote:\n"
-        };
-        for message in messages {
-            let (subject, words) = message.for_department();
-            let heading = if subject.is_empty() { String::new() } else { format!("{subject}\n") };
-            text += &format!("\n{heading}{}\n", words.trim_end());
-        }
-        if messages.iter().any(Message::goes_in_part) {
-            text += "\nThese are the words of a longer message that are about this case.\n";
-        }
-        if kept_back > 0 {
-            text +=
-                &format!("\nNot attached: {kept_back} file(s) of that message. Answer this mail if you need them.\n");
-        }
-        if consent.department_sees_contact() {
-            for file in files.iter().filter(|f| f.refused.is_some()) {
-                let why = file.refused.as_deref().unwrap_or_default();
-                text += &format!("\nNot attached: {} ({why})\n", file.name);
-            }
-        } else if !files.is_empty() {
-            let n = files.len();
-            text += &format!("\nNot attached: {n} file(s), which may show who the resident is.\n");
-        }
-        text + "\nAnswer this mail: your answer goes to the case, and nobody else has to copy it.\n"
-    }
-
     /// Sends what a resident wrote later on to the department that has the case. `message` may be of a case joined to it.
     ///
     /// # Errors
@@ -218,7 +131,7 @@ impl Composer<'_> {
                 "The resident of case {} added:\n\n{}\n",
                 case.reference,
                 message.for_department().1.trim_end()
-            ),
+            ) + &self.officers_line(case, department),
             in_reply_to: earlier.clone(),
             references: earlier.into_iter().collect(),
             attachments: passed_on(&files, consent_of(case)),
@@ -226,6 +139,87 @@ impl Composer<'_> {
         };
         let key = format!("addition:{}", message.id);
         self.queue_for_department(tx, case, "addition", &key, mail, &department.email.to_lowercase(), now).await
+    }
+
+    /// Asks the department that has a case when it will be done, with the councillors in Cc; `overdue` working days after it was to
+    /// be. Once for `day`: `false` when it was asked on that day before.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn chase(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        (day, overdue): (NaiveDate, u32),
+        now: DateTime<Utc>,
+    ) -> store::Result<bool> {
+        let Some(department) = self.rules.taxonomy.departments.get(&case.department) else { return Ok(false) };
+        let service = self.rules.taxonomy.service_name(&case.service);
+        let late = match overdue {
+            0 => format!("It is to be done by {}.", due_text(case)),
+            1 => format!("It was to be done by {}, one working day ago.", due_text(case)),
+            n => format!("It was to be done by {}, {n} working days ago.", due_text(case)),
+        };
+        let body = format!(
+            "When will case {} be done?\n\nService: {service}\nWhat it is about: {}\n{late}\n\nPlease say how it stands, or by when it \
+             will be done: the resident and the councillor are waiting to hear. Answer this mail: your answer goes to the case.\n",
+            case.reference, case.title,
+        );
+        let subject = format!("Case {}: when will it be done?", case.reference);
+        let key = format!("chase:{}:{}:{day}", case.id, case.department);
+        self.write_to_department(tx, case, department, ("chase", &key, subject, body), now).await
+    }
+
+    /// Tells the department that has a case what a gatekeeper has to say to it. `key` lets it go once.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn tell_department(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        words: &str,
+        now: DateTime<Utc>,
+    ) -> store::Result<bool> {
+        let Some(department) = self.rules.taxonomy.departments.get(&case.department) else { return Ok(false) };
+        let subject = format!("Case {}: from the council's case desk", case.reference);
+        let body = format!("About case {}:\n\n{}\n", case.reference, words.trim());
+        let key = format!("desk:{}:{}", case.id, now.timestamp_millis());
+        self.write_to_department(tx, case, department, ("desk", &key, subject, body), now).await
+    }
+
+    /// A mail to the department that has a case, as an answer to the one that told it of the case.
+    async fn write_to_department(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        department: &Department,
+        (purpose, key, subject, body): (&str, &str, String, String),
+        now: DateTime<Utc>,
+    ) -> store::Result<bool> {
+        let recipient = department.email.to_lowercase();
+        let told = store::outbox::of_case(tx, &case.id).await?;
+        let earlier = told.iter().rfind(|o| o.purpose == "referral" && is_to(o, &recipient));
+        let earlier = earlier.map(|o| o.rfc_message_id.clone());
+        let mail = OutMail {
+            subject,
+            body: body + &self.officers_line(case, department),
+            in_reply_to: earlier.clone(),
+            references: earlier.into_iter().collect(),
+            ..self.departmental_mail(tx, case, department).await?
+        };
+        self.queue_for_department(tx, case, purpose, key, mail, &recipient, now).await
+    }
+
+    /// What says to a department how its officers go on without an account; nothing where the portal has no address outside.
+    fn officers_line(&self, case: &Case, department: &Department) -> String {
+        let Some(base) = &self.council.portal_url else { return String::new() };
+        let token = self.key.for_officers(&case.reference, &department.id);
+        format!(
+            "\nOr, without an account: accept it, ask, hand it on, set a date or close it at\n{base}/officer/{token}\nThe link is for {} \
+             only. Whoever has it can do all of this in its name.\n",
+            department.name
+        )
     }
 
     /// Tells the department that has a case who its resident is, since they allow it now. `false` when it was told before.
@@ -251,29 +245,16 @@ impl Composer<'_> {
     }
 }
 
-/// Name and address of who wrote a message.
-fn who_wrote(message: &Message) -> Option<String> {
-    let address = message.from_address.as_deref()?;
-    if message.channel.is_word_of_mouth() {
-        let below = crate::core::call::below_name(address, message.from_name.as_deref());
-        return Some(message.from_name.as_deref().map_or_else(|| below.to_owned(), |name| format!("{name}, {below}")));
-    }
-    Some(message.from_name.as_deref().map_or_else(|| address.to_owned(), |name| format!("{name} <{address}>")))
+/// Whether a mail goes to an address, in lower case.
+pub(super) fn is_to(outgoing: &Outgoing, address: &str) -> bool {
+    outgoing.mail.0.to.iter().any(|to| to.to_lowercase().contains(address))
 }
 
-/// The files that go to a department: none that can carry a program, and none at all where the resident does not wish to be
-/// known, since a photo or a letter shows more than its sender thinks.
-fn passed_on(files: &[store::attachment::Stored], consent: Consent) -> Vec<OutAttachment> {
-    if consent.department_sees_contact() { harmless(files) } else { Vec::new() }
+/// Whether a department gave a case back to the desk after a moment: then it has to be told of it anew.
+async fn handed_back_since(tx: &mut Tx, case: &Case, since: DateTime<Utc>) -> store::Result<bool> {
+    let decisions = store::decision::of_case(tx, &case.id).await?;
+    Ok(decisions.iter().any(|d| d.kind == HANDED_BACK && d.created_at >= since))
 }
 
-/// What is said of the other letters of a campaign.
-fn of_a_campaign(others: usize) -> String {
-    match others {
-        0 => String::new(),
-        n => format!(
-            "\nThis is a campaign: {n} more people have sent nearly the same letter so far. Further letters are counted and kept with \
-             this case; none of them is sent to you. Everybody who wrote is told what you answer.\n"
-        ),
-    }
-}
+/// The decision of an officer who gives a case back to the desk.
+pub const HANDED_BACK: &str = "hand_back";

@@ -57,15 +57,13 @@ impl Composer<'_> {
     }
 }
 
-/// What a department is told of words that nobody wrote themselves.
-pub(super) fn how_it_was_told(message: &Message, answered_in: &str) -> String {
+/// What a department is told of words that nobody wrote themselves: labels and what stands behind them.
+pub(super) fn how_it_was_told(message: &Message, answered_in: &str) -> Vec<(&'static str, String)> {
     let how = if message.channel == Channel::Surgery { "at a surgery" } else { "by telephone" };
-    let mut told = format!("Reported: {how}, written down by the councillor's office\n");
+    let mut told = vec![("Reported", format!("{how}, written down by the councillor's office"))];
     if answered_in != "en" {
-        told += &format!("Language: the resident is answered in {}\n", language::name(answered_in));
+        told.push(("Language", format!("the resident is answered in {}", language::name(answered_in))));
     }
-    if let Some(hear_by) = message.hear_by() {
-        told += &format!("How they want to hear: {}\n", hear_by.label());
-    }
+    told.extend(message.hear_by().map(|hear_by| ("How they want to hear", hear_by.label().to_owned())));
     told
 }

@@ -3,10 +3,12 @@
 mod campaign;
 pub mod closing;
 pub mod compose;
-mod department;
+pub mod delay;
+pub mod department;
 pub mod dispatch;
 mod letter;
 pub mod private;
 mod proof;
+pub mod referral;
 pub mod render;
 pub mod short;

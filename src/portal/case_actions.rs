@@ -4,6 +4,7 @@
 pub(super) mod links;
 mod parts;
 mod persons;
+mod progress;
 
 use super::trouble::Trouble;
 use super::{App, Shared, case_page};
@@ -20,6 +21,7 @@ use axum::response::Redirect;
 use links::{JoinTo, LinkAct};
 use parts::{PartAct, PartService, Whole};
 use persons::{Address, Allowed, Blocked, PersonAct, Whose};
+use progress::{DateForm, NoteForm, ProgressAct};
 use serde::Deserialize;
 
 type Answer = Result<Redirect, Trouble>;
@@ -35,6 +37,7 @@ enum Act {
     Link(LinkAct),
     Part(PartAct),
     Person(PersonAct),
+    Progress(ProgressAct),
     AnswerLetters(String),
     AcknowledgeLetters,
 }
@@ -120,6 +123,9 @@ handlers! {
     councillor: String, Whose => |reference, form| (reference, Act::Person(PersonAct::Councillor(form.councillor)));
     consent: String, Allowed => |reference, form| (reference, Act::Person(PersonAct::Consent(form.consent)));
     block: String, Blocked => |reference, form| (reference, Act::Person(PersonAct::Block(form.why)));
+    note: String, NoteForm => |reference, form| (reference, Act::Progress(ProgressAct::Note(form)));
+    chase: String => |reference| (reference, Act::Progress(ProgressAct::Chase));
+    date: String, DateForm => |reference, form| (reference, Act::Progress(ProgressAct::Date(form)));
     one_person: (String, String) => |(reference, said)| (reference, of_persons(said, Sameness::Confirmed));
     not_one_person: (String, String) => |(reference, said)| (reference, of_persons(said, Sameness::Refused));
     take_apart: (String, String) => |(reference, said)| (reference, of_persons(said, Sameness::Undone));
@@ -194,6 +200,9 @@ async fn at_the_desk(
         Act::Link(act) => links::decide(desk, tx, &case, act, actor).await,
         Act::Part(act) => parts::decide(app, desk, tx, &case, act, actor).await,
         Act::Person(act) => persons::decide(desk, tx, &case, act, actor).await,
+        Act::Progress(act) => {
+            progress::decide(desk, tx, &case.id, act, &app.portal.pipeline.house.calendar, actor).await
+        }
     }
 }
 

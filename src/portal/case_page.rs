@@ -4,6 +4,7 @@ use super::blocked::{self, Sender};
 use super::case_actions::seen_mark;
 use super::format::{self, Due};
 use super::list::{Choice, by_name};
+use super::map::{self, Map};
 use super::patterns::{self, Before};
 use super::private;
 use super::several::{self, OwnPart, Several};
@@ -13,10 +14,12 @@ use super::{App, Done, Page, Shared, audit_reading, html, trouble::Trouble};
 use crate::casework::join;
 use crate::core::verdict::is_safeguarding;
 use crate::core::{CaseId, CaseState, Council, HearBy, Party, Priority, Reference, Taxonomy, language};
+use crate::desk::progress::first_later_day;
 use crate::outbox::compose::is_of_the_council;
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
 use crate::store::case::Case;
+use crate::store::decision::Decision;
 use crate::store::link::LinkKind;
 use crate::store::message::Message;
 use crate::store::outbox::Outgoing;
@@ -66,6 +69,14 @@ struct Other {
     why: String,
 }
 
+/// What can be done with a case that is with a department.
+struct Progress {
+    /// First day that it can be put off to, `2026-03-31`.
+    first_day: String,
+    /// Whether the department was asked today already.
+    asked_today: bool,
+}
+
 #[derive(Template)]
 #[template(path = "case.html")]
 struct CasePage {
@@ -104,6 +115,8 @@ struct CasePage {
     own_part: Option<OwnPart>,
     who: Option<Who>,
     can_close: bool,
+    progress: Option<Progress>,
+    map: Option<Map>,
     sender: Option<Sender>,
     consents: Vec<Choice>,
     entries: Vec<Entry>,
@@ -194,6 +207,7 @@ async fn read(mut tx: Tx, case: Case) -> Result<Read, Trouble> {
         files: store::attachment::of_case(&mut tx, &id).await?,
         decisions: store::decision::of_case(&mut tx, &id).await?,
         outgoing: store::outbox::of_case(&mut tx, &id).await?,
+        notes: store::note::of_case(&mut tx, &id).await?,
         taught: super::learned::taught(&mut tx, &id).await?,
         case,
     };
@@ -272,6 +286,8 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
             .map(|p| Choice::new(p.as_str(), p.label(), case.priority.as_str()))
             .collect(),
         entries: read.trail.entries(taxonomy),
+        progress: (case.state == CaseState::Routed).then(|| progress(app, &read.trail)),
+        map: map_of(app, case),
         several: read.several.map(|found| several::several(found, case, taxonomy)),
         own_part: read.own_part,
         who: read.who,
@@ -287,6 +303,22 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
         before: read.before,
         campaign: read.campaign,
     }
+}
+
+fn progress(app: &Shared, trail: &Trail) -> Progress {
+    let today = received_date(app.now());
+    let calendar = &app.portal.pipeline.house.calendar;
+    let asked = |d: &Decision| d.kind == "chase" && received_date(d.created_at) == today;
+    Progress {
+        first_day: first_later_day(&trail.case.due_on, today, calendar).to_string(),
+        asked_today: trail.decisions.iter().any(asked),
+    }
+}
+
+/// The map of a case whose place is known well enough for a dot.
+fn map_of(app: &Shared, case: &Case) -> Option<Map> {
+    let place = &case.place.as_ref()?.0;
+    map::map(app.portal.pipeline.understanding.places().wards()?, place.spot()?, &place.name)
 }
 
 /// Whether a gatekeeper wrote down what the resident told them: nobody but us could be blocked.
@@ -344,7 +376,7 @@ fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate
         Line::new(
             "Department",
             taxonomy.department_name(&case.department),
-            case.routed_at.map(|at| format!("Sent {}", format::when(at))),
+            case.routed_at.map(|at| format!("Sent {}{}", format::when(at), accepted(&read.trail))),
         ),
         Line { late: due.overdue, ..Line::new("To be done by", due.text, None) },
         Line::new("Councillor", councillor, Some(told)),
@@ -363,6 +395,17 @@ fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today: NaiveDate
         ),
     ];
     lines.into_iter().chain(hear_by).collect()
+}
+
+/// Whether an officer said that the department which has it takes it on.
+fn accepted(trail: &Trail) -> String {
+    let department = trail.case.department.as_str();
+    let accepts = |d: &&Decision| d.kind == "take_on" && d.decided.0["department"] == department;
+    trail
+        .decisions
+        .iter()
+        .rfind(accepts)
+        .map_or_else(String::new, |d| format!("; accepted {}", format::when(d.created_at)))
 }
 
 /// How a resident wants to hear from us who told it to a gatekeeper.

@@ -2,6 +2,7 @@
 
 mod links;
 mod persons;
+mod progress;
 mod review;
 
 use super::format;
@@ -86,6 +87,7 @@ pub(super) fn decision_view(decision: &Decision, taxonomy: &Taxonomy) -> Decisio
     review::view(decision)
         .or_else(|| links::view(decision, taxonomy))
         .or_else(|| persons::view(decision))
+            .or_else(|| progress::view(decision, taxonomy))
         .unwrap_or_else(|| case_view(decision, taxonomy))
 }
 

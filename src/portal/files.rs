@@ -3,7 +3,9 @@
 use super::{App, audit_reading, case_page, queries, trouble::Trouble};
 use crate::core::{InboxId, MessageId, Right};
 use crate::routing::consent::Consent;
-use crate::store::{self, session::Session};
+use crate::store::attachment::Stored;
+use crate::store::case::Case;
+use crate::store::{self, Tx, session::Session};
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
@@ -23,14 +25,8 @@ pub(super) async fn attachment(
 ) -> Result<Response, Trouble> {
     let mut tx = app.db().read().await?;
     let case = case_page::find(&mut tx, &reference).await?;
-    if Consent::of(&case.consent).is_private() {
-        return Err(not_yours());
-    }
-    let files = store::attachment::of_case(&mut tx, &case.id).await?;
-    let file = files.into_iter().find(|f| f.message_id.as_str() == message && f.position.to_string() == position);
-    let missing = || Trouble::not_found("There is no such file on this case.").back_to_case(&case.reference);
-    let file = file.ok_or_else(missing)?;
-    let bytes = store::attachment::bytes(&mut tx, &file.sha256).await?.ok_or_else(missing)?;
+    let file = of_case(&mut tx, &case, &message, &position).await?;
+    let bytes = store::attachment::bytes(&mut tx, &file.sha256).await?.ok_or_else(|| no_such_file(&case))?;
     drop(tx);
     let detail = json!({"message": file.message_id, "position": file.position});
     audit_reading(&app, &session, "read attachment", &[format!("case:{}", case.id)], detail).await?;
@@ -38,6 +34,20 @@ pub(super) async fn attachment(
     let name = if file.refused.is_some() { format!("{}.blocked", file.name) } else { file.name };
     let known = KNOWN_TYPES.iter().find(|t| file.refused.is_none() && file.content_type.eq_ignore_ascii_case(t));
     Ok(download(&name, known.unwrap_or(&"application/octet-stream"), bytes))
+}
+
+/// A file of a case by the message it came with and its place there, if somebody at the desk may read it.
+pub(super) async fn of_case(tx: &mut Tx, case: &Case, message: &str, position: &str) -> Result<Stored, Trouble> {
+    if Consent::of(&case.consent).is_private() {
+        return Err(not_yours());
+    }
+    let files = store::attachment::of_case(tx, &case.id).await?;
+    let file = files.into_iter().find(|f| f.message_id.as_str() == message && f.position.to_string() == position);
+    file.ok_or_else(|| no_such_file(case))
+}
+
+fn no_such_file(case: &Case) -> Trouble {
+    Trouble::not_found("There is no such file on this case.").back_to_case(&case.reference)
 }
 
 pub(super) async fn raw_message(

@@ -28,6 +28,9 @@ mod mail_pages;
 mod nav;
 mod patterns;
 pub mod places;
+mod map;
+mod officer;
+mod picture;
 mod private;
 mod queries;
 mod review;
@@ -92,6 +95,7 @@ struct Shared {
     portal: Portal,
     tries: std::sync::Mutex<tries::Tries>,
     form: form::Door,
+    officer: officer::Door,
 }
 
 type App = Arc<Shared>;
@@ -112,7 +116,12 @@ impl Shared {
 
 /// The portal's pages, ready to be served.
 pub fn router(portal: Portal) -> Router {
-    let app = Arc::new(Shared { portal, tries: std::sync::Mutex::default(), form: form::Door::default() });
+    let app = Arc::new(Shared {
+        portal,
+        tries: std::sync::Mutex::default(),
+        form: form::Door::default(),
+        officer: officer::Door::default(),
+    });
     let public = app.portal.pipeline.house.form.as_ref().map(form::routes).unwrap_or_default();
     let mut pages = Router::new();
     for (right, path, answers) in places::guarded() {
@@ -144,6 +153,7 @@ pub fn router(portal: Portal) -> Router {
         .merge(machines)
         .merge(posts)
         .merge(public)
+        .merge(officer::routes())
         .layer(from_fn_with_state(Arc::clone(&app), guard::dress))
         .with_state(app)
 }
@@ -229,6 +239,10 @@ fn notice(done: &str) -> Option<&'static str> {
         "not-sent" => "Taken back. This letter will not be sent.",
         "answered-all" => "The answer is on its way to everybody who sent this letter.",
         "acknowledged-all" => "The acknowledgements are on their way.",
+        "noted" => "The note is saved. Only staff see it.",
+        "told-department" => "The words are on their way to the department.",
+        "chased" => "The department is asked when it will be done, with the councillor in copy.",
+        "put-off" => "The new date is set. Residents and councillor are told, as their case allows.",
         "seen" => "Noted as seen.",
         "session-ended" => "That session is ended.",
         "factor-on" => "The second factor is in use. You will be asked for a code when you sign in.",

@@ -1,6 +1,6 @@
 //! Where people who are signed in can go, and the right each place needs.
 
-use super::{App, account, admin, blocked, campaign, case_actions, case_page, files, learned, letters, list, log, mail_pages, nav, patterns, review, sign_in};
+use super::{App, account, admin, blocked, campaign, case_actions, case_page, files, learned, letters, list, log, mail_pages, nav, patterns, picture, review, sign_in};
 use crate::core::Right;
 use axum::routing::{MethodRouter, get, post};
 
@@ -52,6 +52,10 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
         ("/review/{reference}/private", post(review::actions::private)),
         ("/review/{reference}/skip", post(review::actions::skip)),
         ("/review/{reference}/take", post(review::actions::take)),
+        ("/cases/{reference}/note", post(case_actions::note)),
+        ("/cases/{reference}/chase", post(case_actions::chase)),
+        ("/cases/{reference}/date", post(case_actions::date)),
+        ("/cases/{reference}/messages/{id}/attachments/{position}/picture", get(picture::page)),
     ];
     let desk: Vec<(&str, MethodRouter<App>)> = vec![
         ("/patterns", get(patterns::page)),

@@ -1,14 +1,15 @@
 //! The trail of a case as one time line: what came in, what was decided and why, what went out.
 
-use super::decided::{DecisionView, decision_view};
-use super::format;
+use super::decided::{DecisionView, actor, decision_view};
+use super::{format, picture};
 use crate::channels::text::phone;
 use crate::core::call::below_name;
-use crate::core::{CaseState, Channel, DecisionId, Party, SenderCheck, Taxonomy, Verdict, language};
+use crate::core::{CaseState, Channel, DecisionId, NoteKind, Party, SenderCheck, Taxonomy, Verdict, language};
 use crate::store::attachment::Stored;
 use crate::store::case::Case;
 use crate::store::decision::Decision;
 use crate::store::message::Message;
+use crate::store::note::Note;
 use crate::store::outbox::Outgoing;
 use chrono::{DateTime, Utc};
 
@@ -19,6 +20,7 @@ pub(super) struct Trail {
     pub(super) files: Vec<Stored>,
     pub(super) decisions: Vec<Decision>,
     pub(super) outgoing: Vec<Outgoing>,
+    pub(super) notes: Vec<Note>,
     /// The person's decision that models learn from, and what became of it.
     pub(super) taught: Option<(DecisionId, String)>,
 }
@@ -43,6 +45,14 @@ pub(super) enum What {
     Message(MessageView),
     Decision(DecisionView),
     Outgoing(OutgoingView),
+    Note(NoteView),
+}
+
+/// What staff wrote beside the case.
+pub(super) struct NoteView {
+    pub(super) heading: &'static str,
+    pub(super) actor: String,
+    pub(super) words: String,
 }
 
 /// A message that came in.
@@ -74,6 +84,8 @@ pub(super) struct FileView {
     pub(super) name: String,
     pub(super) size: String,
     pub(super) refused: Option<String>,
+    /// Whether it can be shown beside its name.
+    pub(super) is_picture: bool,
 }
 
 /// A mail of ours.
@@ -116,7 +128,8 @@ impl Trail {
         };
         let decisions = self.decisions.iter().map(|d| Entry { at: d.created_at, what: decision(d) });
         let outgoing = self.outgoing.iter().map(|o| Entry { at: o.created_at, what: What::Outgoing(outgoing_view(o)) });
-        let mut entries: Vec<Entry> = messages.chain(decisions).chain(outgoing).collect();
+        let notes = self.notes.iter().map(|n| Entry { at: n.created_at, what: What::Note(note_view(n)) });
+        let mut entries: Vec<Entry> = messages.chain(notes).chain(decisions).chain(outgoing).collect();
         entries.sort_by_key(|e| e.at);
         entries
     }
@@ -192,6 +205,20 @@ fn file_view(file: &Stored) -> FileView {
         name: file.name.clone(),
         size: format::size(file.size),
         refused: file.refused.clone(),
+        is_picture: picture::can_be_shown(file),
+    }
+}
+
+fn note_view(note: &Note) -> NoteView {
+    NoteView {
+        heading: match note.kind {
+            NoteKind::Note => "Note",
+            NoteKind::AskDesk => "The department asks the case desk",
+            NoteKind::AskResident => "The department has a question for the resident",
+            NoteKind::TellDepartment => "Told to the department",
+        },
+        actor: actor(&note.actor),
+        words: note.words.clone(),
     }
 }
 
@@ -216,6 +243,9 @@ pub(super) fn purpose(purpose: &str) -> &'static str {
         "proof" => "Link to confirm the address",
         "answer" => "Answer to the resident",
         "campaign" => "The department is told that it is a campaign",
+        "delay" => "The resident is told that it takes longer",
+        "chase" => "The department is asked when it will be done",
+        "desk" => "Words to the department",
         _ => "Notice",
     }
 }

@@ -10,7 +10,7 @@ mod text;
 
 pub use form::FormWords;
 pub use letter::LetterReply;
-pub use talk::{ClosedReply, CodeReply, ConsentReply, PrivateReply};
+pub use talk::{ClosedReply, CodeReply, ConsentReply, DelayedReply, PrivateReply};
 pub use text::TextReply;
 
 use crate::core::Taxonomy;
@@ -79,6 +79,8 @@ pub struct Reply {
     pub text: Option<TextReply>,
     /// What is said when a case is closed; see [`super::rules::Rules::closed_reply`].
     pub closed: Option<ClosedReply>,
+    /// What is said when it takes longer than was promised; see [`super::rules::Rules::delayed_reply`].
+    pub delayed: Option<DelayedReply>,
     /// What is said about going on from another channel; see [`super::rules::Rules::code_reply`].
     pub code: Option<CodeReply>,
     /// The question of consent; see [`super::rules::Rules::consent_reply`].
@@ -228,6 +230,9 @@ impl Reply {
         }
         if let Some(closed) = &self.closed {
             closed.check().map_err(|what| format!("[closed]: {what}"))?;
+        }
+        if let Some(delayed) = &self.delayed {
+            delayed.check().map_err(|what| format!("[delayed]: {what}"))?;
         }
         if let Some(code) = &self.code {
             code.check().map_err(|what| format!("[code]: {what}"))?;
@@ -379,6 +384,8 @@ mod tests {
                 assert_eq!(words(own), words(&theirs), "{code}");
                 assert_eq!(languages.detect(own).code, code, "{own}");
             }
+            let delayed = reply.delayed.as_ref().unwrap_or_else(|| panic!("no [delayed] in {code}"));
+            assert_eq!(languages.detect(&delayed.text).code, code, "{}", delayed.text);
             if code != "en" {
                 assert_eq!(reply.missing(&rules.taxonomy), Vec::<String>::new(), "{code}");
                 let names: std::collections::BTreeSet<&String> = reply.names.values().collect();

@@ -172,7 +172,7 @@ async fn a_residents_later_words_are_seen_and_sent_on() {
     let page = desk.get(&path).await;
     assert!(desk.press(&page, &format!("{path}/seen"), &[]).await.location().ends_with("done=seen"));
     assert_eq!(desk.case(&case.reference).await.attention, None);
-    assert!(desk.get(&path).await.has("<h3>Seen</h3>"));
+    assert!(desk.get(&path).await.has(">Seen</h3>"));
 }
 
 #[tokio::test]

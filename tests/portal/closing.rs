@@ -56,7 +56,7 @@ async fn who_reported_it_and_the_councillor_get_the_words_and_the_page_says_so()
     let page = desk.get(answer.location()).await;
     for said in [
         "Closed. Everybody who reported it is told, as their case allows; see below.",
-        "<span class=\"tag state-closed\">Closed</span>",
+        "<strong class=\"govuk-tag state-closed\">Closed</strong>",
         "It is done",
         "Told: Filled on Monday &#60;b&#62;by the night crew&#60;/b&#62;.",
         "Notice to the resident queued",
@@ -128,5 +128,5 @@ async fn whoever_reported_a_joined_case_is_told_with_the_one_it_is_dealt_with_in
         !notice.mail.0.body.contains(first.reference.as_str()),
         "nobody gets the number of a case they did not send"
     );
-    assert!(desk.get(&path).await.has("<h3>Closed</h3>"), "their page tells it too");
+    assert!(desk.get(&path).await.has(">Closed</h3>"), "their page tells it too");
 }

@@ -18,6 +18,8 @@ mod list;
 mod looks;
 mod mail_pages;
 mod people;
+mod notes;
+mod officer;
 mod postgres;
 mod review;
 mod several;

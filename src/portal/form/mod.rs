@@ -7,7 +7,7 @@
 
 mod fields;
 mod frame;
-mod throttle;
+pub(super) mod throttle;
 pub(super) mod trail;
 
 mod confirm;
@@ -277,7 +277,7 @@ async fn take(
 
 /// Who asks, by network address: the peer itself, or who the council's own proxy says it is. What else stands in the header
 /// anybody can write.
-fn client(policy: &FormPolicy, headers: &HeaderMap, peer: Option<IpAddr>) -> IpAddr {
+pub(super) fn client(policy: &FormPolicy, headers: &HeaderMap, peer: Option<IpAddr>) -> IpAddr {
     client_of(Some(policy), headers, peer)
 }
 

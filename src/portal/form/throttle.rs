@@ -1,4 +1,4 @@
-//! How many reports came from where in the last hour: kept in memory, so that no network address is ever stored.
+//! How many reports (and forms of officers) came from where in the last hour: kept in memory, so that no network address is ever stored.
 
 use crate::intake::form::FormPolicy;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -7,18 +7,28 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// The reports of the last hour, oldest first; never more than the council lets in.
 #[derive(Debug, Default)]
-pub(super) struct Throttle {
+pub(in crate::portal) struct Throttle {
     seen: VecDeque<(DateTime<Utc>, IpAddr)>,
 }
 
 impl Throttle {
     /// Lets a report in and counts it, or says how long its sender has to wait.
     pub(super) fn admit(&mut self, from: IpAddr, now: DateTime<Utc>, policy: &FormPolicy) -> Option<TimeDelta> {
+        self.admit_at_most(from, now, (policy.per_address, policy.per_hour))
+    }
+
+    /// The same, for so many from one network address and from everybody in an hour.
+    pub(in crate::portal) fn admit_at_most(
+        &mut self,
+        from: IpAddr,
+        now: DateTime<Utc>,
+        (per_address, per_hour): (usize, usize),
+    ) -> Option<TimeDelta> {
         let (from, hour) = (household(from), TimeDelta::hours(1));
         // A clock that was set back must not lock anybody out.
         self.seen.retain(|(at, _)| *at <= now && now - *at < hour);
-        let of_all = self.nth_last(policy.per_hour, |_| true);
-        let of_them = self.nth_last(policy.per_address, |known| known == from);
+        let of_all = self.nth_last(per_hour, |_| true);
+        let of_them = self.nth_last(per_address, |known| known == from);
         if let Some(oldest) = of_all.into_iter().chain(of_them).max() {
             return Some(oldest + hour - now);
         }

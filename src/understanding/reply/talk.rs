@@ -20,6 +20,14 @@ pub struct ClosedReply {
     pub text: String,
 }
 
+/// What is said when it takes longer than was promised.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DelayedReply {
+    /// That it takes longer, and the new day: `{service}`, `{place}`, `{reference}`, `{due}`.
+    pub text: String,
+}
+
 /// What is said about going on from another channel.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -106,6 +114,16 @@ impl ClosedReply {
         check_words(&self.text, &["council", "reference"])?;
         if [&self.subject, &self.text].iter().any(|text| !text.contains("{reference}")) {
             return Err("'subject' and 'text' must give the resident their {reference}".to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl DelayedReply {
+    pub(super) fn check(&self) -> Result<(), String> {
+        check_words(&self.text, &["service", "place", "reference", "due"])?;
+        if !(self.text.contains("{reference}") && self.text.contains("{due}")) {
+            return Err("'text' must give the resident their {reference} and the new day, {due}".to_owned());
         }
         Ok(())
     }

@@ -121,6 +121,7 @@ impl Rules {
             (english.safe.is_some(), "[safe] with subject and body: the words for somebody who may be in danger"),
             (english.text.is_some(), "[text]: the words for those who write by text"),
             (english.closed.is_some(), "[closed]: what is said when a case is closed"),
+            (english.delayed.is_some(), "[delayed]: what is said when it takes longer than was promised"),
             (english.letter.is_some(), "[letter]: what a letter says otherwise than a mail"),
             (english.code.is_some(), "[code]: what is said about going on from another channel"),
             (english.consent.is_some(), "[consent]: the question whether the department may know who they are"),

@@ -2,7 +2,8 @@
 
 use super::Rules;
 use crate::understanding::reply::{
-    ClosedReply, CodeReply, ConsentReply, FormWords, LetterReply, PrivateReply, Reply, SafeReply, TextReply,
+    ClosedReply, CodeReply, ConsentReply, DelayedReply, FormWords, LetterReply, PrivateReply, Reply, SafeReply,
+    TextReply,
 };
 
 impl Rules {
@@ -41,6 +42,12 @@ impl Rules {
     #[must_use]
     pub fn closed_reply(&self, language: &str) -> (&str, &ClosedReply) {
         self.section(language, |reply| reply.closed.as_ref())
+    }
+
+    /// What is said when it takes longer than was promised, and its language: English where `language` has none.
+    #[must_use]
+    pub fn delayed_reply(&self, language: &str) -> (&str, &DelayedReply) {
+        self.section(language, |reply| reply.delayed.as_ref())
     }
 
     /// What a letter says otherwise than a mail, and its language: English where `language` has none.

@@ -24,6 +24,8 @@ mod mail_pages;
 mod patterns;
 mod private;
 mod queries;
+mod report;
+mod scope;
 mod several;
 mod sign_in;
 mod timeline;
@@ -83,6 +85,7 @@ struct Shared {
     portal: Portal,
     throttle: tokio::sync::Mutex<sign_in::Throttle>,
     form: form::Door,
+    office: report::Office,
 }
 
 type App = Arc<Shared>;
@@ -103,7 +106,12 @@ impl Shared {
 
 /// The portal's pages, ready to be served.
 pub fn router(portal: Portal) -> Router {
-    let app = Arc::new(Shared { portal, throttle: tokio::sync::Mutex::default(), form: form::Door::default() });
+    let app = Arc::new(Shared {
+        portal,
+        throttle: tokio::sync::Mutex::default(),
+        form: form::Door::default(),
+        office: report::Office::default(),
+    });
     let public = app.portal.pipeline.house.form.as_ref().map(form::routes).unwrap_or_default();
     let pages = Router::new()
         .route("/", get(list::page))
@@ -152,6 +160,9 @@ pub fn router(portal: Portal) -> Router {
         .route("/letters/{id}", get(letters::print))
         .route("/letters/{id}/posted", post(letters::posted))
         .route("/letters/{id}/cancel", post(letters::cancel))
+        // Reports: right `reports`.
+        .route("/reports", get(report::page))
+        .route("/reports/{file}", get(report::export))
         .route("/sign-out", post(sign_in::sign_out))
         .route_layer(from_fn_with_state(Arc::clone(&app), guard::signed_in));
     let posts = Router::new()

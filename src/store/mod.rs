@@ -23,6 +23,7 @@ pub mod outbox;
 pub mod pair;
 pub mod part;
 pub mod person;
+pub mod report;
 pub mod session;
 pub mod setting;
 mod sql;

@@ -17,6 +17,7 @@ mod learned;
 mod list;
 mod mail_pages;
 mod postgres;
+mod reports;
 mod several;
 mod sign_in;
 mod who;

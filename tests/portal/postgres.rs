@@ -5,8 +5,8 @@ use beadle::routing::RoutingPolicy;
 use reqwest::StatusCode;
 use std::path::Path;
 
-/// A new, empty database on the tests' own PostgreSQL, which is started where nobody has.
-async fn postgres() -> String {
+/// A new, empty database of this name on the tests' own PostgreSQL, which is started where nobody has.
+pub async fn postgres(name: &str) -> String {
     use sqlx::Connection;
     let server = std::env::var("BEADLE_TEST_POSTGRES").unwrap_or_else(|_| {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/postgres.sh");
@@ -15,7 +15,7 @@ async fn postgres() -> String {
         let url = said.split("BEADLE_TEST_POSTGRES=").nth(1).expect("tests/support/postgres.sh start names a server");
         url.trim().trim_matches(['\'', '"']).to_owned()
     });
-    let name = format!("portal_{}", std::process::id());
+    let name = format!("portal_{name}_{}", std::process::id());
     let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
     for statement in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name}")] {
         sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
@@ -27,7 +27,7 @@ async fn postgres() -> String {
 #[tokio::test]
 async fn every_page_and_action_works_on_postgresql_too() {
     let policy = RoutingPolicy { auto_above: 0.0, unsure_below: 0.0, ..RoutingPolicy::default() };
-    let desk = Desk::on(&postgres().await, tempfile::tempdir().unwrap(), policy).await;
+    let desk = Desk::on(&postgres("all").await, tempfile::tempdir().unwrap(), policy).await;
     assert_eq!(desk.sign_in(PASSWORD, "").await.status, StatusCode::SEE_OTHER);
     let case = desk.pothole().await;
     let words = "large pothole outside the post office very deep in Tanner's Row ZM1 4QT";

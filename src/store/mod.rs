@@ -27,6 +27,7 @@ pub mod part;
 pub mod person;
 pub mod queue;
 pub mod sent_form;
+pub mod report;
 pub mod session;
 pub mod setting;
 mod sql;

@@ -7,6 +7,7 @@ mod confirm;
 mod letter;
 mod person;
 pub mod private;
+pub mod resident;
 
 use crate::casework::join::{self, Grounds, JoinError};
 use crate::casework::matcher::Matcher;

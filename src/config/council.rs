@@ -42,6 +42,7 @@ impl Settings {
             plus_addressing: self.council.plus_addressing,
             authserv_id: self.council.authserv_id.clone(),
             own_addresses,
+            public_url: self.form_policy().map(|form| form.public_url),
         }
     }
 

@@ -33,6 +33,8 @@ pub struct Council {
     pub authserv_id: Option<String>,
     /// Addresses of our own that must never be answered: the one above and every watched mailbox.
     pub own_addresses: Vec<String>,
+    /// Where residents reach this service, without a slash at the end; none where there are no pages for them.
+    pub public_url: Option<String>,
 }
 
 impl Council {

@@ -159,6 +159,7 @@ mod tests {
             plus_addressing: true,
             authserv_id: None,
             own_addresses: Vec::new(),
+            public_url: None,
         }
     }
 

@@ -10,3 +10,4 @@ pub mod private;
 mod proof;
 pub mod render;
 pub mod short;
+pub mod trail;

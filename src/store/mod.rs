@@ -26,6 +26,7 @@ pub mod person;
 pub mod session;
 pub mod setting;
 mod sql;
+pub mod trail;
 pub mod whereabouts;
 
 pub use sql::{Arg, Args, args};

@@ -117,6 +117,7 @@ impl Desk {
                 plus_addressing: true,
                 authserv_id: Some("mx.brackenmere.example".to_owned()),
                 own_addresses: vec!["cases@brackenmere.example".to_owned()],
+                public_url: None,
             },
             policy,
             calendar: WorkingDays::from_json(&holidays, Division::EnglandAndWales).unwrap(),

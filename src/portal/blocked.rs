@@ -62,7 +62,7 @@ pub(super) async fn page(
         since: format::when(block.since),
         actor: format::sentence(&block.actor),
     });
-    let page = Page::new(&app, &session, "set-aside", "Blocked senders").with_notice(done.done.as_deref());
+    let page = Page::new(&app, &session, "blocked", "Blocked senders").with_notice(done.done.as_deref());
     Ok(html(&BlockedPage { page, rows: rows.collect() })?.into_response())
 }
 

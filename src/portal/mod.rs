@@ -21,6 +21,7 @@ mod letters;
 mod list;
 mod log;
 mod mail_pages;
+mod nav;
 mod patterns;
 mod private;
 mod queries;
@@ -117,6 +118,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/cases/{reference}/consent", post(case_actions::consent))
         .route("/cases/{reference}/block", post(case_actions::block))
         .route("/cases/{reference}/councillor", post(case_actions::councillor))
+        .route("/more", get(nav::page))
         .route("/patterns", get(patterns::page))
         .route("/campaigns", get(campaign::list))
         .route("/cases/{reference}/campaign", get(campaign::page))
@@ -161,6 +163,7 @@ pub fn router(portal: Portal) -> Router {
         .layer(from_fn(health::mark));
     let open = Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
+        .route("/assets/govuk.css", get(govuk_style))
         .route("/assets/portal.css", get(style))
         .route("/assets/letter.css", get(letters::style))
         .route("/assets/icon.svg", get(icon));
@@ -185,7 +188,9 @@ struct Page {
     council: String,
     /// The session's word; empty where nobody is signed in.
     csrf: String,
-    /// Which entry of the navigation this is.
+    /// Who is signed in; empty where nobody is.
+    who: String,
+    /// Which of [`nav::ENTRIES`] this is; empty where it is none.
     section: &'static str,
     /// Confirmation of what was just done.
     notice: Option<&'static str>,
@@ -194,12 +199,13 @@ struct Page {
 impl Page {
     fn signed_out(app: &Shared, title: &str) -> Self {
         let council = app.portal.pipeline.house.council.name.clone();
-        Self { title: title.to_owned(), council, csrf: String::new(), section: "", notice: None }
+        Self { title: title.to_owned(), council, csrf: String::new(), who: String::new(), section: "", notice: None }
     }
 
     fn new(app: &Shared, session: &Session, section: &'static str, title: impl Into<String>) -> Self {
         let council = app.portal.pipeline.house.council.name.clone();
-        Self { title: title.into(), council, csrf: session.csrf.clone(), section, notice: None }
+        let (csrf, who) = (session.csrf.clone(), session.actor.clone());
+        Self { title: title.into(), council, csrf, who, section, notice: None }
     }
 
     fn with_notice(self, done: Option<&str>) -> Self {
@@ -278,6 +284,11 @@ async fn audit_reading(
         store::audit::write(&mut tx, app.ids(), &session.actor, action, object, detail.clone(), app.now()).await?;
     }
     tx.commit().await
+}
+
+/// The looks of GOV.UK services: `scripts/style.sh` compiles them.
+async fn govuk_style() -> Response {
+    asset("text/css; charset=utf-8", include_str!("assets/govuk.css"))
 }
 
 async fn style() -> Response {

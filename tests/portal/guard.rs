@@ -55,6 +55,7 @@ async fn every_answer_bears_the_headers_that_protect_it() {
         "/",
         "/sign-in",
         "/nowhere",
+        "/assets/govuk.css",
         "/assets/portal.css",
         "/assets/icon.svg",
         "/healthz",

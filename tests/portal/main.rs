@@ -15,6 +15,7 @@ mod hooks;
 mod joins;
 mod learned;
 mod list;
+mod looks;
 mod mail_pages;
 mod postgres;
 mod several;

@@ -31,6 +31,7 @@ pub mod report;
 pub mod session;
 pub mod setting;
 mod sql;
+pub mod trail;
 pub mod undo;
 pub mod user;
 pub mod whereabouts;

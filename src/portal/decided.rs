@@ -88,7 +88,7 @@ pub(super) fn decision_view(decision: &Decision, taxonomy: &Taxonomy) -> Decisio
     review::view(decision)
         .or_else(|| links::view(decision, taxonomy))
         .or_else(|| persons::view(decision))
-            .or_else(|| progress::view(decision, taxonomy))
+        .or_else(|| progress::view(decision, taxonomy))
         .unwrap_or_else(|| case_view(decision, taxonomy))
 }
 

@@ -1,6 +1,9 @@
 //! Where people who are signed in can go, and the right each place needs.
 
-use super::{App, account, admin, blocked, campaign, case_actions, case_page, files, learned, letters, list, log, mail_pages, nav, patterns, picture, report, review, sign_in};
+use super::{
+    App, account, admin, blocked, campaign, case_actions, case_page, files, learned, letters, list, log, mail_pages,
+    nav, patterns, picture, report, review, sign_in,
+};
 use crate::core::Right;
 use axum::routing::{MethodRouter, get, post};
 

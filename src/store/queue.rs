@@ -77,7 +77,8 @@ pub async fn first(tx: &mut Tx, who: &str, now: DateTime<Utc>) -> Result<Option<
 /// # Errors
 /// What the database says.
 pub async fn waiting(tx: &mut Tx, who: &str, now: DateTime<Utc>) -> Result<Waiting> {
-    let all = tx.count(concat!("SELECT COUNT(*) FROM cases WHERE ", waits!(), " AND ", seen!()), args![who, now]).await?;
+    let all =
+        tx.count(concat!("SELECT COUNT(*) FROM cases WHERE ", waits!(), " AND ", seen!()), args![who, now]).await?;
     let free = tx.count(free!("COUNT(*)", ""), args![who, now]).await?;
     let with_others = tx
         .count(

@@ -2,7 +2,8 @@
 
 use super::StoreError;
 use crate::core::{
-    CaseId, ContactId, DecisionId, InboxId, LessonId, LinkId, MessageId, OutboxId, Reference, SamePersonId, UndoId, UserId,
+    CaseId, ContactId, DecisionId, InboxId, LessonId, LinkId, MessageId, OutboxId, Reference, SamePersonId, UndoId,
+    UserId,
 };
 use chrono::{DateTime, Utc};
 use sqlx::Arguments as _;

@@ -137,6 +137,8 @@ pub struct Report {
     pub service: String,
     /// Whether what its service is about comes and goes: days later it is likely another.
     pub comes_and_goes: bool,
+    /// Metres within which another report of its service may be about the same; as far as open cases are looked for where absent.
+    pub within_m: Option<u16>,
     /// Where it is, where that is a spot.
     pub place: Option<Place>,
     /// When it came.

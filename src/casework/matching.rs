@@ -1,6 +1,6 @@
 //! Whether a known case is about the same problem: the matcher's probability, and what is certain either way.
 //!
-//! A contradiction (another lamp, another plate) or more than 400 metres means a different problem however alike the words are. Where
+//! A contradiction (another lamp, another plate) or more metres than the service allows (`within_m`, 400 at most) mean a different problem however alike the words are. Where
 //! a place is not known, only the same person sending the same words again is taken as the same; anybody else is offered to a
 //! gatekeeper.
 
@@ -48,12 +48,17 @@ impl Judge<'_> {
         self.taxonomy.services.get(service).is_some_and(|service| service.comes_and_goes)
     }
 
+    fn within_m(&self, service: &str) -> Option<u16> {
+        self.taxonomy.services.get(service)?.within_m
+    }
+
     /// A message that came `at` a moment, as it is compared.
     #[must_use]
     pub fn report(&self, question: &Question, verdict: &Verdict, at: DateTime<Utc>) -> Report {
         Report {
             place: verdict.place.clone().filter(Place::is_spot),
             comes_and_goes: self.comes_and_goes(&verdict.service),
+            within_m: self.within_m(&verdict.service),
             service: verdict.service.clone(),
             encoder: verdict.encoder.clone(),
             ..Report::of(&question.text(), verdict.embedding.clone(), at)
@@ -67,6 +72,7 @@ impl Judge<'_> {
         let known = Report {
             place: candidate.place.map(|place| place.0).filter(Place::is_spot),
             comes_and_goes: self.comes_and_goes(&candidate.service),
+            within_m: self.within_m(&candidate.service),
             service: candidate.service,
             encoder: candidate.encoder,
             ..Report::of(&text, candidate.embedding.as_deref().map(store::message::from_bytes), candidate.received_at)
@@ -111,7 +117,7 @@ pub fn judge(matcher: &Matcher, known: &Report, new: &Report, writer: Writer) ->
     }
     let alike = compared.common.share >= NEAR_SAME_WORDS;
     match compared.metres {
-        Some(metres) if metres > FAR_M => (probability.min(DIFFERENT), format!("different: {said}")),
+        Some(metres) if metres > far_m(known, new) => (probability.min(DIFFERENT), format!("different: {said}")),
         Some(_) => match doubt(known, new, &compared, writer) {
             Some(doubt) => (probability.min(OFFERED), format!("{said}; {doubt}")),
             None if at_one_address(known, new, &compared) => (probability.max(SAME_ADDRESS), said),
@@ -121,6 +127,12 @@ pub fn judge(matcher: &Matcher, known: &Report, new: &Report, writer: Writer) ->
         None if alike => (OFFERED, format!("{said}; other person: perhaps a campaign")),
         None => (probability.min(OFFERED), said),
     }
+}
+
+/// Beyond how many metres two reports are two problems: what the service of either allows, the wider where they differ.
+fn far_m(known: &Report, new: &Report) -> f64 {
+    let within = |report: &Report| report.within_m.map_or(FAR_M, f64::from);
+    within(known).max(within(new)).min(FAR_M)
 }
 
 /// Whether both say most of the same about one house number of one street.
@@ -222,6 +234,22 @@ mod tests {
         b.at = a.at + TimeDelta::hours(30);
         let (score, why) = judged(&a, &b, Writer::Unknown);
         assert!(score > crate::routing::RoutingPolicy::default().maybe_above, "{score} {why}");
+    }
+
+    #[test]
+    fn what_stands_at_one_spot_is_not_the_same_three_hundred_metres_on() {
+        let text = "The street light has been out since Monday and it is very dark";
+        let a = described(text, Some((54.01, 2.01)));
+        let b = described(text, Some((54.012_7, 2.01)));
+        let (score, why) = judged(
+            &Report { within_m: Some(200), ..a.clone() },
+            &Report { within_m: Some(200), ..b.clone() },
+            Writer::Unknown,
+        );
+        assert!(score <= DIFFERENT && why.starts_with("different"), "{score} {why}");
+        // What is heard far away may be.
+        let (_, why) = judged(&Report { within_m: Some(200), ..a }, &b, Writer::Unknown);
+        assert!(!why.starts_with("different"), "{why}");
     }
 
     #[test]

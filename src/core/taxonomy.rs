@@ -46,6 +46,9 @@ pub struct Service {
     /// Whether what it is about comes and goes (bikes, litter, bad parking): what is reported days later is likely another one.
     #[serde(default)]
     pub comes_and_goes: bool,
+    /// Metres within which two reports may be about one problem; as far as open cases are looked for where absent, and at most that.
+    #[serde(default)]
+    pub within_m: Option<u16>,
     /// What becomes of a report of the same problem after its case was closed.
     #[serde(default = "new_case")]
     pub after_closing: AfterClosing,

@@ -303,6 +303,7 @@ fn report(side: &Side, embedding: Vec<f32>, taxonomy: &Taxonomy) -> Report {
     let position = point.map(Place::at);
     Report {
         comes_and_goes: taxonomy.services.get(&service).is_some_and(|service| service.comes_and_goes),
+        within_m: taxonomy.services.get(&service).and_then(|service| service.within_m),
         service,
         place: side.place.clone().or(position),
         ..Report::of(&side.text, Some(embedding), side.created.to_utc())

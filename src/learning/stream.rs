@@ -88,10 +88,11 @@ impl<'a> Stream<'a> {
     /// What the database says.
     pub async fn look(&self, tx: &mut Tx, told: &Told) -> store::Result<Vec<Match>> {
         let judge = Judge { matcher: self.matcher, taxonomy: self.taxonomy, verified: false };
-        let comes_and_goes = self.taxonomy.services.get(&told.service).is_some_and(|service| service.comes_and_goes);
+        let service = self.taxonomy.services.get(&told.service);
         let mut compared = Compared::report(Report {
             service: told.service.clone(),
-            comes_and_goes,
+            comes_and_goes: service.is_some_and(|service| service.comes_and_goes),
+            within_m: service.and_then(|service| service.within_m),
             place: told.place(),
             encoder: Some(self.matcher.encoder.clone()),
             ..Report::of(&told.text, Some(told.embedding.clone()), told.at)

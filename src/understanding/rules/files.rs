@@ -185,6 +185,10 @@ fn load_taxonomy(reader: &mut Reader) -> Result<Taxonomy, RulesError> {
                 return Err(reader.error(&services, what));
             }
         }
+        if let Some(metres) = service.within_m.filter(|metres| !(10..=400).contains(metres)) {
+            let what = format!("service '{}': within_m is {metres}; it has to lie between 10 and 400", service.id);
+            return Err(reader.error(&services, what));
+        }
         if let Some(double) = taxonomy.services.insert(service.id.clone(), service) {
             return Err(reader.error(&services, format!("service '{}' stands twice", double.id)));
         }

@@ -9,6 +9,7 @@ pub mod officer;
 mod person;
 pub mod private;
 pub mod progress;
+pub mod resident;
 mod review;
 pub mod undo;
 

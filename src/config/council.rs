@@ -43,6 +43,7 @@ impl Settings {
             authserv_id: self.council.authserv_id.clone(),
             own_addresses,
             portal_url: self.portal_url(),
+            public_url: self.form_policy().map(|form| form.public_url),
         }
     }
 

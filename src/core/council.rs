@@ -35,6 +35,8 @@ pub struct Council {
     pub own_addresses: Vec<String>,
     /// Where people reach the portal from outside, without a slash at its end: links in mails begin so. Without it mails carry none.
     pub portal_url: Option<String>,
+    /// Where residents reach this service, without a slash at the end; none where there are no pages for them.
+    pub public_url: Option<String>,
 }
 
 impl Council {

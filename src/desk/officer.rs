@@ -61,7 +61,7 @@ impl Desk<'_> {
     ///
     /// # Errors
     /// When it does not have the case, or asks nothing.
-    pub async fn ask(
+    pub async fn officer_asks(
         &self,
         tx: &mut Tx,
         id: &CaseId,

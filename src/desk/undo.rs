@@ -194,9 +194,14 @@ impl Desk<'_> {
         }
         restore_meanings(tx, changed.meanings).await?;
         store::queue::bring_up(tx, &undo.case_id).await?;
+        // Each case tells that it stands as before: of a join the one that was joined, whichever it was decided on.
+        let touched: BTreeSet<&CaseId> = cases.iter().map(|change| &change.was.id).chain([&undo.case_id]).collect();
+        for id in touched {
+            let case = store::case::get(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+            let decided = json!({"takes_back": undo.kind, "state": case.state, "link": changed.made.first()});
+            self.note(tx, &case, "undo", actor, decided).await?;
+        }
         let case = store::case::get(tx, &undo.case_id).await?.ok_or(DeskError::Unknown("case"))?;
-        let decided = json!({"takes_back": undo.kind, "state": case.state, "link": changed.made.first()});
-        self.note(tx, &case, "undo", actor, decided).await?;
         Ok(TakenBack { case, kind: undo.kind })
     }
 

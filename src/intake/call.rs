@@ -160,6 +160,7 @@ mod tests {
             authserv_id: None,
             own_addresses: Vec::new(),
             portal_url: None,
+            public_url: None,
         }
     }
 

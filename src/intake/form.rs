@@ -21,6 +21,8 @@ const UNCALLED: &str = "they gave this number in the web form, and nobody has co
 const UNKNOWN: &str = "they did not say who they are";
 /// Who vouches for a sender that opened the link.
 pub const BY_LINK: &str = "a link sent to the address";
+/// Who vouches for a sender that added to a report on its private page.
+pub const BY_TRAIL: &str = "the private link of the case";
 
 /// How the form works, as the council set it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +100,9 @@ pub struct Form {
     pub phone: Option<String>,
     /// What stood in the field that people do not see.
     pub trap: String,
+    /// The signed token of the case that these are later words of, where they are: its private page puts it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<String>,
     /// Files.
     pub files: Vec<FormFile>,
 }
@@ -170,6 +175,11 @@ impl Form {
             (None, Some(phone)) => (Some(phone), UNCALLED),
             (None, None) => (None, UNKNOWN),
         };
+        let sender = if self.answers.is_some() {
+            SenderCheck::Verified { by: BY_TRAIL.to_owned() }
+        } else {
+            SenderCheck::Unverified { why: why.to_owned() }
+        };
         // A way of its own: who types somebody's address into a form is not yet the person with that address.
         let writer =
             address.map(|address| ContactPoint { channel: Channel::Web, address: address.clone(), name: name.clone() });
@@ -194,7 +204,8 @@ impl Form {
             shared: None,
             from: None,
             to: to.into_iter().collect(),
-            delivered_to: Vec::new(),
+            // As an answer by mail bears it in the address that it was sent to.
+            delivered_to: self.answers.into_iter().collect(),
             subject: String::new(),
             text: cut(&words, limits.max_text_chars),
             folded: folded.join("\n"),
@@ -206,7 +217,7 @@ impl Form {
             automatic: (!self.trap.trim().is_empty())
                 .then(|| "spam: the field of the web form was filled in that people do not see".to_owned()),
             no_auto_answer: None,
-            sender: SenderCheck::Unverified { why: why.to_owned() },
+            sender,
             bounce: None,
             fingerprint,
         }
@@ -232,6 +243,7 @@ mod tests {
             authserv_id: None,
             own_addresses: Vec::new(),
             portal_url: None,
+            public_url: None,
         }
     }
 
@@ -272,6 +284,19 @@ mod tests {
             mail.text, "A deep pothole\n\n\nby the school\n\n12 Mill Lane",
             "and not among the words that are sent on"
         );
+    }
+
+    #[test]
+    fn later_words_bear_the_token_of_their_case_and_are_vouched_for_by_it() {
+        let later = Form { answers: Some("K7MQ4T2P.rABCDEFGH".to_owned()), ..form() };
+        assert_eq!(Form::from_bytes(&later.to_bytes()).unwrap(), later);
+        assert!(
+            !String::from_utf8(form().to_bytes()).unwrap().contains("answers"),
+            "a report is kept as it was before"
+        );
+        let mail = later.message("form", "1", &council(), &MimeLimits::default());
+        assert_eq!(mail.delivered_to, ["K7MQ4T2P.rABCDEFGH"]);
+        assert!(mail.sender.is_verified() && mail.writer.is_none());
     }
 
     #[test]

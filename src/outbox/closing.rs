@@ -34,7 +34,8 @@ impl Composer<'_> {
     ) -> store::Result<Acknowledged> {
         let closed_at = case.closed_at.unwrap_or(now).timestamp_millis();
         let key = format!("closing:{}:{closed_at}", case.id);
-        let mail = |message: &Message, to: &ContactPoint| self.closing(case, message, to, ending);
+        let rate = self.rate_line(tx, case).await?;
+        let mail = |message: &Message, to: &ContactPoint| self.closing(case, message, to, ending, rate.as_deref());
         self.write_to_resident(tx, case, ("closing", &key), mail, now).await
     }
 
@@ -79,7 +80,15 @@ impl Composer<'_> {
         Ok(held.map_or(Acknowledged::Queued, Acknowledged::Held))
     }
 
-    fn closing(&self, case: &Case, message: &Message, to: &ContactPoint, ending: Ending<'_>) -> OutMail {
+    /// `rate` is the question how content they are, where it is asked: not on paper, where nobody can press a link.
+    fn closing(
+        &self,
+        case: &Case,
+        message: &Message,
+        to: &ContactPoint,
+        ending: Ending<'_>,
+        rate: Option<&str>,
+    ) -> OutMail {
         let (language, reply) = self.rules.closed_reply(&case.language);
         let (_, long) = self.rules.reply(language);
         let words = self.words_for_resident(case, message, language, long);
@@ -88,13 +97,14 @@ impl Composer<'_> {
         let by_department = ending.done && case.routed_at.is_some();
         if to.channel.is_short() {
             let (_, text) = self.rules.text_reply(language);
-            let body = if by_department && told.is_empty() {
+            let mut body = if by_department && told.is_empty() {
                 fill(&text.done, &words)
             } else {
                 let sentence = if by_department { fill(&reply.done, &words) } else { String::new() };
                 let parts = [&fill(&reply.text, &words), &sentence, told, &reply.answer];
                 parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
             };
+            body += &rate.map_or_else(String::new, |rate| format!(" {rate}"));
             return super::short::text(&to.address, language, &body);
         }
         let sentence = fill(if by_department { &reply.done } else { &reply.otherwise }, &words);
@@ -102,7 +112,8 @@ impl Composer<'_> {
         let (_, letter) = self.rules.letter_reply(language);
         let by_letter = to.channel == Channel::Letter;
         let answer = if by_letter { fill(&letter.reach, &words) } else { reply.answer.clone() };
-        let parts = [greeting.as_str(), sentence.as_str(), told, answer.as_str(), self.council.name.as_str()];
+        let rate = rate.filter(|_| !by_letter).unwrap_or_default();
+        let parts = [greeting.as_str(), sentence.as_str(), told, answer.as_str(), rate, self.council.name.as_str()];
         let body = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n") + "\n";
         if by_letter {
             return self.letter(to, language, fill(&reply.subject, &words), lay_out(&body, language));

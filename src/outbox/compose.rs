@@ -178,6 +178,9 @@ impl Composer<'_> {
         if waits_for_proof(&message) {
             return none("they have not confirmed the address they gave");
         }
+        if store::trail::has_withdrawn(tx, &case.id).await? {
+            return none("they said on their private page that they need no more news of it");
+        }
         if let Some(why) = &message.no_auto_answer {
             return none(&format!("not to be answered by a machine: {why}"));
         }
@@ -214,6 +217,9 @@ impl Composer<'_> {
         let body = if joined { &reply.joined } else { &reply.body };
         // Where nothing stands for {told}, the line begins with what comes after it.
         let mut body = lay_out(&fill(body.trim_start(), &words).replace("\n ", "\n"), language);
+        if let Some(line) = self.trail_line(case, language) {
+            body += &format!("\n{}\n", lay_out(&line, language));
+        }
         // Who helps the resident may read English only, and the language may have been mistaken.
         if language != "en" {
             let (_, english) = self.rules.reply("en");

@@ -12,3 +12,4 @@ mod proof;
 pub mod referral;
 pub mod render;
 pub mod short;
+pub mod trail;

@@ -28,6 +28,9 @@ impl Clerk<'_> {
         if let Some(councillor) = &councillor {
             store::message::add_councillor(tx, &id, councillor).await?;
         }
+        if party == Party::Resident {
+            store::trail::take_back(tx, &case.id).await?;
+        }
         let reopened = case.state == CaseState::Closed && party == Party::Resident;
         if reopened {
             case.state = CaseState::Review;

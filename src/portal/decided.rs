@@ -3,6 +3,7 @@
 mod links;
 mod persons;
 mod progress;
+mod resident;
 mod review;
 
 use super::format;
@@ -133,6 +134,7 @@ fn case_view(decision: &Decision, taxonomy: &Taxonomy) -> DecisionView {
             let councillor = if decided["councillor"] == true { "The councillor is told" } else { "" };
             view("Closed", vec![how.to_owned(), words.unwrap_or_default(), resident, councillor.to_owned()])
         }
+        "withdraw" | "rate" => resident::view(decision),
         "reopen" => view("Open again", vec!["The same problem was reported after it was closed".to_owned()]),
         "campaign" => {
             let letters = decided["letters"].as_i64().unwrap_or_default();

@@ -91,7 +91,8 @@ fn not_yours() -> Trouble {
     Trouble::forbidden("This is for the councillor only, so nobody can read or save it here.")
 }
 
-fn download(name: &str, content_type: &'static str, bytes: Vec<u8>) -> Response {
+/// An answer that is saved as a file.
+pub(super) fn download(name: &str, content_type: &'static str, bytes: Vec<u8>) -> Response {
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

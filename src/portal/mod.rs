@@ -34,6 +34,8 @@ mod picture;
 mod private;
 mod queries;
 mod review;
+mod report;
+mod scope;
 mod several;
 mod sign_in;
 mod timeline;
@@ -96,6 +98,7 @@ struct Shared {
     tries: std::sync::Mutex<tries::Tries>,
     form: form::Door,
     officer: officer::Door,
+    office: report::Office,
 }
 
 type App = Arc<Shared>;
@@ -121,6 +124,7 @@ pub fn router(portal: Portal) -> Router {
         tries: std::sync::Mutex::default(),
         form: form::Door::default(),
         officer: officer::Door::default(),
+        office: report::Office::default(),
     });
     let public = app.portal.pipeline.house.form.as_ref().map(form::routes).unwrap_or_default();
     let mut pages = Router::new();

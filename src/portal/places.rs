@@ -1,6 +1,6 @@
 //! Where people who are signed in can go, and the right each place needs.
 
-use super::{App, account, admin, blocked, campaign, case_actions, case_page, files, learned, letters, list, log, mail_pages, nav, patterns, picture, review, sign_in};
+use super::{App, account, admin, blocked, campaign, case_actions, case_page, files, learned, letters, list, log, mail_pages, nav, patterns, picture, report, review, sign_in};
 use crate::core::Right;
 use axum::routing::{MethodRouter, get, post};
 
@@ -83,6 +83,8 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
         ("/account/second-factor", post(account::second_factor)),
         ("/account/second-factor/off", post(account::second_factor_off)),
     ];
+    let reports: Vec<(&str, MethodRouter<App>)> =
+        vec![("/reports", get(report::page)), ("/reports/{file}", get(report::export))];
     let administration: Vec<(&str, MethodRouter<App>)> = vec![
         ("/admin/people", get(admin::people::page).post(admin::people::add)),
         ("/admin/people/{user}", get(admin::people::one)),
@@ -97,7 +99,7 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
         routes.into_iter().map(move |(path, answers)| (right, path, answers))
     };
     let all = of(Right::Cases, cases).chain(of(Right::Desk, desk)).chain(of(Right::Account, account));
-    all.chain(of(Right::Administration, administration)).collect()
+    all.chain(of(Right::Reports, reports)).chain(of(Right::Administration, administration)).collect()
 }
 
 /// Where people who are signed in can go, and the right each place needs.

@@ -239,6 +239,7 @@ pub(super) fn purpose(purpose: &str) -> &'static str {
         "question" => "Question to the resident",
         "information" => "Answer to a word such as STOP, CODE or /status",
         "closing" => "The resident is told that it is closed",
+        "withdrawal" => "The department is told that the resident needs no more",
         "private" => "Answer from the councillor",
         "proof" => "Link to confirm the address",
         "answer" => "Answer to the resident",

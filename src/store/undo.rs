@@ -152,7 +152,7 @@ pub async fn put_back(tx: &mut Tx, id: &OutboxId, before: Option<(&str, Option<&
         None => {
             let sql =
                 "UPDATE outbox SET status = 'cancelled', reason = $1, idempotency_key = idempotency_key || '/' || id
-                       WHERE id = $2 AND status IN ('held', 'queued')";
+                       WHERE id = $2 AND status IN ('held', 'queued', 'cancelled')";
             tx.exec(sql, args![why, id]).await?
         }
         Some((status, reason)) => {

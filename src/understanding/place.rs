@@ -200,6 +200,20 @@ impl Places {
         self.wards.as_ref()
     }
 
+    /// How many postcodes lie in each ward, in the order of the file: how many people live there, nearly enough to see who is missing.
+    #[must_use]
+    pub fn postcodes_by_ward(&self) -> Vec<(&str, usize)> {
+        let Some(wards) = &self.wards else { return Vec::new() };
+        let mut counts: Vec<(&str, usize)> = wards.names().map(|name| (name, 0)).collect();
+        for (lat, lon) in self.postcodes.values() {
+            let Some(ward) = wards.ward_at(*lat, *lon) else { continue };
+            if let Some((_, count)) = counts.iter_mut().find(|(name, _)| *name == ward) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
     /// How much is known, for `beadle doctor`.
     #[must_use]
     pub fn counts(&self) -> PlaceCounts {

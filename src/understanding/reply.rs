@@ -7,11 +7,13 @@ mod form;
 mod letter;
 mod talk;
 mod text;
+mod trail;
 
 pub use form::FormWords;
 pub use letter::LetterReply;
 pub use talk::{ClosedReply, CodeReply, ConsentReply, DelayedReply, PrivateReply};
 pub use text::TextReply;
+pub use trail::TrailWords;
 
 use crate::core::Taxonomy;
 use crate::core::language::is_right_to_left;

@@ -118,6 +118,7 @@ impl Desk {
                 authserv_id: Some("mx.brackenmere.example".to_owned()),
                 own_addresses: vec!["cases@brackenmere.example".to_owned()],
                 portal_url: Some("https://cases.brackenmere.example".to_owned()),
+                public_url: None,
             },
             policy,
             calendar: WorkingDays::from_json(&holidays, Division::EnglandAndWales).unwrap(),

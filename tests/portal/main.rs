@@ -22,6 +22,7 @@ mod notes;
 mod officer;
 mod postgres;
 mod review;
+mod reports;
 mod several;
 mod sign_in;
 mod who;

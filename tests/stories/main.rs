@@ -22,6 +22,7 @@ mod languages;
 mod learning;
 mod letters;
 mod logs;
+mod looks;
 mod matching;
 mod one_story;
 mod people;

@@ -37,6 +37,10 @@ pub(super) struct Sent {
     pub(super) phone: String,
     pub(super) consent: String,
     pub(super) trap: String,
+    /// Which of the forms of a private page was sent.
+    pub(super) act: String,
+    /// How content they are.
+    pub(super) score: String,
     /// Whether files were chosen.
     pub(super) had_files: bool,
     files: Vec<FormFile>,
@@ -101,6 +105,8 @@ pub(super) async fn read(
             "phone" => sent.phone = text,
             "consent" => sent.consent = text,
             "homepage" => sent.trap = text,
+            "act" => sent.act = text,
+            "score" => sent.score = text,
             _ => {}
         }
     }
@@ -183,7 +189,20 @@ impl Sent {
             email: given(&self.email).and_then(|email| Some(Address::new(&email, None)?.email)),
             phone: given(&self.phone).map(|number| phone::normalise(&number)),
             trap: self.trap.clone(),
+            answers: None,
             files: std::mem::take(&mut self.files),
+        }
+    }
+
+    /// Later words on the case of a signed token, under the consent that its report came with; the files are moved into it.
+    pub(super) fn later(&mut self, language: &str, consent: Consent, answers: String) -> Form {
+        Form {
+            language: language.to_owned(),
+            consent: consent.as_str().to_owned(),
+            problem: self.problem.trim().to_owned(),
+            answers: Some(answers),
+            files: std::mem::take(&mut self.files),
+            ..Form::default()
         }
     }
 }
@@ -217,17 +236,8 @@ pub(super) fn wrong(
             add(field, too_long(MOST_LINE));
         }
     }
-    if sent.too_many {
-        add("files", frame.fill(&words.e_count, "count", &policy.max_files.to_string()));
-    }
-    if sent.too_large {
-        add("files", frame.fill(&words.e_size, "size", &(policy.total_bytes >> 20).to_string()));
-    }
-    for (file, number) in sent.files.iter().zip(1..) {
-        let judged = form::attachment(file.clone(), number, limits);
-        if judged.refused.is_some() {
-            add("files", frame.fill(&words.e_kind, "name", &judged.name));
-        }
+    if let Some(text) = wrong_files(sent, frame, policy, limits) {
+        add("files", text);
     }
     let nobodys = whose.is_some_and(|council| council.councillor(&sent.councillor).is_none());
     if nobodys && sent.consents(Consent::Private.as_str()) {
@@ -249,6 +259,37 @@ pub(super) fn wrong(
         add("consent", words.e_consent.clone());
     }
     wrong
+}
+
+/// What is wrong with the files of a form, if anything.
+fn wrong_files(sent: &Sent, frame: &Frame, policy: &FormPolicy, limits: &MimeLimits) -> Option<String> {
+    let words = frame.w();
+    if sent.too_many {
+        return Some(frame.fill(&words.e_count, "count", &policy.max_files.to_string()));
+    }
+    if sent.too_large {
+        return Some(frame.fill(&words.e_size, "size", &(policy.total_bytes >> 20).to_string()));
+    }
+    let mut judged = sent.files.iter().zip(1..).map(|(file, number)| form::attachment(file.clone(), number, limits));
+    let refused = judged.find(|file| file.refused.is_some())?;
+    Some(frame.fill(&words.e_kind, "name", &refused.name))
+}
+
+/// Everything that is wrong with what somebody adds to their report.
+pub(super) fn wrong_later(sent: &Sent, frame: &Frame, policy: &FormPolicy, limits: &MimeLimits) -> Vec<Wrong> {
+    let mut wrong = Vec::new();
+    if crate::intake::text::is_blank(&sent.problem) && !sent.had_files {
+        wrong.push(Wrong { field: "problem", text: frame.w().trail_page.e_nothing.clone() });
+    }
+    wrong.extend(too_long(sent, frame));
+    wrong.extend(wrong_files(sent, frame, policy, limits).map(|text| Wrong { field: "files", text }));
+    wrong
+}
+
+/// That there are too many words, if there are.
+pub(super) fn too_long(sent: &Sent, frame: &Frame) -> Option<Wrong> {
+    let long = sent.problem.chars().count() > MOST_PROBLEM;
+    long.then(|| Wrong { field: "problem", text: frame.fill(&frame.w().e_long, "count", &MOST_PROBLEM.to_string()) })
 }
 
 /// Whether a mail can be written to it: one address, with a domain that has a dot.

@@ -9,12 +9,14 @@ mod fields;
 mod frame;
 pub(super) mod throttle;
 pub(super) mod trail;
+mod trail_acts;
 
 mod confirm;
 
 use super::{App, Shared, html, trouble::Trouble};
-use crate::core::Reference;
+use crate::core::{CaseId, Reference};
 use crate::intake::form::{Chosen, Form, FormPolicy};
+use crate::outbox::trail::{TRAIL, case_of};
 use crate::store::{self, inbox::Whereabouts};
 use askama::Template;
 use axum::Router;
@@ -34,8 +36,6 @@ use tokio::sync::{Mutex, Semaphore};
 
 /// What the seal in a form is for; its text is `NUMBER.DRAWN`, the second a Unix time.
 const FORM: &str = "form";
-/// What the seal in a private link is for; its text is the name of the delivery.
-const TRAIL: &str = "trail";
 /// How long a browser may take to send a form with its files.
 const READING: Duration = Duration::from_secs(300);
 /// So many forms with files are held in memory at once.
@@ -43,18 +43,24 @@ const AT_ONCE: usize = 8;
 /// The policy of a page with our script: else as everywhere.
 const WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; \
                            frame-ancestors 'none'; base-uri 'none'";
+/// Name under which the audit trail has whom nobody knows.
+const NOBODY: &str = "unknown";
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 
-/// What forms share: who sent how many, and how many are being read.
+/// Where a request comes from, as far as the server knows.
+type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
+
+/// What forms share: who sent how many, how many are being read, and who tried links that are none.
 #[derive(Debug)]
 pub(super) struct Door {
     throttle: Mutex<Throttle>,
     uploads: Arc<Semaphore>,
+    refused: Mutex<Throttle>,
 }
 
 impl Default for Door {
     fn default() -> Self {
-        Self { throttle: Mutex::default(), uploads: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { throttle: Mutex::default(), uploads: Arc::new(Semaphore::new(AT_ONCE)), refused: Mutex::default() }
     }
 }
 
@@ -64,7 +70,7 @@ pub(super) fn routes(policy: &FormPolicy) -> Router<App> {
     let most = policy.total_bytes.saturating_mul(4).saturating_add(1 << 20);
     let private = Router::new()
         .route("/report/done/{token}", get(done))
-        .route("/trail/{token}", get(trail::page))
+        .route("/trail/{token}", get(trail::page).post(trail_acts::act).layer(DefaultBodyLimit::max(most)))
         .route("/confirm/{token}", get(confirm::page).post(confirm::answer))
         .layer(middleware::map_response(unlisted));
     Router::new()
@@ -129,8 +135,13 @@ async fn page(State(app): State<App>, headers: HeaderMap, Query(asked): Query<As
 }
 
 fn fresh_token(app: &Shared) -> String {
+    fresh_seal(app, FORM)
+}
+
+/// A seal of a form drawn now, for one purpose.
+fn fresh_seal(app: &Shared, purpose: &str) -> String {
     let text = format!("{}.{}", app.ids().uuid().simple(), app.now().timestamp());
-    app.portal.pipeline.house.key.seal(FORM, &text)
+    app.portal.pipeline.house.key.seal(purpose, &text)
 }
 
 fn draw(
@@ -189,26 +200,22 @@ async fn send(
     State(app): State<App>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    peer: Peer,
     multipart: Multipart,
 ) -> Result<Response, Trouble> {
     let policy = policy(&app)?;
     let frame = Frame::new(&app, &asked, &headers, "/report");
-    let reading = fields::read(multipart, policy, Arc::clone(&app.form.uploads));
-    let mut sent = match tokio::time::timeout(READING, reading).await {
-        Ok(sent) => sent?,
-        Err(_) => return Err(Trouble::of_status(StatusCode::REQUEST_TIMEOUT)),
-    };
+    let mut sent = read(&app, policy, multipart).await?;
     let house = &app.portal.pipeline.house;
     let whose = (!house.account_councillors.contains_key(&policy.account)).then_some(&house.council);
     let wrong = fields::wrong(&sent, &frame, policy, &house.limits, whose);
-    let number = number(&app, policy, &sent.token);
+    let number = number(&app, policy, FORM, &sent.token);
     if !wrong.is_empty() {
         let token = if number.is_some() { sent.token.clone() } else { fresh_token(&app) };
         return draw(&app, policy, frame, StatusCode::UNPROCESSABLE_ENTITY, token, sent, wrong);
     }
     let form = sent.form(&frame.code, &house.council);
-    let from = client(policy, &headers, peer.map(|Extension(ConnectInfo(peer))| peer.ip()));
+    let from = client(policy, &headers, peer);
     let refused = match &number {
         Some((number, drawn)) => match take(&app, policy, number, *drawn, &form, from).await {
             Ok(()) => {
@@ -220,7 +227,6 @@ async fn send(
         None => Refused::Old,
     };
     let w = frame.w();
-    let minutes = |wait: TimeDelta| ((wait.num_seconds() + 59) / 60).max(1).to_string();
     let (status, text, same_token) = match &refused {
         Refused::Old => (StatusCode::FORBIDDEN, w.e_old.clone(), false),
         Refused::Quick => (StatusCode::UNPROCESSABLE_ENTITY, w.e_quick.clone(), true),
@@ -236,15 +242,29 @@ async fn send(
     Ok(response)
 }
 
-/// The number of a form's seal and when it was drawn; `None` where it is not ours or was open for too long.
-fn number(app: &Shared, policy: &FormPolicy, token: &str) -> Option<(String, DateTime<Utc>)> {
-    let (number, drawn) = app.portal.pipeline.house.key.unseal(FORM, token)?.split_once('.')?;
+/// Reads a form with its files, for as long as anybody may take to send it.
+async fn read(app: &Shared, policy: &FormPolicy, multipart: Multipart) -> Result<Sent, Trouble> {
+    let reading = fields::read(multipart, policy, Arc::clone(&app.form.uploads));
+    match tokio::time::timeout(READING, reading).await {
+        Ok(sent) => sent,
+        Err(_) => Err(Trouble::of_status(StatusCode::REQUEST_TIMEOUT)),
+    }
+}
+
+/// A time to wait, in minutes.
+fn minutes(wait: TimeDelta) -> String {
+    ((wait.num_seconds() + 59) / 60).max(1).to_string()
+}
+
+/// The number of a form's seal and when it was drawn; `None` where it is not ours, is for something else, or was open for too long.
+fn number(app: &Shared, policy: &FormPolicy, purpose: &str, token: &str) -> Option<(String, DateTime<Utc>)> {
+    let (number, drawn) = app.portal.pipeline.house.key.unseal(purpose, token)?.split_once('.')?;
     let drawn = DateTime::from_timestamp(drawn.parse().ok()?, 0)?;
     let open = app.now() - drawn;
     (open < TimeDelta::hours(policy.open_hours)).then(|| (number.to_owned(), drawn))
 }
 
-/// Takes a report in, unless it was taken in before.
+/// Takes a report in, or what somebody adds to theirs, unless it was taken in before.
 async fn take(
     app: &Shared,
     policy: &FormPolicy,
@@ -271,14 +291,17 @@ async fn take(
         metrics::counter!("beadle_reports_refused_total").increment(1);
         return Err(Refused::Busy(wait));
     }
-    app.portal.collector.take_form(&policy.account, number, form).await.map_err(away)?;
-    Ok(())
+    let collector = &app.portal.collector;
+    if form.answers.is_some() {
+        return collector.take_later_words(&policy.account, number, form).await.map_err(away);
+    }
+    collector.take_form(&policy.account, number, form).await.map(drop).map_err(away)
 }
 
 /// Who asks, by network address: the peer itself, or who the council's own proxy says it is. What else stands in the header
 /// anybody can write.
-pub(super) fn client(policy: &FormPolicy, headers: &HeaderMap, peer: Option<IpAddr>) -> IpAddr {
-    client_of(Some(policy), headers, peer)
+fn client(policy: &FormPolicy, headers: &HeaderMap, peer: Peer) -> IpAddr {
+    client_of(Some(policy), headers, peer.map(|Extension(ConnectInfo(peer))| peer.ip()))
 }
 
 /// The same where there may be no form; then no proxy is known.
@@ -290,13 +313,62 @@ pub(super) fn client_of(policy: Option<&FormPolicy>, headers: &HeaderMap, peer: 
     named.or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
-/// The report behind a private link: the reference that was told for it, and what became of it so far.
-async fn behind(app: &Shared, token: &str) -> Result<Option<(Reference, Whereabouts)>, Trouble> {
+/// What a private link leads to.
+struct Behind {
+    /// The reference that was told for it.
+    reference: Reference,
+    received_at: DateTime<Utc>,
+    /// Its case; none before anybody has worked on it, and where it became none.
+    case: Option<CaseId>,
+    /// What became of its delivery, where the link was given for that.
+    delivery: Option<Whereabouts>,
+}
+
+/// What is behind a private link: a report of the form, or a case of whatever channel.
+async fn behind(app: &Shared, token: &str) -> Result<Option<Behind>, Trouble> {
     let account = &policy(app)?.account;
-    let Some(number) = app.portal.pipeline.house.key.unseal(TRAIL, token) else { return Ok(None) };
+    let Some(text) = app.portal.pipeline.house.key.unseal(TRAIL, token) else { return Ok(None) };
     let mut tx = app.db().read().await?;
-    let reference = store::case::promised(&mut tx, account, number).await?;
-    Ok(reference.zip(store::inbox::whereabouts(&mut tx, account, number).await?))
+    if let Some(case) = case_of(text) {
+        let case = store::case::get(&mut tx, &CaseId::from(case.to_owned())).await?;
+        return Ok(case.map(|case| Behind {
+            reference: case.reference,
+            received_at: case.received_at,
+            case: Some(case.id),
+            delivery: None,
+        }));
+    }
+    let reference = store::case::promised(&mut tx, account, text).await?;
+    let delivery = store::inbox::whereabouts(&mut tx, account, text).await?;
+    Ok(reference.zip(delivery).map(|(reference, delivery)| Behind {
+        reference,
+        received_at: delivery.received_at,
+        case: delivery.case_id.clone(),
+        delivery: Some(delivery),
+    }))
+}
+
+/// The page of a private link that leads nowhere. One that was guessed or changed is on the audit trail, as long as not too many
+/// come: nobody shall fill it.
+async fn nowhere(
+    app: &Shared,
+    frame: Frame,
+    token: &str,
+    headers: &HeaderMap,
+    peer: Peer,
+) -> Result<Response, Trouble> {
+    let policy = policy(app)?;
+    if app.portal.pipeline.house.key.unseal(TRAIL, token).is_none() {
+        let now = app.now();
+        let wait = app.form.refused.lock().await.admit(client(policy, headers, peer), now, policy);
+        metrics::counter!("beadle_links_refused_total").increment(1);
+        if wait.is_none() {
+            let mut tx = app.db().begin().await?;
+            store::audit::write(&mut tx, app.ids(), NOBODY, "refused", "trail", serde_json::json!({}), now).await?;
+            tx.commit().await?;
+        }
+    }
+    frame.gone()
 }
 
 #[derive(Template)]
@@ -316,19 +388,20 @@ async fn done(
     State(app): State<App>,
     headers: HeaderMap,
     Query(asked): Query<Asked>,
+    peer: Peer,
     Path(token): Path<String>,
 ) -> Result<Response, Trouble> {
     let public_url = &policy(&app)?.public_url;
     let frame = Frame::new(&app, &asked, &headers, &format!("/report/done/{token}"));
-    let Some((reference, found)) = behind(&app, &token).await? else { return frame.gone() };
+    let Some(report) = behind(&app, &token).await? else { return nowhere(&app, frame, &token, &headers, peer).await };
     let path = format!("/trail/{token}?lang={}", frame.code);
     let title = frame.w().done.clone();
     let page = DonePage {
         frame: frame.titled(&title, false),
-        reference: reference.to_string(),
+        reference: report.reference.to_string(),
         link: format!("{public_url}{path}"),
         path,
-        proof: Chosen::of(&found.raw).is_some_and(|chosen| chosen.email.is_some()),
+        proof: report.delivery.and_then(|found| Chosen::of(&found.raw)).is_some_and(|chosen| chosen.email.is_some()),
     };
     Ok(html(&page)?.into_response())
 }
@@ -340,17 +413,14 @@ mod tests {
     #[test]
     fn what_anybody_can_write_into_a_header_says_nothing_of_who_asks() {
         let mut policy = FormPolicy::new("form", "https://b.example");
-        let peer: IpAddr = "192.0.2.1".parse().unwrap();
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        let peer = || Some(Extension(ConnectInfo(SocketAddr::new(address, 443))));
         let mut headers = HeaderMap::new();
         headers.append("x-forwarded-for", "203.0.113.9".parse().unwrap());
         headers.append("x-forwarded-for", "10.0.0.1, 198.51.100.7".parse().unwrap());
-        assert_eq!(client(&policy, &headers, Some(peer)), peer);
+        assert_eq!(client(&policy, &headers, peer()), address);
         policy.behind_proxy = true;
-        assert_eq!(
-            client(&policy, &headers, Some(peer)).to_string(),
-            "198.51.100.7",
-            "the proxy's own word is the last"
-        );
-        assert_eq!(client(&policy, &HeaderMap::new(), Some(peer)), peer);
+        assert_eq!(client(&policy, &headers, peer()).to_string(), "198.51.100.7", "the proxy's own word is the last");
+        assert_eq!(client(&policy, &HeaderMap::new(), peer()), address);
     }
 }

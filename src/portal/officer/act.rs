@@ -170,7 +170,7 @@ async fn take(app: &Shared, tx: &mut Tx, link: &Link, what: &str, form: &Form) -
                 _ => return refused("Say whom you ask: the resident, or the council's case desk."),
             };
             if first {
-                desk.ask(tx, id, department, (of_resident, &form.words), actor).await?;
+                desk.officer_asks(tx, id, department, (of_resident, &form.words), actor).await?;
             }
             Ok("ask")
         }

@@ -7,7 +7,7 @@
 mod act;
 mod view;
 
-use super::form::client;
+use super::form::client_of;
 use super::form::throttle::Throttle;
 use super::{App, Page, Shared, format, html, trouble::Trouble};
 use crate::core::{CaseState, Department};
@@ -23,7 +23,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
 use serde::Deserialize;
 use serde_json::json;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use tokio::sync::Mutex;
 
 /// Wrong links from one network address, and from everybody, that are written down in an hour.
@@ -116,10 +116,7 @@ async fn refuse(app: &Shared, from: IpAddr) -> Result<Response, Trouble> {
 /// Who asks, by network address.
 fn from(app: &Shared, headers: &HeaderMap, peer: Option<Extension<ConnectInfo<SocketAddr>>>) -> IpAddr {
     let peer = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
-    match &app.portal.pipeline.house.form {
-        Some(policy) => client(policy, headers, peer),
-        None => peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-    }
+    client_of(app.portal.pipeline.house.form.as_ref(), headers, peer)
 }
 
 /// Writes down that a link was opened, before anything is shown.

@@ -220,6 +220,7 @@ async fn show(app: &Shared, session: &Session, case: Case, asked: &Asked) -> Res
         files: store::attachment::of_case(&mut tx, &id).await?,
         decisions: store::decision::of_case(&mut tx, &id).await?,
         outgoing: store::outbox::of_case(&mut tx, &id).await?,
+        notes: store::note::of_case(&mut tx, &id).await?,
         taught: None,
         case,
     };

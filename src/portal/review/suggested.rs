@@ -116,7 +116,13 @@ fn service(
 fn priority(case: &Case, verdict: Option<&Verdict>, mut reasons: Vec<ReasonView>) -> Part {
     let chance = match verdict {
         Some(verdict) if verdict.priority != case.priority => BY_A_PERSON.to_owned(),
-        Some(Verdict { hazard: Some(hazard), .. }) => format!("danger to somebody {}", format::chance(*hazard)),
+        // Where somebody's safety is a worry, that alone is why.
+        Some(Verdict { concerns, concern: Some(concern), .. }) if !concerns.is_empty() => {
+            format!("a worry about somebody's safety: {}", format::chance(*concern))
+        }
+        Some(Verdict { concerns, hazard: Some(hazard), .. }) if concerns.is_empty() => {
+            format!("danger to somebody {}", format::chance(*hazard))
+        }
         _ => "by rules alone".to_owned(),
     };
     if reasons.is_empty() {

@@ -1,40 +1,37 @@
 //! The words of the form on the web, one file of `rules/form/` for each language.
 
-use super::check_words;
-use serde::Deserialize;
+use super::TrailWords;
 
-macro_rules! form_words {
-    ($($(#[$doc:meta])* $key:ident: [$($word:literal),*],)+) => {
-        /// What residents read on the form, on the page that shows how their report stands, and in the mail that asks whether an
-        /// address is theirs. Every key has to be there; the words in braces are filled in.
-        #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// Words of which every key has to be there; those in braces, named behind each key, are filled in.
+macro_rules! all_needed {
+    (
+        $(#[$about:meta])* $name:ident {$($(#[$more_doc:meta])* $more:ident: $kind:ty,)*}
+        $($(#[$doc:meta])* $key:ident: [$($word:literal),*],)+
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
         #[serde(deny_unknown_fields)]
-        pub struct FormWords {
-            /// Who of the council read these words and found them right.
-            pub reviewed_by: Option<String>,
-            /// When, `2026-03-13`.
-            pub reviewed_on: Option<String>,
+        pub struct $name {
+            $($(#[$more_doc])* pub $more: $kind,)*
             $($(#[$doc])* pub $key: String,)+
         }
 
-        impl FormWords {
-            /// What is wrong with it: one line.
-            pub(in crate::understanding) fn check(&self) -> Result<(), String> {
+        impl $name {
+            /// What is wrong with a key: one line.
+            pub(super) fn check_keys(&self) -> Result<(), String> {
                 $(
                     if self.$key.trim().is_empty() {
                         return Err(concat!("'", stringify!($key), "' says nothing").to_owned());
                     }
-                    check_words(&self.$key, &[$($word),*]).map_err(|what| format!(concat!(stringify!($key), ": {}"), what))?;
+                    $crate::understanding::reply::check_words(&self.$key, &[$($word),*])
+                        .map_err(|what| format!(concat!(stringify!($key), ": {}"), what))?;
                 )+
-                if self.mail_body.contains("{link}") {
-                    return Ok(());
-                }
-                Err("'mail_body' must hold the {link}".to_owned())
+                Ok(())
             }
 
             /// The words in braces of each key, in the order of the keys.
             #[cfg(test)]
-            fn filled_in(&self) -> Vec<(&'static str, std::collections::BTreeSet<String>)> {
+            pub(super) fn filled_in(&self) -> Vec<(&'static str, std::collections::BTreeSet<String>)> {
                 let words = |text: &str| {
                     text.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0.to_owned())).collect()
                 };
@@ -44,7 +41,19 @@ macro_rules! form_words {
     };
 }
 
-form_words! {
+pub(super) use all_needed;
+
+all_needed! {
+    /// What residents read on the form, on the page that shows how their report stands, and in the mail that asks whether an
+    /// address is theirs.
+    FormWords {
+        /// Who of the council read these words and found them right.
+        reviewed_by: Option<String>,
+        /// When, `2026-03-13`.
+        reviewed_on: Option<String>,
+        /// What residents can do on the page behind the private link.
+        trail_page: TrailWords,
+    }
     /// What the language calls itself.
     language_name: [],
     /// Heading of the list of languages.
@@ -205,6 +214,18 @@ form_words! {
     mail_body: ["council", "link"],
 }
 
+impl FormWords {
+    /// What is wrong with it: one line.
+    pub(in crate::understanding) fn check(&self) -> Result<(), String> {
+        self.check_keys()?;
+        self.trail_page.check().map_err(|what| format!("[trail_page]: {what}"))?;
+        if self.mail_body.contains("{link}") {
+            return Ok(());
+        }
+        Err("'mail_body' must hold the {link}".to_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::understanding::language::Languages;
@@ -218,9 +239,13 @@ mod tests {
         for code in crate::core::language::ANSWERED {
             let words = rules.forms.get(code).unwrap_or_else(|| panic!("no form/{code}.toml"));
             assert_eq!(words.filled_in(), rules.forms["en"].filled_in(), "{code}");
+            assert_eq!(words.trail_page.filled_in(), rules.forms["en"].trail_page.filled_in(), "{code}");
             let said =
                 [&words.anonymous_hint, &words.e_kind, &words.keep, &words.proof, &words.unproven, &words.mail_body];
             assert_eq!(languages.detect(&said.map(String::as_str).join("\n")).code, code);
+            let page = &words.trail_page;
+            let said = [&page.add_hint, &page.withdraw_hint, &page.next_late, &page.said_left, &page.rate_hint];
+            assert_eq!(languages.detect(&said.map(String::as_str).join("\n")).code, code, "[trail_page]");
         }
     }
 }

@@ -1,0 +1,161 @@
+//! `/reports`: what came in, from where, by which way, when; how it was served; who is missing; what it was good for. Everything is a
+//! table, each drawn as a chart and to be had as a CSV.
+
+mod chart;
+mod figures;
+mod ledger;
+mod map;
+mod period;
+pub(crate) mod table;
+
+use super::list::Choice;
+use super::{App, Page, Shared, audit_reading, files, format, html, scope, trouble::Trouble};
+use crate::routing::deadline::received_date;
+use crate::store::{self, session::Session};
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use chrono::NaiveDate;
+use figures::Question;
+use ledger::Ledger;
+use map::Map;
+use period::{Asked, PERIODS, Period};
+use serde_json::{Value, json};
+use std::sync::OnceLock;
+use table::Table;
+use tokio::sync::RwLock;
+
+/// What reports keep between two requests.
+#[derive(Default)]
+pub(super) struct Office {
+    ledger: RwLock<Ledger>,
+    map: OnceLock<Option<Map>>,
+    wards: OnceLock<Vec<(String, usize)>>,
+}
+
+/// A figure on the page.
+struct Figure {
+    table: Table,
+    chart: Option<String>,
+    csv: String,
+}
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct ReportPage {
+    page: Page,
+    periods: Vec<Choice>,
+    wards: Vec<Choice>,
+    from: String,
+    to: String,
+    minutes: u32,
+    error: Option<&'static str>,
+    said: String,
+    figures: Vec<Figure>,
+}
+
+/// The page.
+pub(super) async fn page(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Trouble> {
+    let today = received_date(app.now());
+    // Days that are none are said above, over the report that there is without a choice.
+    let (asked, error) = match asked.period(today) {
+        Ok(_) => (asked, None),
+        Err(error) => (Asked { period: String::new(), ..asked }, Some(error)),
+    };
+    let (period, tables) = tables(&app, &session, &asked).await?;
+    audit_reading(&app, &session, "read report", &["reports".to_owned()], detail(&asked, period)).await?;
+    let map = app.office.map(&app);
+    let query = asked.query();
+    let drawn = tables.into_iter().map(|table| {
+        let csv = format!("/reports/{}.csv?{query}", table.name);
+        Ok(Figure { chart: chart::draw(&table, map)?, csv, table })
+    });
+    let figures = drawn.collect::<Result<Vec<Figure>, askama::Error>>()?;
+    let where_from = if asked.ward.is_empty() { String::new() } else { format!(", {}", asked.ward) };
+    let template = ReportPage {
+        page: Page::new(&app, &session, "reports", "Reports"),
+        said: format!("{} to {}{where_from}", words(period.from), words(period.to)),
+        periods: PERIODS.iter().map(|(key, label)| Choice::new(key, label, asked.key())).collect(),
+        wards: app.office.wards(&app).iter().map(|(name, _)| Choice::new(name, name, &asked.ward)).collect(),
+        from: if asked.from.is_empty() { period.from.to_string() } else { asked.from.clone() },
+        to: if asked.to.is_empty() { period.to.to_string() } else { asked.to.clone() },
+        minutes: asked.minutes(),
+        error,
+        figures,
+    };
+    Ok(html(&template)?.into_response())
+}
+
+/// One of its tables as a CSV: `/reports/NAME.csv`.
+pub(super) async fn export(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Path(file): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Trouble> {
+    let (period, tables) = tables(&app, &session, &asked).await?;
+    let name = file.strip_suffix(".csv").unwrap_or_default();
+    let missing = || Trouble::not_found("There is no such table.").back_to("/reports", "Go to the reports");
+    let table = tables.into_iter().find(|table| table.name == name).ok_or_else(missing)?;
+    audit_reading(&app, &session, "export", &[format!("report:{name}")], detail(&asked, period)).await?;
+    let file = format!("{name}-{}-{}.csv", period.from, period.to);
+    Ok(files::download(&file, "text/csv; charset=utf-8; header=present", table.csv()?))
+}
+
+/// What stands on the audit trail of a report that was read.
+fn detail(asked: &Asked, period: Period) -> Value {
+    json!({"from": period.from, "to": period.to, "ward": asked.ward})
+}
+
+async fn tables(app: &Shared, session: &Session, asked: &Asked) -> Result<(Period, Vec<Table>), Trouble> {
+    let scope = scope::scope(session);
+    if !asked.ward.is_empty() && !scope::may_see_ward(&scope, &app.portal.pipeline.house.council, &asked.ward) {
+        return Err(scope::not_there());
+    }
+    let now = app.now();
+    let today = received_date(now);
+    let period = asked.period(today).map_err(Trouble::bad)?;
+    let ledger = app.office.up_to_date(app).await?;
+    let rules = app.portal.pipeline.understanding.rules();
+    let question = Question {
+        ledger: &ledger,
+        scope: &scope,
+        period,
+        ward: Some(asked.ward.as_str()).filter(|ward| !ward.is_empty()),
+        today,
+        taxonomy: &rules.taxonomy,
+        wards: app.office.wards(app),
+        minutes: asked.minutes(),
+    };
+    Ok((period, question.tables(&question.chosen())))
+}
+
+impl Office {
+    /// The ledger with everything in it that has happened; others may read it at the same time.
+    async fn up_to_date(&self, app: &Shared) -> store::Result<tokio::sync::RwLockReadGuard<'_, Ledger>> {
+        let mut ledger = self.ledger.write().await;
+        ledger.catch_up(app.db(), &app.portal.pipeline.house.calendar, app.now()).await?;
+        Ok(ledger.downgrade())
+    }
+
+    /// The council's wards in the order of its file, each with the number of its postcodes.
+    pub(super) fn wards(&self, app: &Shared) -> &[(String, usize)] {
+        self.wards.get_or_init(|| {
+            let counts = app.portal.pipeline.understanding.places().postcodes_by_ward();
+            counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+        })
+    }
+
+    fn map(&self, app: &Shared) -> Option<&Map> {
+        self.map.get_or_init(|| app.portal.pipeline.understanding.places().wards().and_then(Map::new)).as_ref()
+    }
+}
+
+fn words(day: NaiveDate) -> String {
+    format::day(&day.to_string())
+}

@@ -14,7 +14,6 @@ use image::{ImageDecoder, ImageFormat, ImageReader, Limits};
 use serde_json::json;
 use std::io::Cursor;
 use std::panic::catch_unwind;
-use std::sync::LazyLock;
 use tokio::sync::Semaphore;
 
 /// Longest side of what is shown, in pixels.
@@ -26,7 +25,7 @@ const MOST_MEMORY: u64 = 400 << 20;
 /// A larger file is not read, in bytes.
 const MOST_BYTES: i64 = 25 << 20;
 /// So many are read at once: the rest wait.
-static READING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
+static READING: Semaphore = Semaphore::const_new(2);
 
 /// Whether a file is one that is tried: by its name for itself. What it really is, the reader finds out.
 pub(super) fn can_be_shown(file: &Stored) -> bool {

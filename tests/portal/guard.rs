@@ -38,8 +38,10 @@ async fn what_a_stranger_writes_stays_text_on_every_page() {
         pages.push(desk.get(address).await);
     }
     for page in &pages {
+        // A case's map and the small copies of its pictures are ours.
+        let theirs = page.body.replace("<svg class=\"map\"", "").replace("<img src=\"/cases/", "");
         for evil in ["<script", "<img", "<svg", "<b>", "<b ", "onerror=alert(1)>"] {
-            assert!(!page.has(evil), "{evil} stands in\n{}", page.body);
+            assert!(!theirs.contains(evil), "{evil} stands in\n{}", page.body);
         }
     }
     assert!(pages[0].has("&#60;script&#62;alert(1)&#60;/script&#62;"), "it is shown as what it is");

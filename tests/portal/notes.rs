@@ -55,9 +55,11 @@ async fn chases(desk: &Desk) {
     assert!(mail.subject.contains(case.reference.as_str()) && mail.cc[0].contains("cllr.adeyemi@"), "{mail:?}");
     assert!(mail.body.contains("working days ago") && mail.body.contains("/officer/"), "{}", mail.body);
     assert!(mail.in_reply_to.is_some(), "it stands with the mail that told them");
-    for hours in [0, 24, 24] {
-        desk.pipeline.clock.advance(TimeDelta::hours(hours));
-        desk.sign_in(crate::desk::PASSWORD, "").await;
+    for days in [0, 1, 1] {
+        if days > 0 {
+            desk.pipeline.clock.advance(TimeDelta::days(days));
+            desk.sign_in(crate::desk::PASSWORD, "").await;
+        }
         let page = desk.get(&path).await;
         let again = desk.press(&page, &format!("{path}/chase"), &[]).await;
         assert_eq!(again.status, StatusCode::CONFLICT, "on Saturday, Sunday and Monday: {}", again.body);

@@ -227,6 +227,7 @@ async fn the_officer_sees_only_what_consent_allows() {
     // What the resident writes later is the department's only once somebody sends it on; notes of the desk never are.
     let note = [("words", "Derek rang twice, be kind to him.")];
     desk.press(&desk.get(&path).await, &format!("{path}/note"), &note).await;
+    desk.pipeline.clock.advance(TimeDelta::minutes(5));
     let later = desk.mails(&case, "acknowledgement").await.pop().unwrap();
     let answer = format!(
         "Authentication-Results: mx.brackenmere.example; dmarc=pass header.from=fenmail.example\r\nMessage-ID: <later@fenmail.example>\r\n\

@@ -35,4 +35,5 @@ mod store;
 mod telegram;
 mod telegram_killed;
 mod texts;
+mod trail;
 mod understanding;

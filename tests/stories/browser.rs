@@ -98,6 +98,46 @@ async fn a_call_is_written_down_and_its_letter_printed_without_a_finding_at_any_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_resident_adds_withdraws_and_rates_on_their_private_page_with_and_without_scripts() {
+    let (house, site) = open().await;
+    let mut links = Vec::new();
+    for number in 0..4 {
+        let problem = format!("There is a deep pothole outside number {number}0 Mill Lane.");
+        let parts = [crate::form::Part::Text("problem", &problem), crate::form::Part::Text("consent", "share")];
+        let done = site.reports(&house, "192.0.2.1", &parts).await;
+        house.works().await;
+        links.push(link(&done.body, "/trail/").split('?').next().unwrap().to_owned());
+    }
+    let rated = house.case(0).await;
+    house
+        .desk(async |desk, tx| {
+            let ending = beadle::outbox::closing::Ending { done: true, words: "" };
+            desk.close(tx, &rated.id, ending, "administrator").await
+        })
+        .await
+        .expect("closed");
+    let all = browse("trail", &site.base, links).await;
+    let pages = all["seen"].as_array().unwrap();
+    assert_eq!(pages.len(), 2 * 6 + 1, "open, nothing, added, withdraw, withdrawn, rated; and once not rated");
+    for page in pages {
+        assert!(page["checks"].as_u64().unwrap() > 10, "axe looked at next to nothing: {page}");
+        assert_eq!(page["violations"], serde_json::json!([]), "{page}");
+        assert_eq!(page["sideways"], false, "{page}");
+        assert_eq!(page["small"], serde_json::json!([]), "{page}");
+    }
+    assert!(all["said"][1].as_str().unwrap().contains("You said that it is not needed any more"), "{all}");
+    house.works().await;
+    // What was added is worked on after the case was closed: it opens each again, and nothing is lost.
+    let mut tx = house.db.read().await.unwrap();
+    for number in 1..4 {
+        let messages = beadle::store::message::of_case(&mut tx, &house.case(number).await.id).await.unwrap();
+        assert_eq!(messages.len(), 2, "{number}");
+    }
+    let rating = beadle::store::trail::rating(&mut tx, &rated.id).await.unwrap().expect("a rating");
+    assert_eq!((rating.score, rating.words.as_deref()), (4, Some("Quick and friendly, thank you!")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_form_works_with_scripts_switched_off() {
     let (house, site) = open().await;
     let seen = browse("without-scripts", &site.base, Vec::new()).await;
@@ -124,7 +164,7 @@ async fn the_form_can_be_filled_in_by_keyboard_alone() {
     let seen = browse("keyboard", &site.base, Vec::new()).await;
     assert_eq!(
         (text(&seen, "skip"), text(&seen, "summary"), text(&seen, "from")),
-        ("skip", "error-summary", "problem")
+        ("govuk-skip-link", "govuk-error-summary", "problem")
     );
     assert_eq!(seen["unseen"], serde_json::json!([]), "whoever types sees where they are");
     let order: Vec<&str> = seen["order"].as_array().unwrap().iter().filter_map(Value::as_str).collect();

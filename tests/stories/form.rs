@@ -23,21 +23,21 @@ pub struct Site {
 }
 
 pub struct Answer {
-    status: StatusCode,
+    pub status: StatusCode,
     headers: reqwest::header::HeaderMap,
     pub body: String,
 }
 
 impl Answer {
-    fn location(&self) -> &str {
+    pub fn location(&self) -> &str {
         self.headers.get(LOCATION).map_or("", |l| l.to_str().unwrap())
     }
 
-    fn has(&self, words: &str) -> bool {
+    pub fn has(&self, words: &str) -> bool {
         self.body.contains(words)
     }
 
-    fn token(&self) -> String {
+    pub fn token(&self) -> String {
         let (_, rest) = self.body.split_once("name=\"token\" value=\"").expect("a form");
         rest.split('"').next().unwrap().to_owned()
     }
@@ -86,7 +86,7 @@ impl Site {
         Answer { status, headers, body: response.text().await.unwrap() }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         self.ask(self.browser.get(format!("{}{path}", self.base))).await
     }
 
@@ -99,6 +99,11 @@ impl Site {
     }
 
     async fn post(&self, token: &str, from: &str, parts: &[Part<'_>]) -> Answer {
+        self.post_to("/report?lang=en", token, from, parts).await
+    }
+
+    /// Sends a form with its seal to a page.
+    pub async fn post_to(&self, path: &str, token: &str, from: &str, parts: &[Part<'_>]) -> Answer {
         let mut body = Vec::new();
         for part in std::iter::once(&Text("token", token)).chain(parts) {
             let (disposition, bytes) = match part {
@@ -112,7 +117,7 @@ impl Site {
             body.extend(b"\r\n");
         }
         body.extend(b"--edge--\r\n");
-        let request = self.browser.post(format!("{}/report?lang=en", self.base)).body(body);
+        let request = self.browser.post(format!("{}{path}", self.base)).body(body);
         self.ask(request.header(CONTENT_TYPE, "multipart/form-data; boundary=edge").header("x-forwarded-for", from))
             .await
     }

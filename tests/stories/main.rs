@@ -37,5 +37,6 @@ mod store;
 mod telegram;
 mod telegram_killed;
 mod texts;
+mod trail;
 mod understanding;
 mod undo;

@@ -218,7 +218,7 @@ async fn send(
     let from = client(policy, &headers, peer);
     let refused = match &number {
         Some((number, drawn)) => match take(&app, policy, number, *drawn, &form, from).await {
-            Ok(()) => {
+            Ok(_) => {
                 let link = house.key.seal(TRAIL, number);
                 return Ok(Redirect::to(&format!("/report/done/{link}?lang={}", frame.code)).into_response());
             }
@@ -264,7 +264,7 @@ fn number(app: &Shared, policy: &FormPolicy, purpose: &str, token: &str) -> Opti
     (open < TimeDelta::hours(policy.open_hours)).then(|| (number.to_owned(), drawn))
 }
 
-/// Takes a report in, or what somebody adds to theirs, unless it was taken in before.
+/// Takes a report in, or what somebody adds to theirs, unless it was taken in before; whether it was new.
 async fn take(
     app: &Shared,
     policy: &FormPolicy,
@@ -272,7 +272,7 @@ async fn take(
     drawn: DateTime<Utc>,
     form: &Form,
     from: IpAddr,
-) -> Result<(), Refused> {
+) -> Result<bool, Refused> {
     let away = |error: store::StoreError| {
         tracing::error!(%error, "a report of the web form could not be stored; its sender is asked to send it again");
         Refused::Away
@@ -282,7 +282,7 @@ async fn take(
         store::inbox::whereabouts(&mut tx, &policy.account, number).await
     };
     if let Some(before) = before.await.map_err(away)? {
-        return if before.raw == form.to_bytes() { Ok(()) } else { Err(Refused::Sent) };
+        return if before.raw == form.to_bytes() { Ok(false) } else { Err(Refused::Sent) };
     }
     if app.now() - drawn < TimeDelta::seconds(policy.least_seconds) {
         return Err(Refused::Quick);
@@ -293,9 +293,11 @@ async fn take(
     }
     let collector = &app.portal.collector;
     if form.answers.is_some() {
-        return collector.take_later_words(&policy.account, number, form).await.map_err(away);
+        collector.take_later_words(&policy.account, number, form).await.map_err(away)?;
+    } else {
+        collector.take_form(&policy.account, number, form).await.map_err(away)?;
     }
-    collector.take_form(&policy.account, number, form).await.map(drop).map_err(away)
+    Ok(true)
 }
 
 /// Who asks, by network address: the peer itself, or who the council's own proxy says it is. What else stands in the header

@@ -129,8 +129,19 @@ impl Act<'_> {
         let answers = house.key.sign(&self.report.reference, Party::Resident);
         let form = sent.later(&self.frame.code, self.consent().await?, answers);
         let (number, drawn) = &self.number;
-        take(self.app, self.policy, number, *drawn, &form, self.from).await.map_err(Undone::Refused)?;
+        let new = take(self.app, self.policy, number, *drawn, &form, self.from).await.map_err(Undone::Refused)?;
+        if new {
+            self.audit_adding().await?;
+        }
         Ok("added")
+    }
+
+    async fn audit_adding(&self) -> store::Result<()> {
+        let object = self.report.case.as_ref().map_or_else(|| "trail".to_owned(), |case| format!("case:{case}"));
+        let (actor, app) = (Party::Resident.as_str(), self.app);
+        let mut tx = app.db().begin().await?;
+        store::audit::write(&mut tx, app.ids(), actor, "add", &object, serde_json::json!({}), app.now()).await?;
+        tx.commit().await
     }
 
     /// What the resident allows: what their case says, else what they chose on the form.

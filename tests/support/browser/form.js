@@ -1,7 +1,7 @@
 // Drives a real browser over the form on the web and the page on which a call is written down, as somebody without a script, on a telephone, by keyboard alone, and with the
 // eyes of axe-core. Says what it saw as JSON on standard output; what that means is for the tests to judge.
 //
-// usage: node form.js WHAT BASE [ADDRESS…]     WHAT: pages, calls, without-scripts, keyboard, position
+// usage: node form.js WHAT BASE [ADDRESS…]     WHAT: pages, calls, trail, without-scripts, keyboard, position
 // settings (environment): NODE_PATH, where playwright-core and axe-core are; BEADLE_CHROMIUM, the browser;
 //                         BEADLE_SCREENSHOTS, a folder for pictures of the pages
 "use strict";
@@ -123,6 +123,47 @@ const scenarios = {
     return { pages, prints };
   },
 
+  // A resident withdraws one report and rates another on its private page, with scripts and without, in two directions of writing.
+  async trail(browser) {
+    const [closed, ...open] = addresses;
+    const seen = [];
+    const said = [];
+    for (const [language, width, javaScriptEnabled] of [["en", 1280, true], ["en", 360, false], ["ar", 360, true]]) {
+      const context = await browser.newContext({ viewport: { width, height: 800 }, javaScriptEnabled });
+      // axe-core needs a script of its own: without scripts the page is only looked at by its own measures.
+      const page = await context.newPage();
+      const name = (what) => `trail-${what}-${language}-${width}`;
+      const view = (what) => (javaScriptEnabled ? look(page, name(what), seen) : picture(page, name(what)));
+      await page.goto(`${base}${open.shift()}?lang=${language}`);
+      await view("open");
+      await page.click("#add");
+      await view("nothing");
+      await page.fill("#problem", "It is twice as deep since the rain.");
+      await page.setInputFiles("#files", [{ name: "hole.png", mimeType: "image/png", buffer: Buffer.from("\x89PNG") }]);
+      await page.click("#add");
+      await page.waitForURL("**said=added");
+      await view("added");
+      await page.click("details:has(#withdraw) > summary");
+      await view("withdraw");
+      await page.click("#withdraw");
+      await page.waitForURL("**said=closed");
+      await view("withdrawn");
+      said.push(await page.innerText("main"));
+      await page.goto(`${base}${closed}?lang=${language}`);
+      if (await page.isVisible("#rate")) {
+        await page.click("#rate");
+        await view("unrated");
+        await page.check("#score-4");
+        await page.fill("#words", "Quick and friendly, thank you!");
+        await page.click("#rate");
+        await page.waitForURL("**said=rated");
+      }
+      await view("rated");
+      await context.close();
+    }
+    return { seen, said };
+  },
+
   async "without-scripts"(browser) {
     const context = await browser.newContext({ javaScriptEnabled: false });
     const page = await context.newPage();
@@ -130,7 +171,7 @@ const scenarios = {
     const button = await page.isVisible("#use-position");
     await page.fill("#problem", PROBLEM);
     await page.click("#send");
-    const error = await page.innerText(".error-summary");
+    const error = await page.innerText(".govuk-error-summary");
     const kept = await page.inputValue("#problem");
     await fill(page);
     await page.setInputFiles("#files", [{ name: "hole.png", mimeType: "image/png", buffer: Buffer.from("\x89PNG") }]);
@@ -174,7 +215,7 @@ const scenarios = {
     // Sent empty first: the list of errors is at hand, and its link leads to the field.
     await to("send");
     await page.keyboard.press("Enter");
-    await page.waitForSelector(".error-summary");
+    await page.waitForSelector(".govuk-error-summary");
     const summary = await page.evaluate(() => document.activeElement.className);
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");

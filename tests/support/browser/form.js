@@ -30,7 +30,7 @@ async function look(page, name, seen) {
     client: document.documentElement.clientWidth,
     // The targets that are smaller than 24 by 24 pixels (WCAG 2.2, 2.5.8), links in a sentence apart.
     small: [...document.querySelectorAll("input:not([type=hidden]), button, select, textarea, nav a")]
-      .filter((e) => e.tabIndex >= 0 && !e.hidden)
+      .filter((e) => e.tabIndex >= 0 && e.checkVisibility())
       .map((e) => ({ id: e.id || e.textContent, box: e.getBoundingClientRect() }))
       .filter(({ box }) => box.width < 24 || box.height < 24)
       .map(({ id }) => id),

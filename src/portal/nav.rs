@@ -116,7 +116,9 @@ const MORE: &str = "more";
 
 /// A link of the bar, as it is drawn.
 pub(super) struct Link {
+    /// Where it leads.
     pub(super) href: &'static str,
+    /// What it is called.
     pub(super) label: &'static str,
     /// What `aria-current` says: `page`, `true` for a section that this page is part of, empty elsewhere.
     pub(super) current: &'static str,

@@ -12,36 +12,6 @@ const { look, executablePath } = require("./look.js");
 const [what, base, ...addresses] = process.argv.slice(2);
 const PROBLEM = "There is a deep pothole outside the bakery. My wheel was damaged by the pothole.";
 
-async function picture(page, name) {
-  const folder = process.env.BEADLE_SCREENSHOTS;
-  if (folder) await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
-}
-
-// What axe-core finds wrong, how much it looked at, and whether the page has to be pushed sideways to be read.
-async function look(page, name, seen) {
-  await picture(page, name);
-  await page.evaluate(axe.source);
-  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  const wide = await page.evaluate(() => ({
-    scroll: document.documentElement.scrollWidth,
-    client: document.documentElement.clientWidth,
-    // The targets that are smaller than 24 by 24 pixels (WCAG 2.2, 2.5.8), links in a sentence apart.
-    small: [...document.querySelectorAll("input:not([type=hidden]), button, select, textarea, nav a")]
-      .filter((e) => e.tabIndex >= 0 && e.checkVisibility())
-      .map((e) => ({ id: e.id || e.textContent, box: e.getBoundingClientRect() }))
-      .filter(({ box }) => box.width < 24 || box.height < 24)
-      .map(({ id }) => id),
-  }));
-  seen.push({
-    name,
-    title: await page.title(),
-    checks: found.passes.length,
-    violations: found.violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html).join(" | ").slice(0, 600)}`),
-    sideways: wide.scroll > wide.client,
-    small: wide.small,
-  });
-}
-
 // Where the words of a letter lie on paper, in millimetres from its left and upper edge.
 async function printed(page, name) {
   const viewport = page.viewportSize();

@@ -19,7 +19,7 @@ use crate::routing::deadline::received_date;
 use crate::store::case::Case;
 use crate::store::link::LinkKind;
 use crate::store::message::Message;
-use crate::store::outbox::Outgoing;
+use crate::store::outbox::{OutMail, Outgoing};
 use crate::store::{self, Tx, session::Session};
 use askama::Template;
 use axum::Extension;
@@ -393,7 +393,7 @@ fn councillor(read: &Read, council: &Council, consent: Consent) -> (String, Stri
         return (key.to_owned(), "No longer in the settings, so nobody is told".to_owned());
     };
     let mails = read.trail.outgoing.iter().chain(&read.parents_outgoing).filter(|o| o.party == Party::Department);
-    let theirs: Vec<&Outgoing> = mails.filter(|o| is_copied(o, &councillor.email)).collect();
+    let theirs: Vec<&Outgoing> = mails.filter(|o| is_copied(&o.mail.0, &councillor.email)).collect();
     let direct = read.written_to.iter().any(|c| c == key);
     let told: Option<DateTime<Utc>> = theirs.iter().filter(|o| o.status == "sent").filter_map(|o| o.sent_at).min();
     let on_its_way = theirs.iter().any(|o| matches!(o.status.as_str(), "queued" | "sending"));
@@ -411,8 +411,8 @@ fn councillor(read: &Read, council: &Council, consent: Consent) -> (String, Stri
     (councillor.name.clone(), note)
 }
 
-fn is_copied(outgoing: &Outgoing, email: &str) -> bool {
-    let mail = &outgoing.mail.0;
+/// Whether a mail goes to this address, too.
+pub(super) fn is_copied(mail: &OutMail, email: &str) -> bool {
     mail.cc.iter().chain(&mail.to).any(|mailbox| {
         let address = mailbox.rsplit_once('<').map_or(mailbox.as_str(), |(_, rest)| rest.trim_end_matches('>'));
         address.trim().eq_ignore_ascii_case(email)

@@ -9,6 +9,7 @@ mod blocked;
 mod campaign;
 mod case_actions;
 mod case_page;
+mod councillor;
 mod decided;
 mod files;
 mod form;
@@ -86,6 +87,7 @@ struct Shared {
     throttle: tokio::sync::Mutex<sign_in::Throttle>,
     form: form::Door,
     office: report::Office,
+    patterns: patterns::Found,
 }
 
 type App = Arc<Shared>;
@@ -111,6 +113,7 @@ pub fn router(portal: Portal) -> Router {
         throttle: tokio::sync::Mutex::default(),
         form: form::Door::default(),
         office: report::Office::default(),
+        patterns: patterns::Found::default(),
     });
     let public = app.portal.pipeline.house.form.as_ref().map(form::routes).unwrap_or_default();
     let pages = Router::new()
@@ -163,6 +166,13 @@ pub fn router(portal: Portal) -> Router {
         // Reports: right `reports`.
         .route("/reports", get(report::page))
         .route("/reports/{file}", get(report::export))
+        // Lists: right `councillor`, `/overdue` also `work`.
+        .route("/my", get(councillor::my))
+        .route("/my.csv", get(councillor::my_csv))
+        .route("/ward", get(councillor::ward))
+        .route("/ward.csv", get(councillor::ward_csv))
+        .route("/overdue", get(councillor::overdue))
+        .route("/overdue.csv", get(councillor::overdue_csv))
         .route("/sign-out", post(sign_in::sign_out))
         .route_layer(from_fn_with_state(Arc::clone(&app), guard::signed_in));
     let posts = Router::new()

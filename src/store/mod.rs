@@ -27,6 +27,7 @@ pub mod report;
 pub mod session;
 pub mod setting;
 mod sql;
+pub mod watch;
 pub mod whereabouts;
 
 pub use sql::{Arg, Args, args};
@@ -304,6 +305,8 @@ pub async fn empty(db: &Db) -> Result<()> {
         "DELETE FROM lessons",
         "DELETE FROM matcher_lessons",
         "DELETE FROM links",
+        "DELETE FROM campaign_letters",
+        "DELETE FROM campaigns",
         "DELETE FROM message_parts",
         "DELETE FROM attachments",
         "DELETE FROM blobs",

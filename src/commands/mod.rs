@@ -2,6 +2,7 @@
 
 mod bench;
 mod bench_campaign;
+mod bench_pages;
 mod bench_verdict;
 mod classify;
 mod dataset;

@@ -2,6 +2,7 @@
 //! mailbox, one durable commit a message, and the encoder's own time, all from one run.
 
 use super::bench_campaign::{CampaignArgs, campaign};
+use super::bench_pages::{PagesArgs, pages};
 use super::bench_verdict::{VerdictArgs, verdict};
 use super::matching::MatchingArgs;
 use super::{home, progress, say};
@@ -35,6 +36,8 @@ enum What {
     Campaign(CampaignArgs),
     /// How long it takes to find the open case of a report, at more and more open cases.
     Matching(MatchingArgs),
+    /// How long each list and report takes at the portal, with many people at once before two years of cases.
+    Pages(PagesArgs),
 }
 
 #[derive(Debug, Args)]
@@ -65,6 +68,7 @@ pub async fn bench(args: BenchArgs) -> anyhow::Result<u8> {
         What::Verdict(args) => return verdict(args).await.map(|()| 0),
         What::Campaign(args) => return campaign(args).await.map(|()| 0),
         What::Matching(args) => return super::matching::bench(args).await.map(|()| 0),
+        What::Pages(args) => return pages(args).await.map(|()| 0),
     };
     let imap = imap_settings(&args.mailbox)?;
     let folder = tempfile::tempdir()?;

@@ -3,6 +3,7 @@
 mod audit;
 mod bench;
 mod bench_campaign;
+mod bench_pages;
 mod bench_verdict;
 mod classify;
 mod dataset;

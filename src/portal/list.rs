@@ -16,6 +16,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 const PER_PAGE: i64 = 50;
+/// So many are counted; whether there are thousands more helps nobody to find theirs.
+const MOST_COUNTED: i64 = 1_000;
 
 /// The filters as they stand in the address; an empty one narrows nothing.
 #[derive(Debug, Default, Deserialize)]
@@ -156,6 +158,16 @@ pub(super) async fn page(
     let cases = store::case::list(&mut tx, &filter).await?;
     let total = store::case::count(&mut tx, &filter).await?;
     let (figures, all) = figures(&mut tx, &session, filter.of.as_ref()).await?;
+    // One more than are shown says whether there is another page.
+    let mut cases = store::case::list(&mut tx, &Filter { limit: PER_PAGE + 1, ..filter.clone() }).await?;
+    let goes_on = cases.len() > PER_PAGE as usize;
+    cases.truncate(PER_PAGE as usize);
+    let (figures, all) = figures(&mut tx).await?;
+    let total = match (asked.narrows(), goes_on, asked.page()) {
+        (false, ..) => all,
+        (true, false, 1) => cases.len() as i64,
+        (true, ..) => store::case::count(&mut tx, &filter, MOST_COUNTED).await?,
+    };
     let wards = queries::wards(&mut tx).await?;
     drop(tx);
     let detail = json!({"state": asked.state, "department": asked.department, "service": asked.service, "ward": asked.ward,
@@ -172,12 +184,16 @@ pub(super) async fn page(
         wards: wards.iter().map(|w| Choice::new(w, w, &asked.ward)).collect(),
         narrows: asked.narrows(),
         rows: cases.into_iter().map(|c| Row::new(c, taxonomy, today)).collect(),
-        total: format::count(total, "case", "cases"),
+        total: if asked.narrows() && total > MOST_COUNTED {
+            format!("More than {MOST_COUNTED} cases")
+        } else {
+            format::count(total, "case", "cases")
+        },
         any: all > 0,
         first: filter.offset + 1,
         last: filter.offset + shown,
         previous: (asked.page() > 1).then(|| asked.address(asked.page() - 1)),
-        next: (filter.offset + shown < total).then(|| asked.address(asked.page() + 1)),
+        next: goes_on.then(|| asked.address(asked.page() + 1)),
     };
     Ok(html(&template)?.into_response())
 }
@@ -201,6 +217,9 @@ async fn figures(
 ) -> store::Result<(Vec<Figure>, i64)> {
     let cases = store::case::count_by_state_of(tx, of_user).await?;
     let mails = store::outbox::count_by_status(tx).await?;
+async fn figures(tx: &mut Tx) -> store::Result<(Vec<Figure>, i64)> {
+    let cases = store::case::count_by_state(tx).await?;
+    let (stuck, letters) = store::outbox::count_waiting(tx).await?;
     let of = |rows: &[(String, i64)], keys: &[&str]| {
         rows.iter().filter(|(k, _)| keys.contains(&k.as_str())).map(|(_, n)| n).sum()
     };
@@ -219,6 +238,8 @@ async fn figures(
     figures.push(Figure { count: undelivered, label: "mails not delivered", href: "/outbox" });
     figures.push(Figure { count: queries::quarantined(tx).await?, label: "in quarantine", href: "/quarantine" });
     let letters = of(&mails, &["to_print"]);
+        Figure { count: stuck, label: "mails not delivered", href: "/outbox" },
+        Figure { count: queries::quarantined(tx).await?, label: "in quarantine", href: "/quarantine" },
     if letters > 0 {
         figures.push(Figure { count: letters, label: "letters to print", href: "/letters" });
     }

@@ -11,6 +11,7 @@ mod blocked;
 mod campaign;
 mod case_actions;
 mod case_page;
+mod councillor;
 mod decided;
 mod factor;
 mod files;
@@ -99,6 +100,7 @@ struct Shared {
     form: form::Door,
     officer: officer::Door,
     office: report::Office,
+    patterns: patterns::Found,
 }
 
 type App = Arc<Shared>;
@@ -125,6 +127,7 @@ pub fn router(portal: Portal) -> Router {
         form: form::Door::default(),
         officer: officer::Door::default(),
         office: report::Office::default(),
+        patterns: patterns::Found::default(),
     });
     let public = app.portal.pipeline.house.form.as_ref().map(form::routes).unwrap_or_default();
     let mut pages = Router::new();

@@ -4,13 +4,15 @@ use super::{App, Page, audit_reading, format, html, trouble::Trouble};
 use crate::core::{CaseState, Reference};
 use crate::routing::consent::Consent;
 use crate::store::case::Case;
+use crate::store::near::Pattern;
 use crate::store::{self, Tx, session::Session};
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use std::sync::Arc;
 
 /// How far back is looked.
 const DAYS: i64 = 365;
@@ -22,6 +24,8 @@ const FEWEST: usize = 3;
 const NAMED: usize = 5;
 /// Most places on the page.
 const PLACES: i64 = 100;
+/// What was found is shown for so long.
+const FRESH: TimeDelta = TimeDelta::minutes(1);
 
 /// A case that was there before.
 pub(super) struct Earlier {
@@ -76,14 +80,32 @@ struct PatternsPage {
     rows: Vec<Row>,
 }
 
+/// What was found, and when. It is a walk through a year of cases, so it is done once a minute at most, by one for all who wait for it.
+#[derive(Default)]
+pub(super) struct Found(tokio::sync::Mutex<Option<(DateTime<Utc>, Arc<Vec<Pattern>>)>>);
+
+impl Found {
+    async fn found(&self, app: &super::Shared) -> store::Result<Arc<Vec<Pattern>>> {
+        let now = app.now();
+        let mut kept = self.0.lock().await;
+        if let Some((_, found)) = kept.as_ref().filter(|(at, _)| *at <= now && now - *at < FRESH) {
+            return Ok(Arc::clone(found));
+        }
+        let mut tx = app.db().read().await?;
+        let fewest = i64::try_from(FEWEST).unwrap_or(i64::MAX);
+        let found = Arc::new(store::near::patterns(&mut tx, now - TimeDelta::days(DAYS), fewest, PLACES).await?);
+        *kept = Some((now, Arc::clone(&found)));
+        Ok(found)
+    }
+}
+
 /// The places where one service is asked for again and again.
 pub(super) async fn page(State(app): State<App>, Extension(session): Extension<Session>) -> Result<Response, Trouble> {
+    let found = app.patterns.found(&app).await?;
     let mut tx = app.db().read().await?;
-    let fewest = i64::try_from(FEWEST).unwrap_or(i64::MAX);
-    let found = store::near::patterns(&mut tx, app.now() - TimeDelta::days(DAYS), fewest, PLACES).await?;
     let rules = app.portal.pipeline.understanding.rules();
     let mut rows = Vec::new();
-    for pattern in found {
+    for pattern in found.iter() {
         let Some(case) = store::case::get(&mut tx, &pattern.one).await? else { continue };
         if Consent::of(&case.consent).is_private() {
             continue;

@@ -1,9 +1,6 @@
 //! Where people who are signed in can go, and the right each place needs.
 
-use super::{
-    App, account, admin, blocked, campaign, case_actions, case_page, files, learned, letters, list, log, mail_pages,
-    nav, patterns, picture, report, review, sign_in,
-};
+use super::{App, account, admin, blocked, campaign, case_actions, case_page, councillor, files, learned, letters, list, log, mail_pages, nav, patterns, picture, report, review, sign_in};
 use crate::core::Right;
 use axum::routing::{MethodRouter, get, post};
 
@@ -59,6 +56,12 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
         ("/cases/{reference}/chase", post(case_actions::chase)),
         ("/cases/{reference}/date", post(case_actions::date)),
         ("/cases/{reference}/messages/{id}/attachments/{position}/picture", get(picture::page)),
+        ("/my", get(councillor::my)),
+        ("/my.csv", get(councillor::my_csv)),
+        ("/ward", get(councillor::ward)),
+        ("/ward.csv", get(councillor::ward_csv)),
+        ("/overdue", get(councillor::overdue)),
+        ("/overdue.csv", get(councillor::overdue_csv)),
     ];
     let desk: Vec<(&str, MethodRouter<App>)> = vec![
         ("/patterns", get(patterns::page)),

@@ -4,10 +4,17 @@ use crate::core::{CaseId, InboxId, MessageId, Reference};
 use crate::routing::consent::Consent;
 use crate::store::{Result, Tx, args};
 
-/// The wards that cases lie in.
+/// The wards that cases lie in, in order. Each is looked for behind the one before it: as many looks as wards, and not as cases.
 pub(super) async fn wards(tx: &mut Tx) -> Result<Vec<String>> {
-    let rows: Vec<(String,)> =
-        tx.all("SELECT DISTINCT ward FROM cases WHERE ward IS NOT NULL ORDER BY ward", args![]).await?;
+    let rows: Vec<(String,)> = tx
+        .all(
+            "WITH RECURSIVE found (ward) AS (
+                 SELECT MIN(ward) FROM cases
+                 UNION ALL SELECT (SELECT MIN(c.ward) FROM cases c WHERE c.ward > found.ward) FROM found WHERE found.ward IS NOT NULL)
+             SELECT ward FROM found WHERE ward IS NOT NULL ORDER BY ward",
+            args![],
+        )
+        .await?;
     Ok(rows.into_iter().map(|r| r.0).collect())
 }
 

@@ -312,6 +312,20 @@ macro_rules! of_gatekeeper {
             " AND g.role = 'gatekeeper' AND g.ended_at IS NULL AND (g.until_at IS NULL OR g.until_at > ",
             $now,
             ")))"
+/// The order of the list, which the index `cases_queue` (migration 0020) holds: the same words in both, or it is of no use.
+macro_rules! queue {
+    ($state:literal, $service:literal) => {
+            "SELECT ",
+            columns!(),
+            " FROM cases
+         WHERE ",
+            $state,
+            " AND (CAST($2 AS TEXT) IS NULL OR department = $2) AND ",
+            $service,
+            " AND (CAST($4 AS TEXT) IS NULL OR ward = $4)
+         ORDER BY CASE WHEN attention IS NULL THEN 1 ELSE 0 END, CASE state WHEN 'held' THEN 0 WHEN 'review' THEN 1 WHEN 'routed' THEN 2 ELSE 3 END,
+                  CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'normal' THEN 2 ELSE 3 END, received_at, id
+         LIMIT $5 OFFSET $6"
         )
     };
 }
@@ -321,6 +335,12 @@ macro_rules! of_gatekeeper {
 /// # Errors
 /// What the database says.
 pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Case>> {
+    // Those of one service, or joined to others, are few and lie far apart in the queue: they are found first and put in order then.
+    let sql = match (filter.state, &filter.service) {
+        (_, Some(_)) => queue!("(CAST($1 AS TEXT) IS NULL OR state = $1)", "service = $3"),
+        (Some(CaseState::Joined), None) => queue!("state = $1", "CAST($3 AS TEXT) IS NULL"),
+        (_, None) => queue!("(CAST($1 AS TEXT) IS NULL OR state = $1)", "CAST($3 AS TEXT) IS NULL"),
+    };
     tx.all(
         concat!("SELECT ", columns!(), " FROM cases
          WHERE (CAST($1 AS TEXT) IS NULL OR state = $1) AND (CAST($2 AS TEXT) IS NULL OR department = $2)
@@ -329,6 +349,7 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Case>> {
          ORDER BY CASE WHEN attention IS NULL THEN 1 ELSE 0 END, CASE state WHEN 'held' THEN 0 WHEN 'review' THEN 1 WHEN 'routed' THEN 2 ELSE 3 END,
                   CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'normal' THEN 2 ELSE 3 END, received_at, id
          LIMIT $5 OFFSET $6"),
+        sql,
         args![
             filter.state.map(CaseState::as_str),
             &filter.department,
@@ -343,11 +364,11 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Case>> {
     .await
 }
 
-/// How many cases a filter leaves, its limit and offset apart.
+/// How many cases a filter leaves, its limit and offset apart; where there are more than `most`, one more than that.
 ///
 /// # Errors
 /// What the database says.
-pub async fn count(tx: &mut Tx, filter: &Filter) -> Result<i64> {
+pub async fn count(tx: &mut Tx, filter: &Filter, most: i64) -> Result<i64> {
     tx.count(
         concat!(
             "SELECT COUNT(*) FROM cases
@@ -364,11 +385,14 @@ pub async fn count(tx: &mut Tx, filter: &Filter) -> Result<i64> {
             filter.of.as_ref().map(|(user, _)| user),
             filter.of.as_ref().map(|(_, now)| *now),
         ],
+        "SELECT COUNT(*) FROM (SELECT id FROM cases
+           AND (CAST($3 AS TEXT) IS NULL OR service = $3) AND (CAST($4 AS TEXT) IS NULL OR ward = $4) LIMIT $5) AS found",
+        args![filter.state.map(CaseState::as_str), &filter.department, &filter.service, &filter.ward, most + 1],
     )
     .await
 }
 
-/// How many cases stand in each state.
+/// How many cases stand in each state. Of those closed, nearly all after some years, only the number of all cases is asked.
 ///
 /// # Errors
 /// What the database says.
@@ -390,6 +414,18 @@ pub async fn count_by_state_of(tx: &mut Tx, of: Option<&(UserId, DateTime<Utc>)>
         args![of.map(|(user, _)| user), of.map(|(_, now)| *now)],
     )
     .await
+    let mut counts: Vec<(String, i64)> = tx
+        .all(
+            "SELECT state, COUNT(*) FROM cases WHERE state IN ('review', 'held', 'joined', 'routed') GROUP BY state",
+            args![],
+        )
+        .await?;
+    let closed = tx.count("SELECT COUNT(*) FROM cases", args![]).await? - counts.iter().map(|(_, n)| n).sum::<i64>();
+    if closed > 0 {
+        counts.push((CaseState::Closed.as_str().to_owned(), closed));
+    }
+    counts.sort();
+    Ok(counts)
 }
 
 /// An open case that a new message might belong to.

@@ -34,6 +34,7 @@ mod sql;
 pub mod trail;
 pub mod undo;
 pub mod user;
+pub mod watch;
 pub mod whereabouts;
 
 pub use sql::{Arg, Args, args};
@@ -314,6 +315,8 @@ pub async fn empty(db: &Db) -> Result<()> {
         "DELETE FROM lessons",
         "DELETE FROM matcher_lessons",
         "DELETE FROM links",
+        "DELETE FROM campaign_letters",
+        "DELETE FROM campaigns",
         "DELETE FROM message_parts",
         "DELETE FROM attachments",
         "DELETE FROM blobs",

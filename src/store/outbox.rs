@@ -348,6 +348,20 @@ pub async fn count_by_status(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
     .await
 }
 
+/// How many rows wait for a person: held, failed or uncertain; and letters that wait to be printed. What has gone is not looked at, however
+/// much there is of it.
+///
+/// # Errors
+/// What the database says.
+pub async fn count_waiting(tx: &mut Tx) -> Result<(i64, i64)> {
+    tx.one(
+        "SELECT COUNT(CASE WHEN status <> 'queued' THEN 1 END), COUNT(CASE WHEN status = 'queued' AND channel = 'letter' THEN 1 END)
+         FROM outbox WHERE status IN ('held', 'failed', 'uncertain', 'queued')",
+        args![],
+    )
+    .await
+}
+
 /// Acknowledgements to an address since `since`: all, and those with the same topic. Held ones do not count: forged mail
 /// must not use up the real resident's share.
 ///

@@ -58,7 +58,7 @@ pub async fn cases_since(tx: &mut Tx, since: DateTime<Utc>) -> Result<Vec<Fact>>
          LEFT JOIN messages m ON m.id = COALESCE(
              (SELECT f.id FROM messages f WHERE f.case_id = c.id ORDER BY f.received_at, f.id LIMIT 1),
              (SELECT p.message_id FROM message_parts p WHERE p.case_id = c.id ORDER BY p.message_id LIMIT 1))
-         WHERE c.changed_at >= $1 ORDER BY c.id",
+         WHERE c.changed_at >= $1",
         args![since],
     )
     .await

@@ -7,6 +7,7 @@ mod campaign;
 mod case;
 mod closing;
 mod consent;
+mod councillor;
 mod desk;
 mod files;
 mod guard;

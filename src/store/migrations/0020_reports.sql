@@ -10,3 +10,11 @@ CREATE INDEX cases_ward ON cases (ward, received_at, id);
 CREATE INDEX cases_ward_due ON cases (ward, due_on, id) WHERE state NOT IN ('closed', 'joined');
 CREATE INDEX cases_due ON cases (due_on, id) WHERE state NOT IN ('closed', 'joined');
 CREATE INDEX cases_ward_closed ON cases (ward, closed_at, id) WHERE state = 'closed';
+
+-- The order of the list of cases, as store/case.rs has it.
+CREATE INDEX cases_queue ON cases (
+    (CASE WHEN attention IS NULL THEN 1 ELSE 0 END),
+    (CASE state WHEN 'held' THEN 0 WHEN 'review' THEN 1 WHEN 'routed' THEN 2 ELSE 3 END),
+    (CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'normal' THEN 2 ELSE 3 END), received_at, id);
+-- What of the outbox waits, beside all that has gone.
+CREATE INDEX outbox_waiting ON outbox (status, channel) WHERE status IN ('held', 'failed', 'uncertain', 'queued');

@@ -1,0 +1,222 @@
+//! `beadle bench pages`: a council of two years in the database, the real portal before it, twenty people at once who ask for one list or
+//! report after the other, beside a bare page of the same server, from one run.
+
+mod fill;
+
+use super::bench::app;
+use super::{progress, say};
+use crate::app::App;
+use crate::core::{Clock, Ids};
+use crate::portal::{self, Portal};
+use crate::store::{self, args, session::Session};
+use anyhow::{Context as _, bail};
+use chrono::TimeDelta;
+use clap::Args;
+use futures_util::future::try_join_all;
+use reqwest::header::{COOKIE, LOCATION};
+use sha2::{Digest, Sha256};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+
+#[derive(Debug, Args)]
+pub(super) struct PagesArgs {
+    /// Cases, over two years.
+    #[arg(long, default_value_t = 100_000)]
+    cases: usize,
+    /// Of these so many wait for review.
+    #[arg(long, default_value_t = 5_000)]
+    waiting: usize,
+    /// Requests for each page.
+    #[arg(long, default_value_t = 400)]
+    requests: usize,
+    /// People who ask at once.
+    #[arg(long, default_value_t = 20)]
+    users: usize,
+    /// Database to measure on; a new SQLite file in a temporary folder where absent. It is emptied first, so its name must end in `_bench`.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// The database was filled by an earlier run of this command: measure only.
+    #[arg(long, requires = "database")]
+    filled: bool,
+    /// Only pages whose address holds this.
+    #[arg(long, value_name = "WORDS", default_value = "")]
+    only: String,
+}
+
+/// The cookie that everybody brings along: a word of the right form.
+const TOKEN: &str = "beadle-bench-pages-000000000000000000000000";
+/// Requests by one person alone, after the crowd.
+const ALONE: usize = 30;
+
+/// Measures it.
+pub(super) async fn pages(args: PagesArgs) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let app = open(&args, folder.path()).await?;
+    let start = Instant::now();
+    if !args.filled {
+        fill::fill(&app, args.cases, args.waiting).await?;
+        app.pipeline.db.settle().await?;
+        progress(format!("filled in {:.0} s", start.elapsed().as_secs_f64()));
+    }
+    sign_in(&app).await?;
+    let base = serve(&app).await?;
+    let all = addresses(&app).await?;
+    say(format!(
+        "{} cases, {}; {} requests for each page by {} at once, then {ALONE} by one alone; load: {}",
+        count(&app, "SELECT COUNT(*) FROM cases").await?,
+        app.pipeline.db.kind(),
+        args.requests,
+        args.users,
+        std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim(),
+    ));
+    say(format!("{:<48} {:>9} {:>9} {:>9} {:>10} {:>9}", "page", "median", "95th", "99th", "alone", "bytes"));
+    for path in all.iter().filter(|path| path.contains(&args.only)) {
+        measure(&base, path, &args).await?;
+    }
+    Ok(())
+}
+
+async fn open(args: &PagesArgs, folder: &std::path::Path) -> anyhow::Result<App> {
+    if args.filled {
+        let url = args.database.as_deref().unwrap_or_default();
+        let text = super::demo::settings_text(&super::home()?, "127.0.0.1:0", folder, url)
+            .replace("[model]", "[model]\nenabled = false");
+        let settings = crate::config::Settings::parse(&text, folder)?;
+        return App::build(settings, Clock::System, Ids::Random).await;
+    }
+    app(folder, "pages", args.database.as_deref(), false).await
+}
+
+/// A session for everybody, as if they had signed in.
+async fn sign_in(app: &App) -> anyhow::Result<()> {
+    let now = app.pipeline.clock.now();
+    let session = Session { actor: "bench".to_owned(), csrf: "bench".to_owned() };
+    let hash = format!("{:x}", Sha256::digest(TOKEN));
+    let mut tx = app.pipeline.db.begin().await?;
+    store::session::delete(&mut tx, &hash).await?;
+    store::session::insert(&mut tx, &hash, &session, now, now + TimeDelta::hours(12)).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The portal as it is in service; its address.
+async fn serve(app: &App) -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let base = format!("http://{}", listener.local_addr()?);
+    let router = portal::router(Portal::new(app.pipeline.clone(), app.collector.clone()));
+    tokio::spawn(async move {
+        let served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await;
+        if let Err(error) = served {
+            progress(format!("the portal ended: {error}"));
+        }
+    });
+    Ok(base)
+}
+
+async fn count(app: &App, sql: &'static str) -> anyhow::Result<i64> {
+    Ok(app.pipeline.db.read().await?.count(sql, args![]).await?)
+}
+
+/// The pages, the bare one first.
+async fn addresses(app: &App) -> anyhow::Result<Vec<String>> {
+    let mut tx = app.pipeline.db.read().await?;
+    let find =
+        "SELECT reference FROM cases WHERE state = 'routed' AND consent = 'share' ORDER BY received_at DESC LIMIT 1";
+    let (case,): (String,) = tx.opt(find, args![]).await?.context("the database is empty: leave --filled out")?;
+    let ward = fill::WARD;
+    let fixed = [
+        "/healthz",
+        "/sign-in",
+        "/review",
+        "/",
+        "/?page=40",
+        "/?state=review",
+        "/?state=closed",
+        "/?department=highways",
+        "/my?councillor=nowak",
+        "/my?councillor=nowak&show=closed",
+        "/overdue",
+        "/overdue?page=20",
+        "/reports",
+        "/reports?period=this-month",
+        "/reports/services.csv",
+        "/patterns",
+        "/campaigns",
+        "/outbox",
+        "/set-aside",
+        "/letters",
+    ];
+    let mut all: Vec<String> = fixed.into_iter().map(str::to_owned).collect();
+    all.extend([
+        format!("/?ward={ward}"),
+        format!("/ward?ward={ward}"),
+        format!("/ward?ward={ward}&show=open"),
+        format!("/ward?ward={ward}&page=100"),
+        format!("/reports?ward={ward}"),
+        format!("/cases/{case}"),
+    ]);
+    Ok(all)
+}
+
+/// Asks for a page again and again, and says how long it took.
+async fn measure(base: &str, path: &str, args: &PagesArgs) -> anyhow::Result<()> {
+    let url = format!("{base}{path}");
+    let each = args.requests.div_ceil(args.users.max(1));
+    let first = ask(&client()?, &url).await?;
+    let Asked { bytes: Some(bytes), .. } = first else {
+        say(format!("{path:<48} is not there"));
+        return Ok(());
+    };
+    let crowd = (0..args.users).map(|_| async {
+        let client = client()?;
+        let mut took = Vec::with_capacity(each);
+        for _ in 0..each {
+            took.push(ask(&client, &url).await?.took);
+        }
+        anyhow::Ok(took)
+    });
+    let mut took: Vec<Duration> = try_join_all(crowd).await?.into_iter().flatten().collect();
+    let one = client()?;
+    let mut alone = Vec::with_capacity(ALONE);
+    for _ in 0..ALONE {
+        alone.push(ask(&one, &url).await?.took);
+    }
+    let ms = |took: Duration| took.as_secs_f64() * 1e3;
+    let [median, p95, p99] = [50, 95, 99].map(|hundredths| ms(percentile(&mut took, hundredths)));
+    let alone = ms(percentile(&mut alone, 50));
+    say(format!("{path:<48} {median:>6.1} ms {p95:>6.1} ms {p99:>6.1} ms {alone:>7.1} ms {bytes:>9}"));
+    Ok(())
+}
+
+fn client() -> anyhow::Result<reqwest::Client> {
+    Ok(reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(1).build()?)
+}
+
+struct Asked {
+    took: Duration,
+    /// None where there is no such page.
+    bytes: Option<usize>,
+}
+
+async fn ask(client: &reqwest::Client, url: &str) -> anyhow::Result<Asked> {
+    let start = Instant::now();
+    let response = client.get(url).header(COOKIE, format!("beadle={}", TOKEN)).send().await?;
+    let (status, to) = (response.status(), response.headers().get(LOCATION).cloned());
+    let bytes = response.bytes().await?.len();
+    let took = start.elapsed();
+    if to.as_ref().is_some_and(|to| to.as_bytes().starts_with(b"/sign-in")) {
+        bail!("{url} leads to the sign-in: nobody is signed in");
+    }
+    if status.is_server_error() {
+        bail!("{url} answered {status}");
+    }
+    Ok(Asked { took, bytes: (status != reqwest::StatusCode::NOT_FOUND).then_some(bytes) })
+}
+
+/// The value that so many hundredths do not exceed.
+fn percentile(took: &mut [Duration], hundredths: usize) -> Duration {
+    took.sort_unstable();
+    let rank = (took.len() * hundredths).div_ceil(100);
+    took.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+}

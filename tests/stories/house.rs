@@ -267,7 +267,9 @@ impl House {
         sent.sort();
         let files = files(&self.folder.path().join("outgoing"));
         sent.iter()
-            .map(|(_, id)| files.iter().find(|f| f.contains(id.as_str())).expect("a file a mail").clone())
+            .map(|(_, id)| {
+                files.iter().find(|f| f.contains(&format!("Message-ID: <{id}>"))).expect("a file a mail").clone()
+            })
             .collect()
     }
 

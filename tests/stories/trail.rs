@@ -247,7 +247,7 @@ story!(a_case_is_rated_once, house, {
     let site = Site::of(house, |_| {}).await;
     let ann = Resident::reports(house, &site, ANN).await;
     let open = ann.sees().await;
-    assert!(!open.has("How content are you"), "{}", open.body);
+    assert!(!open.has("How satisfied are you"), "{}", open.body);
     assert_eq!(
         ann.sends(house, "rate", &[Text("score", "5")]).await.status,
         StatusCode::CONFLICT,
@@ -256,19 +256,19 @@ story!(a_case_is_rated_once, house, {
     let case = house.case(0).await;
     closes(house, &case.id).await;
     let asked = ann.sees().await;
-    assert!(asked.has("How content are you with what we did?"), "{}", asked.body);
+    assert!(asked.has("How satisfied are you with what we did?"), "{}", asked.body);
     for score in ["", "0", "6", "5 stars"] {
         let wrong = ann.sends(house, "rate", &[Text("score", score), Text("problem", "Thanks, all")]).await;
         assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(
-            wrong.has("<a href=\"#score\">Choose how content you are") && wrong.has("Thanks, all"),
+            wrong.has("<a href=\"#score\">Choose how satisfied you are") && wrong.has("Thanks, all"),
             "{}",
             wrong.body
         );
     }
     let words = "It took them weeks, and the edge is still sharp.";
     let page = ann.does(house, "rate", &[Text("score", "2"), Text("problem", words)]).await;
-    assert!(page.has("You said how content you are") && !page.has("How content are you"), "{}", page.body);
+    assert!(page.has("You said how satisfied you are") && !page.has("How satisfied are you"), "{}", page.body);
     assert!(!page.has("sharp"), "{}", page.body);
     let second = ann.sends(house, "rate", &[Text("score", "5")]).await;
     assert_eq!(second.status, StatusCode::SEE_OTHER, "said again it changes nothing");
@@ -394,7 +394,7 @@ story!(who_wrote_by_mail_has_a_private_page_too_and_is_asked_once_how_content_th
     house.accepts(&case.id).await;
     closes(house, &case.id).await;
     let closings = outgoing(house, &case.id, "closing").await;
-    let asks: Vec<bool> = closings.iter().map(|o| o.mail.0.body.contains("How content are you")).collect();
+    let asks: Vec<bool> = closings.iter().map(|o| o.mail.0.body.contains("How satisfied are you")).collect();
     assert_eq!(asks, [true, false]);
     assert!(closings[0].mail.0.body.contains("https://report.brackenmere.example/trail/case-"), "{:?}", closings[0]);
 });
@@ -417,7 +417,7 @@ story!(what_is_for_the_councillor_only_stays_between_the_two, house, {
     assert!(sent.iter().any(|mail| mail.contains("And in the day.")), "{sent:?}");
     assert_eq!(sent.iter().filter(|mail| mail.contains("not needed any more")).count(), 1, "{sent:?}");
     let page = ann.sees().await;
-    assert!(!page.has("How content are you"), "nobody at the desk may read it: {}", page.body);
+    assert!(!page.has("How satisfied are you"), "nobody at the desk may read it: {}", page.body);
     assert_eq!(ann.sends(house, "rate", &[Text("score", "1")]).await.status, StatusCode::CONFLICT);
     assert_eq!(audited(house, &case.id).await.len(), 2);
 });

@@ -380,3 +380,25 @@ async fn who_is_not_sure_chooses_a_service_and_sends_in_one() {
     assert!(next.location().starts_with("/review?did="), "{}", next.body);
     assert_eq!(desk.case(&case.reference).await.state, CaseState::Routed);
 }
+
+#[tokio::test]
+async fn nothing_is_decided_in_the_queue_by_a_stranger_or_without_the_sessions_word() {
+    let desk = Desk::open().await;
+    let case = lamp(&desk).await;
+    let page = desk.get("/review").await;
+    let stranger = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    // Read out of the portal's own list, so that none is forgotten.
+    let routes = include_str!("../../src/portal/mod.rs").lines().filter(|line| line.contains("post(review::"));
+    let addresses: Vec<String> =
+        routes.map(|line| line.split('"').nth(1).unwrap().replace("{reference}", case.reference.as_str())).collect();
+    assert!(addresses.len() >= 11, "{addresses:?}");
+    for address in &addresses {
+        let fields = [("csrf", "x"), ("seen", &seen(&case)), ("why", "x"), ("words", "x"), ("priority", "urgent")];
+        assert_eq!(desk.send(address, &fields).await.status, StatusCode::FORBIDDEN, "{address}");
+        let answer = desk.ask(stranger.post(format!("{}{address}", desk.base))).await;
+        assert_eq!(answer.location(), "/sign-in", "{address}");
+    }
+    assert_eq!(desk.ask(stranger.get(format!("{}/review", desk.base))).await.location(), "/sign-in?next=%2Freview");
+    assert_eq!(desk.case(&case.reference).await, case);
+    assert!(shows(&page, &case));
+}

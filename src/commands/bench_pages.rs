@@ -6,9 +6,10 @@ mod fill;
 use super::bench::app;
 use super::{progress, say};
 use crate::app::App;
-use crate::core::{Clock, Ids};
+use crate::core::{Clock, Ids, UserId};
 use crate::portal::{self, Portal};
-use crate::store::{self, args, session::Session};
+use crate::store::session::NewSession;
+use crate::store::{self, args};
 use anyhow::{Context as _, bail};
 use chrono::TimeDelta;
 use clap::Args;
@@ -91,11 +92,18 @@ async fn open(args: &PagesArgs, folder: &std::path::Path) -> anyhow::Result<App>
 /// A session for everybody, as if they had signed in.
 async fn sign_in(app: &App) -> anyhow::Result<()> {
     let now = app.pipeline.clock.now();
-    let session = Session { actor: "bench".to_owned(), csrf: "bench".to_owned() };
-    let hash = format!("{:x}", Sha256::digest(TOKEN));
+    portal::auth::ensure_password(&app.pipeline.db, now).await?;
+    let user = UserId::from(portal::auth::ADMINISTRATOR.to_owned());
+    let session = NewSession {
+        user: &user,
+        token_hash: &format!("{:x}", Sha256::digest(TOKEN)),
+        csrf: "bench",
+        device: "bench",
+        expires_at: now + TimeDelta::hours(12),
+    };
     let mut tx = app.pipeline.db.begin().await?;
-    store::session::delete(&mut tx, &hash).await?;
-    store::session::insert(&mut tx, &hash, &session, now, now + TimeDelta::hours(12)).await?;
+    store::session::end_all_of(&mut tx, &user).await?;
+    store::session::insert(&mut tx, &app.pipeline.ids, session, now).await?;
     tx.commit().await?;
     Ok(())
 }

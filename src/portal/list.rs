@@ -155,14 +155,11 @@ pub(super) async fn page(
     let taxonomy = &rules.taxonomy;
     let filter = asked.filter(only_of(&session, app.now()));
     let mut tx = app.db().read().await?;
-    let cases = store::case::list(&mut tx, &filter).await?;
-    let total = store::case::count(&mut tx, &filter).await?;
-    let (figures, all) = figures(&mut tx, &session, filter.of.as_ref()).await?;
     // One more than are shown says whether there is another page.
     let mut cases = store::case::list(&mut tx, &Filter { limit: PER_PAGE + 1, ..filter.clone() }).await?;
     let goes_on = cases.len() > PER_PAGE as usize;
     cases.truncate(PER_PAGE as usize);
-    let (figures, all) = figures(&mut tx).await?;
+    let (figures, all) = figures(&mut tx, &session, filter.of.as_ref()).await?;
     let total = match (asked.narrows(), goes_on, asked.page()) {
         (false, ..) => all,
         (true, false, 1) => cases.len() as i64,
@@ -215,31 +212,25 @@ async fn figures(
     session: &Session,
     of_user: Option<&(UserId, DateTime<Utc>)>,
 ) -> store::Result<(Vec<Figure>, i64)> {
-    let cases = store::case::count_by_state_of(tx, of_user).await?;
-    let mails = store::outbox::count_by_status(tx).await?;
-async fn figures(tx: &mut Tx) -> store::Result<(Vec<Figure>, i64)> {
-    let cases = store::case::count_by_state(tx).await?;
-    let (stuck, letters) = store::outbox::count_waiting(tx).await?;
-    let of = |rows: &[(String, i64)], keys: &[&str]| {
-        rows.iter().filter(|(k, _)| keys.contains(&k.as_str())).map(|(_, n)| n).sum()
+    let cases = match of_user {
+        Some((user, now)) => store::case::count_by_state_of(tx, user, *now).await?,
+        None => store::case::count_by_state(tx).await?,
     };
+    let of = |keys: &[&str]| cases.iter().filter(|(k, _)| keys.contains(&k.as_str())).map(|(_, n)| n).sum();
     let mut figures = vec![
-        Figure { count: of(&cases, &["review"]), label: "waiting for review", href: "/?state=review" },
-        Figure { count: of(&cases, &["held"]), label: "on hold", href: "/?state=held" },
-        Figure { count: of(&cases, &["routed"]), label: "with departments", href: "/?state=routed" },
-        Figure { count: of(&cases, &["joined"]), label: "joined to another", href: "/?state=joined" },
-        Figure { count: of(&cases, &["closed"]), label: "closed", href: "/?state=closed" },
+        Figure { count: of(&["review"]), label: "waiting for review", href: "/?state=review" },
+        Figure { count: of(&["held"]), label: "on hold", href: "/?state=held" },
+        Figure { count: of(&["routed"]), label: "with departments", href: "/?state=routed" },
+        Figure { count: of(&["joined"]), label: "joined to another", href: "/?state=joined" },
+        Figure { count: of(&["closed"]), label: "closed", href: "/?state=closed" },
     ];
     let all = cases.iter().map(|(_, n)| n).sum();
     if !session.holds(Right::Desk) {
         return Ok((figures, all));
     }
-    let undelivered = of(&mails, &["held", "failed", "uncertain"]);
-    figures.push(Figure { count: undelivered, label: "mails not delivered", href: "/outbox" });
+    let (stuck, letters) = store::outbox::count_waiting(tx).await?;
+    figures.push(Figure { count: stuck, label: "mails not delivered", href: "/outbox" });
     figures.push(Figure { count: queries::quarantined(tx).await?, label: "in quarantine", href: "/quarantine" });
-    let letters = of(&mails, &["to_print"]);
-        Figure { count: stuck, label: "mails not delivered", href: "/outbox" },
-        Figure { count: queries::quarantined(tx).await?, label: "in quarantine", href: "/quarantine" },
     if letters > 0 {
         figures.push(Figure { count: letters, label: "letters to print", href: "/letters" });
     }

@@ -53,6 +53,9 @@ const fn more(
 pub(super) const ENTRIES: &[Entry] = &[
     bar(Right::Cases, "/review", "Review", "review"),
     bar(Right::Cases, "/", "Cases", "cases"),
+    bar(Right::Councillor, "/my", "Councillor", "my"),
+    bar(Right::Councillor, "/ward", "Ward", "ward"),
+    bar(Right::Councillor, "/overdue", "Overdue", "overdue"),
     bar(Right::Reports, "/reports", "Reports", "reports"),
     bar(Right::Cases, "/log", "Write down a call", "log"),
     more(Right::Desk, "Cases", "/campaigns", "Campaigns", "Letters that many people sent, each answered once for all."),

@@ -1,6 +1,9 @@
 //! Where people who are signed in can go, and the right each place needs.
 
-use super::{App, account, admin, blocked, campaign, case_actions, case_page, councillor, files, learned, letters, list, log, mail_pages, nav, patterns, picture, report, review, sign_in};
+use super::{
+    App, account, admin, blocked, campaign, case_actions, case_page, councillor, files, learned, letters, list, log,
+    mail_pages, nav, patterns, picture, report, review, sign_in,
+};
 use crate::core::Right;
 use axum::routing::{MethodRouter, get, post};
 
@@ -56,12 +59,6 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
         ("/cases/{reference}/chase", post(case_actions::chase)),
         ("/cases/{reference}/date", post(case_actions::date)),
         ("/cases/{reference}/messages/{id}/attachments/{position}/picture", get(picture::page)),
-        ("/my", get(councillor::my)),
-        ("/my.csv", get(councillor::my_csv)),
-        ("/ward", get(councillor::ward)),
-        ("/ward.csv", get(councillor::ward_csv)),
-        ("/overdue", get(councillor::overdue)),
-        ("/overdue.csv", get(councillor::overdue_csv)),
     ];
     let desk: Vec<(&str, MethodRouter<App>)> = vec![
         ("/patterns", get(patterns::page)),
@@ -89,6 +86,14 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
         ("/account/second-factor", post(account::second_factor)),
         ("/account/second-factor/off", post(account::second_factor_off)),
     ];
+    let councillor: Vec<(&str, MethodRouter<App>)> = vec![
+        ("/my", get(councillor::my)),
+        ("/my.csv", get(councillor::my_csv)),
+        ("/ward", get(councillor::ward)),
+        ("/ward.csv", get(councillor::ward_csv)),
+        ("/overdue", get(councillor::overdue)),
+        ("/overdue.csv", get(councillor::overdue_csv)),
+    ];
     let reports: Vec<(&str, MethodRouter<App>)> =
         vec![("/reports", get(report::page)), ("/reports/{file}", get(report::export))];
     let administration: Vec<(&str, MethodRouter<App>)> = vec![
@@ -105,7 +110,10 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
         routes.into_iter().map(move |(path, answers)| (right, path, answers))
     };
     let all = of(Right::Cases, cases).chain(of(Right::Desk, desk)).chain(of(Right::Account, account));
-    all.chain(of(Right::Reports, reports)).chain(of(Right::Administration, administration)).collect()
+    all.chain(of(Right::Councillor, councillor))
+        .chain(of(Right::Reports, reports))
+        .chain(of(Right::Administration, administration))
+        .collect()
 }
 
 /// Where people who are signed in can go, and the right each place needs.

@@ -1,13 +1,20 @@
 //! Whose cases and figures the person who is signed in may see: the one place where that is decided.
 
 use super::trouble::Trouble;
-use crate::core::Council;
+use crate::core::{Council, Reach, Right};
 use crate::store::report::Scope;
 use crate::store::session::Session;
 
-/// What a session may see. Until roles are wired in, whoever can sign in is a gatekeeper and sees everything.
-pub(super) const fn scope(_session: &Session) -> Scope {
-    Scope::All
+/// What somebody may see by a right: everything, or what belongs to a councillor: of several the one in `wanted`, else the first.
+pub(super) fn scope(session: &Session, right: Right, wanted: &str) -> Scope {
+    match session.reach(right) {
+        Reach::All => Scope::All,
+        Reach::Councillors(keys) => {
+            let one = keys.iter().find(|key| *key == wanted).or_else(|| keys.first());
+            // Who has no such role sees nobody's.
+            Scope::Councillor(one.cloned().unwrap_or_default())
+        }
+    }
 }
 
 /// Whether a ward's cases are among what may be seen.

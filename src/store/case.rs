@@ -312,9 +312,14 @@ macro_rules! of_gatekeeper {
             " AND g.role = 'gatekeeper' AND g.ended_at IS NULL AND (g.until_at IS NULL OR g.until_at > ",
             $now,
             ")))"
+        )
+    };
+}
+
 /// The order of the list, which the index `cases_queue` (migration 0020) holds: the same words in both, or it is of no use.
 macro_rules! queue {
     ($state:literal, $service:literal) => {
+        concat!(
             "SELECT ",
             columns!(),
             " FROM cases
@@ -322,7 +327,9 @@ macro_rules! queue {
             $state,
             " AND (CAST($2 AS TEXT) IS NULL OR department = $2) AND ",
             $service,
-            " AND (CAST($4 AS TEXT) IS NULL OR ward = $4)
+            " AND (CAST($4 AS TEXT) IS NULL OR ward = $4) AND ",
+            of_gatekeeper!("$7", "$8"),
+            "
          ORDER BY CASE WHEN attention IS NULL THEN 1 ELSE 0 END, CASE state WHEN 'held' THEN 0 WHEN 'review' THEN 1 WHEN 'routed' THEN 2 ELSE 3 END,
                   CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'normal' THEN 2 ELSE 3 END, received_at, id
          LIMIT $5 OFFSET $6"
@@ -342,13 +349,6 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Case>> {
         (_, None) => queue!("(CAST($1 AS TEXT) IS NULL OR state = $1)", "CAST($3 AS TEXT) IS NULL"),
     };
     tx.all(
-        concat!("SELECT ", columns!(), " FROM cases
-         WHERE (CAST($1 AS TEXT) IS NULL OR state = $1) AND (CAST($2 AS TEXT) IS NULL OR department = $2)
-           AND (CAST($3 AS TEXT) IS NULL OR service = $3) AND (CAST($4 AS TEXT) IS NULL OR ward = $4)
-           AND ", of_gatekeeper!("$7", "$8"), "
-         ORDER BY CASE WHEN attention IS NULL THEN 1 ELSE 0 END, CASE state WHEN 'held' THEN 0 WHEN 'review' THEN 1 WHEN 'routed' THEN 2 ELSE 3 END,
-                  CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'normal' THEN 2 ELSE 3 END, received_at, id
-         LIMIT $5 OFFSET $6"),
         sql,
         args![
             filter.state.map(CaseState::as_str),
@@ -371,23 +371,21 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Case>> {
 pub async fn count(tx: &mut Tx, filter: &Filter, most: i64) -> Result<i64> {
     tx.count(
         concat!(
-            "SELECT COUNT(*) FROM cases
+            "SELECT COUNT(*) FROM (SELECT id FROM cases
          WHERE (CAST($1 AS TEXT) IS NULL OR state = $1) AND (CAST($2 AS TEXT) IS NULL OR department = $2)
-           AND (CAST($3 AS TEXT) IS NULL OR service = $3) AND (CAST($4 AS TEXT) IS NULL OR ward = $4)
-           AND ",
-            of_gatekeeper!("$5", "$6")
+           AND (CAST($3 AS TEXT) IS NULL OR service = $3) AND (CAST($4 AS TEXT) IS NULL OR ward = $4) AND ",
+            of_gatekeeper!("$6", "$7"),
+            " LIMIT $5) AS found"
         ),
         args![
             filter.state.map(CaseState::as_str),
             &filter.department,
             &filter.service,
             &filter.ward,
+            most + 1,
             filter.of.as_ref().map(|(user, _)| user),
             filter.of.as_ref().map(|(_, now)| *now),
         ],
-        "SELECT COUNT(*) FROM (SELECT id FROM cases
-           AND (CAST($3 AS TEXT) IS NULL OR service = $3) AND (CAST($4 AS TEXT) IS NULL OR ward = $4) LIMIT $5) AS found",
-        args![filter.state.map(CaseState::as_str), &filter.department, &filter.service, &filter.ward, most + 1],
     )
     .await
 }
@@ -397,23 +395,6 @@ pub async fn count(tx: &mut Tx, filter: &Filter, most: i64) -> Result<i64> {
 /// # Errors
 /// What the database says.
 pub async fn count_by_state(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
-    count_by_state_of(tx, None).await
-}
-
-/// The same of the cases that a gatekeeper sees: see [`Filter::of`].
-///
-/// # Errors
-/// What the database says.
-pub async fn count_by_state_of(tx: &mut Tx, of: Option<&(UserId, DateTime<Utc>)>) -> Result<Vec<(String, i64)>> {
-    tx.all(
-        concat!(
-            "SELECT state, COUNT(*) FROM cases WHERE ",
-            of_gatekeeper!("$1", "$2"),
-            " GROUP BY state ORDER BY state"
-        ),
-        args![of.map(|(user, _)| user), of.map(|(_, now)| *now)],
-    )
-    .await
     let mut counts: Vec<(String, i64)> = tx
         .all(
             "SELECT state, COUNT(*) FROM cases WHERE state IN ('review', 'held', 'joined', 'routed') GROUP BY state",
@@ -426,6 +407,22 @@ pub async fn count_by_state_of(tx: &mut Tx, of: Option<&(UserId, DateTime<Utc>)>
     }
     counts.sort();
     Ok(counts)
+}
+
+/// The same of the cases that a gatekeeper sees who acts for some councillors: see [`Filter::of`].
+///
+/// # Errors
+/// What the database says.
+pub async fn count_by_state_of(tx: &mut Tx, user: &UserId, now: DateTime<Utc>) -> Result<Vec<(String, i64)>> {
+    tx.all(
+        concat!(
+            "SELECT state, COUNT(*) FROM cases WHERE ",
+            of_gatekeeper!("$1", "$2"),
+            " GROUP BY state ORDER BY state"
+        ),
+        args![user, now],
+    )
+    .await
 }
 
 /// An open case that a new message might belong to.

@@ -1,8 +1,10 @@
 //! The review queue: one message at a time, the most urgent first, decided with a form each, taken back while nothing has left.
 
 use crate::desk::{Answer, Desk, letter};
-use beadle::core::{CaseState, Priority};
-use beadle::store::{self, case::Case, session::Session};
+use beadle::core::{CaseState, Priority, Role, UserId};
+use beadle::store::session::NewSession;
+use beadle::store::user::NewGrant;
+use beadle::store::{self, case::Case};
 use chrono::TimeDelta;
 use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;

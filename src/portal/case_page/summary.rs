@@ -8,7 +8,7 @@ use crate::portal::timeline::{Trail, shown};
 use crate::routing::consent::Consent;
 use crate::store::decision::Decision;
 use crate::store::message::Message;
-use crate::store::outbox::Outgoing;
+use crate::store::outbox::{OutMail, Outgoing};
 use chrono::{DateTime, NaiveDate, Utc};
 
 /// One line of the summary.
@@ -106,7 +106,7 @@ fn councillor(read: &Read, council: &Council, consent: Consent) -> (String, Stri
         return (key.to_owned(), "No longer in the settings, so nobody is told".to_owned());
     };
     let mails = read.trail.outgoing.iter().chain(&read.parents_outgoing).filter(|o| o.party == Party::Department);
-    let theirs: Vec<&Outgoing> = mails.filter(|o| is_copied(o, &councillor.email)).collect();
+    let theirs: Vec<&Outgoing> = mails.filter(|o| is_copied(&o.mail.0, &councillor.email)).collect();
     let direct = read.written_to.iter().any(|c| c == key);
     let told: Option<DateTime<Utc>> = theirs.iter().filter(|o| o.status == "sent").filter_map(|o| o.sent_at).min();
     let on_its_way = theirs.iter().any(|o| matches!(o.status.as_str(), "queued" | "sending"));
@@ -124,8 +124,7 @@ fn councillor(read: &Read, council: &Council, consent: Consent) -> (String, Stri
     (councillor.name.clone(), note)
 }
 
-fn is_copied(outgoing: &Outgoing, email: &str) -> bool {
-    let mail = &outgoing.mail.0;
+pub(in crate::portal) fn is_copied(mail: &OutMail, email: &str) -> bool {
     mail.cc.iter().chain(&mail.to).any(|mailbox| {
         let address = mailbox.rsplit_once('<').map_or(mailbox.as_str(), |(_, rest)| rest.trim_end_matches('>'));
         address.trim().eq_ignore_ascii_case(email)

@@ -7,6 +7,7 @@ mod rows;
 use super::list::Choice;
 use super::report::table::csv;
 use super::{App, Page, Shared, audit_reading, files, html, scope, trouble::Trouble};
+use crate::core::Right;
 use crate::routing::deadline::received_date;
 use crate::store::report::Scope;
 use crate::store::session::Session;
@@ -21,7 +22,7 @@ use rows::Row;
 use serde_json::json;
 
 /// Whether a case can be chased from here: `POST /cases/REF/chase` is there.
-const CHASE: bool = false;
+const CHASE: bool = true;
 /// Cases on a page.
 const PER_PAGE: i64 = 25;
 /// Most cases in a CSV.
@@ -123,11 +124,13 @@ pub(super) async fn my(
             name: councillor.name.clone(),
             href: Asked { councillor: councillor.id.clone(), ..Asked::default() }.address("/my", 1),
         };
+        let reach = session.reach(Right::Councillor);
+        let may_see = |councillor: &&crate::core::Councillor| reach.has(Some(&councillor.id));
         let template = ChoicePage {
             page: Page::new(&app, &session, "my", "Councillors"),
             heading: "Whose cases?",
             none: "There are no councillors in the settings.",
-            choices: app.portal.pipeline.house.council.councillors.iter().map(named).collect(),
+            choices: app.portal.pipeline.house.council.councillors.iter().filter(|c| may_see(c)).map(named).collect(),
         };
         return Ok(html(&template)?.into_response());
     }
@@ -141,7 +144,7 @@ pub(super) async fn ward(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Trouble> {
     if asked.ward.is_empty() {
-        let (scope, council) = (scope::scope(&session), &app.portal.pipeline.house.council);
+        let (scope, council) = (scope::scope(&session, Right::Councillor, ""), &app.portal.pipeline.house.council);
         let wards = app.office.wards(&app).iter().filter(|(name, _)| scope::may_see_ward(&scope, council, name));
         let named = |name: &String| Named {
             name: name.clone(),
@@ -196,7 +199,7 @@ pub(super) async fn overdue_csv(
 
 /// The councillor whose cases are asked for: the one in the address, else the one who is signed in.
 fn own(session: &Session, asked: &Asked) -> String {
-    match scope::scope(session) {
+    match scope::scope(session, Right::Councillor, "") {
         Scope::Councillor(id) if asked.councillor.is_empty() => id,
         _ => asked.councillor.clone(),
     }
@@ -204,7 +207,8 @@ fn own(session: &Session, asked: &Asked) -> String {
 
 /// The list that is asked for, if it is there and may be seen.
 fn list(app: &Shared, session: &Session, kind: Kind, asked: &Asked) -> Result<List, Trouble> {
-    let (scope, council) = (scope::scope(session), &app.portal.pipeline.house.council);
+    let (scope, council) =
+        (scope::scope(session, Right::Councillor, &asked.councillor), &app.portal.pipeline.house.council);
     match kind {
         Kind::My => {
             let councillor = council.councillor(&own(session, asked));

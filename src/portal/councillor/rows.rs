@@ -2,7 +2,7 @@
 
 use crate::core::{CaseId, CaseState, Reference, Taxonomy};
 use crate::portal::Shared;
-use crate::portal::case_page::is_copied;
+use crate::portal::case_page::summary::is_copied;
 use crate::portal::format::{self, Due};
 use crate::routing::consent::Consent;
 use crate::store::watch::{self, Watched};

@@ -12,7 +12,7 @@ use chrono_tz::Europe::London;
 use std::collections::HashMap;
 
 /// Whether residents are asked how content they were: the table `ratings` is there.
-pub(super) const RATINGS: bool = false;
+pub(super) const RATINGS: bool = true;
 /// What was written so long before the last look is read again: another process's clock may be behind, and what it began to write may
 /// have been committed after we looked.
 const OVERLAP: TimeDelta = TimeDelta::minutes(5);

@@ -10,6 +10,7 @@ pub(crate) mod table;
 
 use super::list::Choice;
 use super::{App, Page, Shared, audit_reading, files, format, html, scope, trouble::Trouble};
+use crate::core::Right;
 use crate::routing::deadline::received_date;
 use crate::store::{self, session::Session};
 use askama::Template;
@@ -113,7 +114,7 @@ fn detail(asked: &Asked, period: Period) -> Value {
 }
 
 async fn tables(app: &Shared, session: &Session, asked: &Asked) -> Result<(Period, Vec<Table>), Trouble> {
-    let scope = scope::scope(session);
+    let scope = scope::scope(session, Right::Reports, "");
     if !asked.ward.is_empty() && !scope::may_see_ward(&scope, &app.portal.pipeline.house.council, &asked.ward) {
         return Err(scope::not_there());
     }

@@ -23,7 +23,7 @@ pub async fn run(args: AuditArgs) -> anyhow::Result<u8> {
     ));
     match chain.broken {
         None => {
-            say("every seal fits its row and the seal before it".to_owned());
+            say("every seal fits its row and the seal before it");
             Ok(0)
         }
         Some(number) => {

@@ -82,7 +82,10 @@ struct PatternsPage {
 
 /// What was found, and when. It is a walk through a year of cases, so it is done once a minute at most, by one for all who wait for it.
 #[derive(Default)]
-pub(super) struct Found(tokio::sync::Mutex<Option<(DateTime<Utc>, Arc<Vec<Pattern>>)>>);
+pub(super) struct Found(tokio::sync::Mutex<Option<FoundAt>>);
+
+/// What was found, and when.
+type FoundAt = (DateTime<Utc>, Arc<Vec<Pattern>>);
 
 impl Found {
     async fn found(&self, app: &super::Shared) -> store::Result<Arc<Vec<Pattern>>> {

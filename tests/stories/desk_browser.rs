@@ -35,7 +35,7 @@ impl Council {
         app.collector.read_folder("demo", &mailbox).await.unwrap();
         app.drain().await.unwrap();
         let mut tx = app.pipeline.db.begin().await.unwrap();
-        auth::set_password(&mut tx, PASSWORD).await.unwrap();
+        auth::set_password(&mut tx, PASSWORD, app.pipeline.clock.now()).await.unwrap();
         let files: Vec<(String, String)> = tx
             .all(
                 "SELECT i.external_id, c.reference FROM inbox i JOIN messages m ON m.id = i.message_id JOIN cases c ON c.id = m.case_id",

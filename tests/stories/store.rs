@@ -2,8 +2,10 @@
 
 use crate::house::{House, Kind};
 use crate::story;
-use beadle::core::{Channel, ContactId, Ids, InboxId, RawMessage};
-use beadle::store::{self, args};
+use beadle::core::{Channel, ContactId, Grant, Ids, InboxId, RawMessage, Role, UserId};
+use beadle::store::session::NewSession;
+use beadle::store::user::NewGrant;
+use beadle::store::{self, args, audit};
 use chrono::TimeDelta;
 
 fn raw(name: &str) -> RawMessage {
@@ -71,13 +73,28 @@ story!(an_account_is_read_by_one_process_at_a_time, house, {
 
 story!(sessions_run_out, house, {
     let now = house.clock.now();
-    let session = store::session::Session { actor: "administrator".into(), csrf: "c".into() };
     let mut tx = house.tx().await;
-    store::session::insert(&mut tx, "h", &session, now, now + TimeDelta::hours(1)).await.unwrap();
-    assert_eq!(store::session::get(&mut tx, "h", now).await.unwrap(), Some(session));
+    let id = UserId::from("ann".to_owned());
+    assert!(store::user::insert(&mut tx, &id, "a.lane", "Ann Lane", None, now).await.unwrap());
+    assert!(!store::user::insert(&mut tx, &UserId::from("x".to_owned()), "a.lane", "Other", None, now).await.unwrap());
+    let lent = Some(now + TimeDelta::minutes(30));
+    let role =
+        NewGrant { user: &id, role: Role::Gatekeeper, councillor: Some("nowak"), until: lent, by: "administrator" };
+    store::user::give(&mut tx, &Ids::Random, role, now).await.unwrap();
+    let until = now + TimeDelta::hours(1);
+    let new = NewSession { user: &id, token_hash: "h", csrf: "c", device: "a browser", expires_at: until };
+    store::session::insert(&mut tx, &Ids::Random, new, now).await.unwrap();
+    let session = store::session::get(&mut tx, "h", now).await.unwrap().unwrap();
+    assert_eq!((session.actor.as_str(), session.name.as_str(), session.csrf.as_str()), ("a.lane", "Ann Lane", "c"));
+    assert_eq!(session.grants, [Grant { role: Role::Gatekeeper, councillor: Some("nowak".to_owned()) }]);
+    let later = store::session::get(&mut tx, "h", now + TimeDelta::minutes(31)).await.unwrap().unwrap();
+    assert_eq!(later.grants, [], "what was lent ends by itself");
     assert_eq!(store::session::get(&mut tx, "h", now + TimeDelta::hours(2)).await.unwrap(), None);
-    store::session::delete(&mut tx, "h").await.unwrap();
+    assert!(!store::session::end(&mut tx, &session.id, &UserId::from("somebody else".to_owned())).await.unwrap());
+    assert!(store::session::end(&mut tx, &session.id, &id).await.unwrap());
     assert_eq!(store::session::get(&mut tx, "h", now).await.unwrap(), None);
+    assert!(store::user::use_totp_step(&mut tx, &id, 7).await.unwrap());
+    assert!(!store::user::use_totp_step(&mut tx, &id, 7).await.unwrap(), "no code is good twice");
     assert_eq!(store::setting::get_or_set(&mut tx, "k", "1").await.unwrap(), "1");
     assert_eq!(store::setting::get_or_set(&mut tx, "k", "2").await.unwrap(), "1");
     store::setting::set(&mut tx, "k", "3").await.unwrap();
@@ -101,6 +118,15 @@ story!(the_audit_trail_is_only_added_to, house, {
     }
     let trail: Vec<String> = store::audit::of(&mut tx, "case:1").await.unwrap().into_iter().map(|e| e.action).collect();
     assert_eq!(trail, ["read case", "accept"]);
+    while audit::seal(&mut tx, None).await.unwrap() > 0 {}
+    let chain = audit::check(&mut tx).await.unwrap();
+    assert!(chain.sealed >= 2 && chain.open == 0 && chain.broken.is_none(), "{chain:?}");
+    tx.commit().await.unwrap();
+    for doing in ["UPDATE audit SET actor = 'x'", "DELETE FROM audit", "UPDATE audit_seals SET hash = 'x'"] {
+        let mut tx = house.tx().await;
+        let refused = tx.exec(doing, args![]).await.unwrap_err().to_string();
+        assert!(refused.contains("append-only"), "{doing}: {refused}");
+    }
 });
 
 story!(a_missing_row_is_an_error_and_an_unknown_id_is_none, house, {

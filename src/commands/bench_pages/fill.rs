@@ -113,8 +113,8 @@ impl Council<'_> {
             evidence,
         };
         store::decision::insert(tx, ids, triage, case.received_at).await?;
-        if let (Some(at), true) = (case.routed_at, dice(number, 20) % 3 > 0) {
-            let kind = if dice(number, 21) % 8 == 0 { "change" } else { "accept" };
+        if let (Some(at), true) = (case.routed_at, !dice(number, 20).is_multiple_of(3)) {
+            let kind = if dice(number, 21).is_multiple_of(8) { "change" } else { "accept" };
             let accept = NewDecision {
                 case_id: Some(&case.id),
                 message_id: None,
@@ -154,13 +154,13 @@ impl Council<'_> {
         let newest = self.cases - number;
         let state = match newest {
             n if n <= self.waiting => {
-                if dice(number, 4) % 10 == 0 {
+                if dice(number, 4).is_multiple_of(10) {
                     CaseState::Held
                 } else {
                     CaseState::Review
                 }
             }
-            _ if may_join && dice(number, 5) % JOINED == 0 => CaseState::Joined,
+            _ if may_join && dice(number, 5).is_multiple_of(JOINED) => CaseState::Joined,
             n if n <= self.waiting + ROUTED => CaseState::Routed,
             _ => CaseState::Closed,
         };
@@ -175,7 +175,7 @@ impl Council<'_> {
         let consent = match dice(number, 7) % 20 {
             0 => "neither",
             1 => "councillor",
-            2 if number % 5 == 0 => "private",
+            2 if number.is_multiple_of(5) => "private",
             _ => "share",
         };
         let off = |purpose| (dice(number, purpose) % 1_000) as f64 / 1_000.0 * 0.012 - 0.006;
@@ -220,7 +220,7 @@ impl Council<'_> {
             asked: None,
             hold_reason: (state == CaseState::Held)
                 .then(|| "The council holds every message about this for a person".to_owned()),
-            attention: (dice(number, 14) % 400 == 0).then(|| "The resident wrote again".to_owned()),
+            attention: dice(number, 14).is_multiple_of(400).then(|| "The resident wrote again".to_owned()),
             received_at,
             due_on: self.app.pipeline.house.calendar.due(received_date(received_at), days).to_string(),
             routed_at: matches!(state, CaseState::Routed | CaseState::Closed).then(|| later(dice(number, 15) % 2)),
@@ -300,7 +300,7 @@ impl Council<'_> {
             (Party::Resident, "acknowledgement", mail(format!("resident{number}@home.example"), None));
         let referral = (Party::Department, "referral", mail("highways@brackenmere.example".to_owned(), councillor));
         // Of most that wait nothing is written yet; one acknowledgement in a hundred was held.
-        let acknowledged = !waits || dice(number, 18) % 100 == 0;
+        let acknowledged = !waits || dice(number, 18).is_multiple_of(100);
         let at = case.routed_at.unwrap_or(case.received_at) + TimeDelta::minutes(1);
         for (party, purpose, mail) in
             acknowledged.then_some(acknowledgement).into_iter().chain(case.routed_at.map(|_| referral))

@@ -262,7 +262,7 @@ pub(in super::super) async fn invite(
 }
 
 fn closed(id: &UserId) -> Trouble {
-    Trouble::conflict("This account is closed.").back_to(&format!("/admin/people/{id}"), "Go back")
+    Trouble::conflict("This account is closed.").back_to(format!("/admin/people/{id}"), "Go back")
 }
 
 /// Refuses what would leave nobody who can administer.
@@ -271,7 +271,7 @@ async fn keeps_one(tx: &mut Tx, id: &UserId) -> Result<(), Trouble> {
         return Ok(());
     }
     let text = "Nobody else can administer the portal, so this account has to stay. Make somebody else an administrator first.";
-    Err(Trouble::conflict(text).back_to(&format!("/admin/people/{id}"), "Go back"))
+    Err(Trouble::conflict(text).back_to(format!("/admin/people/{id}"), "Go back"))
 }
 
 pub(in super::super) async fn end(

@@ -118,7 +118,7 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
     say(format!("Residents' form: http://{address}/report"));
     if first.is_some() || password.is_file() {
         let words = std::fs::read_to_string(&password).unwrap_or_default();
-        say(format!("Password: {}   (also in {})", words.trim(), password.display()));
+        say(format!("User name: administrator   Password: {}   (also in {})", words.trim(), password.display()));
     }
     say("Ctrl-C ends it.");
     let stop = CancellationToken::new();

@@ -1,5 +1,6 @@
 //! What `beadle` can be told to do, a file for each command.
 
+mod access;
 mod audit;
 mod bench;
 mod bench_campaign;
@@ -46,6 +47,8 @@ enum Command {
     Classify(classify::ClassifyArgs),
     /// What could not be worked on: list it, show it, send it on its way again.
     Quarantine(quarantine::QuarantineArgs),
+    /// Say who may read what.
+    Access(access::AccessArgs),
     /// Check that the audit trail is whole.
     Audit(audit::AuditArgs),
     /// The rules.
@@ -85,6 +88,7 @@ impl Cli {
                 Command::Run(args) => run::run(args).await,
                 Command::Doctor(args) => doctor::doctor(args).await,
                 Command::Classify(args) => classify::classify(args).await,
+                Command::Access(args) => Ok(access::run(&args)),
                 Command::Audit(args) => audit::run(args).await,
                 Command::Quarantine(args) => quarantine::quarantine(args).await,
                 Command::Rules(args) => rules::rules(&args),

@@ -9,7 +9,7 @@ mod progress;
 use super::trouble::Trouble;
 use super::{App, Shared, case_page};
 use crate::core::case::Sameness;
-use crate::core::{CaseState, MessageId, OutboxId, Priority};
+use crate::core::{CaseState, MessageId, OutboxId, Priority, Right};
 use crate::desk::{Change, Desk};
 use crate::outbox::closing::Ending;
 use crate::outbox::compose::Composer;
@@ -145,11 +145,26 @@ async fn decide(app: &Shared, session: &Session, reference: &str, act: Act) -> A
     let composer = Composer { council: &house.council, rules: &rules, key: &house.key, ids: &pipeline.ids };
     let desk = Desk { composer, now: app.now() };
     let actor = session.acting(case.councillor.as_deref());
+    if let Act::Link(LinkAct::Join(to)) = &act {
+        within_reach(&mut tx, session, to).await.map_err(|trouble| trouble.back_to_case(&back))?;
+    }
     let done =
         at_the_desk(app, &desk, &mut tx, case, act, &actor).await.map_err(|trouble| trouble.back_to_case(&back))?;
     tx.commit().await?;
     let page = if done.ends_with("-all") { "/campaign" } else { "" };
     Ok(Redirect::to(&format!("/cases/{back}{page}?done={done}")))
+}
+
+/// Refuses a case beside this one that is another councillor's, as if it were not there.
+async fn within_reach(tx: &mut Tx, session: &Session, reference: &str) -> Result<(), Trouble> {
+    let Ok(reference) = reference.parse() else { return Ok(()) };
+    let other = store::case::by_reference(tx, &reference).await?;
+    match other {
+        Some(other) if !session.reach(Right::Cases).has(other.councillor.as_deref()) => {
+            Err(Trouble::not_found(format!("There is no case {reference}.")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Does it; answers the word of what was done.

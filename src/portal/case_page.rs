@@ -14,7 +14,7 @@ use super::timeline::{Entry, Trail, What};
 use super::who::{self, Who};
 use super::{App, Done, Page, Shared, audit_reading, html, trouble::Trouble};
 use crate::casework::join;
-use crate::core::{CaseId, CaseState, Party, Priority, Reference, Taxonomy};
+use crate::core::{CaseId, CaseState, Party, Priority, Reach, Reference, Right, Taxonomy};
 use crate::desk::progress::first_later_day;
 use crate::outbox::compose::is_of_the_council;
 use crate::routing::consent::Consent;
@@ -142,7 +142,7 @@ pub(super) async fn page(
         let page = Page::new(&app, &session, "cases", format!("Case {}", case.reference));
         return private::page(&app, tx, case, page.with_notice(done.done.as_deref())).await;
     }
-    let read = read(tx, case).await?;
+    let read = read(tx, case, &session.reach(Right::Cases)).await?;
     let id = &read.trail.case.id;
     audit_reading(&app, &session, "read case", &[format!("case:{id}")], json!({})).await?;
     // What others wrote stands beside it, so it was read too.
@@ -153,7 +153,7 @@ pub(super) async fn page(
     Ok(html(&draw(&app, page.with_notice(done.done.as_deref()), read))?.into_response())
 }
 
-async fn read(mut tx: Tx, case: Case) -> Result<Read, Trouble> {
+async fn read(mut tx: Tx, case: Case, reach: &Reach) -> Result<Read, Trouble> {
     let id = case.id.clone();
     let (mut parent, mut children, mut perhaps, mut others) = (None, Vec::new(), Vec::new(), Vec::new());
     let mut again = Vec::new();
@@ -166,6 +166,10 @@ async fn read(mut tx: Tx, case: Case) -> Result<Read, Trouble> {
         let is_child = link.child == id;
         let beside = if is_child { &link.parent } else { &link.child };
         let Some(other) = store::case::get(&mut tx, beside).await? else { continue };
+        // What is another councillor's is none of theirs; somebody who acts for both decides.
+        if !reach.has(other.councillor.as_deref()) {
+            continue;
+        }
         let first = store::message::of_case(&mut tx, beside).await?.into_iter().next();
         others.push(beside.clone());
         let view = Other {

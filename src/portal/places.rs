@@ -4,7 +4,8 @@ use super::{
     App, account, admin, blocked, campaign, case_actions, case_page, councillor, files, learned, letters, list, log,
     mail_pages, nav, patterns, picture, report, review, sign_in,
 };
-use crate::core::Right;
+use crate::core::access::{self, Field};
+use crate::core::{Right, Role};
 use axum::routing::{MethodRouter, get, post};
 
 /// Pages for people who are signed in: the right they need, where they are, and what answers there. The one list: what is not in it
@@ -120,4 +121,34 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
 #[must_use]
 pub fn all() -> Vec<(&'static str, Right)> {
     guarded().into_iter().map(|(right, path, _)| (path, right)).collect()
+}
+
+/// Both tables, who may read what and who may open what, in Markdown: `docs/access.md`.
+#[must_use]
+pub fn document() -> String {
+    let row = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | "));
+    let line = |n: usize| format!("|{}\n", " --- |".repeat(n));
+    let mut text = "# Who may read what, and who may open what\n\nThe program prints this (`beadle access`), and a test compares it. \
+                    A gatekeeper who acts for some\ncouncillors only sees the cases of those, and nothing of the whole desk.\n\n"
+        .to_owned();
+    let fields: Vec<&str> = Field::ALL.iter().map(|field| field.label()).collect();
+    text += &row([vec!["Reader", "Purpose"], fields].concat());
+    text += &line(Field::ALL.len() + 2);
+    for (reader, purpose) in access::rows() {
+        let cells: Vec<&str> = Field::ALL.iter().map(|field| access::reads(reader, purpose, *field).label()).collect();
+        text += &row([vec![reader.label(), purpose.label()], cells].concat());
+    }
+    text += "\n";
+    let roles: Vec<&str> = Role::ALL.iter().map(|role| role.label()).collect();
+    text += &row([vec!["What for"], roles, vec!["Pages"]].concat());
+    text += &line(Role::ALL.len() + 2);
+    let all = all();
+    for right in Right::ALL {
+        let cells: Vec<&str> = Role::ALL.iter().map(|role| if role.holds(*right) { "yes" } else { "no" }).collect();
+        let places: Vec<String> =
+            all.iter().filter(|(_, needed)| needed == right).map(|(path, _)| format!("`{path}`")).collect();
+        let places = places.join(" ");
+        text += &row([vec![right.label()], cells, vec![places.as_str()]].concat());
+    }
+    text
 }

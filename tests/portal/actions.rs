@@ -8,11 +8,9 @@ use reqwest::StatusCode;
 
 /// Address of each action on a case, every id in it but the case's reference `x`.
 fn actions(reference: &str) -> Vec<String> {
-    let addresses =
-        include_str!("../../src/portal/mod.rs").lines().filter(|line| line.contains("post(")).filter_map(|line| {
-            let address = line.trim().strip_prefix(".route(\"")?.split('"').next()?;
-            address.strip_prefix("/cases/{reference}/")
-        });
+    let action = regex::Regex::new(r#"\(\s*"/cases/\{reference\}/([^"]+)",\s*post\("#).unwrap();
+    let places = include_str!("../../src/portal/places.rs");
+    let addresses = action.captures_iter(places).map(|found| found.get(1).unwrap().as_str());
     let fill = |part: &str| if part.starts_with('{') { "x".to_owned() } else { part.to_owned() };
     let found: Vec<String> = addresses
         .map(|rest| format!("/cases/{reference}/{}", rest.split('/').map(fill).collect::<Vec<_>>().join("/")))

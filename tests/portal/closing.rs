@@ -65,7 +65,7 @@ async fn who_reported_it_and_the_councillor_get_the_words_and_the_page_says_so()
     ] {
         assert!(page.has(said), "{said} is not in\n{}", page.body);
     }
-    for gone in ["<b>by", "Close and tell them", "Save the change", "Accept and send to", "Overdue"] {
+    for gone in ["<b>by", "Close and tell them", "Save the change", "Accept and send to", "Overdue: was due"] {
         assert!(!page.has(gone), "{gone}");
     }
     assert!(desk.get("/?state=closed").await.has(case.reference.as_str()));

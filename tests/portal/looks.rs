@@ -31,7 +31,7 @@ async fn every_section_is_in_the_bar_or_on_the_page_more_and_says_where_one_is()
     let desk = Desk::open().await;
     let cases = desk.get("/").await;
     assert!(cases.has("href=\"/\" aria-current=\"page\">Cases") && cases.has("href=\"/more\">More"), "{}", cases.body);
-    assert!(cases.has("Signed in as </span><bdi>administrator"), "{}", cases.body);
+    assert!(cases.has("Signed in as </span><bdi>Administrator"), "{}", cases.body);
     let more = desk.get("/more").await;
     assert!(more.has("href=\"/more\" aria-current=\"page\">More"), "{}", more.body);
     for section in ["campaigns", "patterns", "letters", "outbox", "quarantine", "set-aside", "blocked", "learned"] {

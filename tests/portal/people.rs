@@ -127,8 +127,9 @@ async fn another_councillors_gatekeeper_sees_nothing_and_the_attempt_is_on_the_t
     ] {
         let answer = other.asks(&desk, method, &address, &[]).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{address}");
-        let nowhere = other.gets(&desk, "/cases/ZZZ-ZZZZ").await;
-        let strange = nowhere.body.replace("ZZZ-ZZZZ", case.reference.as_str());
+        let free = desk.pipeline.ids.reference();
+        let nowhere = other.gets(&desk, &format!("/cases/{free}")).await;
+        let strange = nowhere.body.replace(free.as_str(), case.reference.as_str());
         assert_eq!(answer.body, strange, "it looks the same as a case that is not there");
     }
     assert!(!other.gets(&desk, "/").await.has(case.reference.as_str()));
@@ -312,7 +313,7 @@ async fn the_audit_trail_cannot_be_changed_and_shows_it_where_it_was() {
     while audit::seal(&mut tx, None).await.unwrap() > 0 {}
     tx.commit().await.unwrap();
     let chain = audit::check(&mut desk.db().read().await.unwrap()).await.unwrap();
-    assert!(chain.sealed > 2 && chain.open == 0 && chain.broken.is_none(), "{chain:?}");
+    assert!(chain.sealed >= 2 && chain.open == 0 && chain.broken.is_none(), "{chain:?}");
     let store::Db::Sqlite(pool) = desk.db() else { panic!("SQLite") };
     for doing in ["UPDATE audit SET actor = 'somebody else'", "DELETE FROM audit_seals", "DELETE FROM audit"] {
         let refused = sqlx::query(doing).execute(pool).await.unwrap_err().to_string();
@@ -338,8 +339,38 @@ async fn an_administrator_who_is_no_gatekeeper_is_led_to_their_own_pages() {
     assert_eq!(ada.gets(&desk, "/").await.location(), "/admin/people");
     let access = ada.gets(&desk, "/admin/access").await;
     for right in Right::ALL {
-        assert!(access.has(right.label()), "{right}");
+        assert!(access.has(&right.label().replace('\'', "&#39;")), "{right}");
     }
     let bar = ada.gets(&desk, "/admin/people").await;
     assert!(!bar.has("Write down a call"), "what is closed to them is not offered");
+}
+
+#[test]
+fn what_the_documentation_says_of_access_is_what_the_program_asks() {
+    let written = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/access.md")).unwrap();
+    assert_eq!(written, places::document(), "run: beadle access > docs/access.md");
+}
+
+#[tokio::test]
+async fn what_is_another_councillors_is_not_shown_beside_and_cannot_be_joined() {
+    let desk = Desk::open().await;
+    let case = desk.pothole().await;
+    let words = "A deep pothole in Tanner's Row by the dry cleaners, ZM1 4QT, my tyre is ruined. Please fill it.";
+    let second = desk.mail("Ann Smith <ann@fenmail.example>", "Hole in the road", words).await;
+    let page = desk.get(&format!("/cases/{}", second.reference)).await;
+    assert!(page.has(case.reference.as_str()), "the first one stands beside it: {}", page.body);
+    // As if it lay in another councillor's ward.
+    let mut tx = desk.db().begin().await.unwrap();
+    let moved = store::case::Case { councillor: Some("nowak".to_owned()), ..second.clone() };
+    store::case::update(&mut tx, &moved, desk.pipeline.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let nina = Person::new(&desk, "nina", &[(Role::Gatekeeper, Some("nowak"))]).await;
+    for path in [format!("/cases/{}", second.reference), format!("/review/{}", second.reference)] {
+        let page = nina.gets(&desk, &path).await;
+        assert!(page.has("my tyre is ruined"), "{path}: {}", page.body);
+        assert!(!page.has(case.reference.as_str()) && !page.has("Hollis"), "{path}: {}", page.body);
+    }
+    let join = format!("/cases/{}/join", second.reference);
+    let refused = nina.asks(&desk, Method::POST, &join, &[("to", case.reference.as_str())]).await;
+    assert_eq!(refused.status, StatusCode::NOT_FOUND);
 }

@@ -390,7 +390,7 @@ async fn nothing_is_decided_in_the_queue_by_a_stranger_or_without_the_sessions_w
     let page = desk.get("/review").await;
     let stranger = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     // Read out of the portal's own list, so that none is forgotten.
-    let routes = include_str!("../../src/portal/mod.rs").lines().filter(|line| line.contains("post(review::"));
+    let routes = include_str!("../../src/portal/places.rs").lines().filter(|line| line.contains("post(review::"));
     let addresses: Vec<String> =
         routes.map(|line| line.split('"').nth(1).unwrap().replace("{reference}", case.reference.as_str())).collect();
     assert!(addresses.len() >= 11, "{addresses:?}");

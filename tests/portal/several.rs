@@ -35,9 +35,9 @@ async fn a_message_with_two_requests_is_split_at_the_press_of_a_button_and_put_t
     let page = desk.get(&path).await;
     let second: Reference = page
         .body
-        .split("Split off as <a href=\"/cases/")
+        .split("Split off as <a ")
         .nth(1)
-        .and_then(|rest| rest.split('"').next())
+        .and_then(|rest| rest.split("href=\"/cases/").nth(1)?.split('"').next())
         .unwrap()
         .parse()
         .unwrap();

@@ -178,7 +178,9 @@ async fn decide(
     may_decide(app, &mut tx, &case, session, what, &wanted).await.map_err(back)?;
     let cases = concerned(&mut tx, &case, what, &wanted).await.map_err(back)?;
     let before = desk.remember(&mut tx, &cases).await?;
-    let done = carry_out(app, &desk, &mut tx, &case, what, &wanted, &session.actor).await.map_err(back)?;
+    let done = carry_out(app, &desk, &mut tx, &case, what, &wanted, &session.acting(case.councillor.as_deref()))
+        .await
+        .map_err(back)?;
     let Some(kind) = done.kind else { return Ok(Redirect::to(&format!("{here}?done=unchanged"))) };
     let delay = TimeDelta::seconds(house.policy.undo_seconds.into());
     let kept = desk.keep(&mut tx, before, (kind, &case.id), &session.actor, delay).await?;

@@ -12,7 +12,7 @@ use super::format::{self, Due};
 use super::timeline::{MessageView, Trail};
 use super::{App, Page, Shared, audit_reading, case_page, html, trouble::Trouble};
 use crate::casework::split;
-use crate::core::{CaseId, CaseState, Priority, Reference};
+use crate::core::{CaseId, CaseState, Priority, Reach, Reference, Right};
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
 use crate::store::case::Case;
@@ -210,7 +210,7 @@ async fn show(app: &Shared, session: &Session, case: Case, asked: &Asked) -> Res
         return instead(app, session, asked, Instead::Private(case.reference)).await;
     }
     let mut tx = app.db().read().await?;
-    let (similar, others) = similar(&mut tx, &id).await?;
+    let (similar, others) = similar(&mut tx, &id, &session.reach(Right::Cases)).await?;
     let several = split::offer(&mut tx, &case).await?.is_some_and(|offer| offer.is_open());
     let campaign = store::campaign::is_one(&mut tx, &id).await?;
     let waiting = store::queue::waiting(&mut tx, &session.actor, app.now()).await?;
@@ -272,7 +272,7 @@ fn before(app: &Shared, trail: Trail, similar: Vec<Similar>, (several, campaign)
 }
 
 /// The cases that may be the same problem, the likeliest first, and which they are.
-async fn similar(tx: &mut Tx, id: &CaseId) -> store::Result<(Vec<Similar>, Vec<CaseId>)> {
+async fn similar(tx: &mut Tx, id: &CaseId, reach: &Reach) -> store::Result<(Vec<Similar>, Vec<CaseId>)> {
     let mut links = store::link::standing(tx, id).await?;
     links.retain(|link| link.kind == LinkKind::Maybe);
     links.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -280,6 +280,10 @@ async fn similar(tx: &mut Tx, id: &CaseId) -> store::Result<(Vec<Similar>, Vec<C
     for link in links.into_iter().take(MOST_SIMILAR) {
         let beside = if link.child == *id { &link.parent } else { &link.child };
         let Some(other) = store::case::get(tx, beside).await? else { continue };
+        // What is another councillor's is none of theirs; somebody who acts for both decides.
+        if !reach.has(other.councillor.as_deref()) {
+            continue;
+        }
         let words = case_page::first_words(tx, beside).await?;
         others.push(beside.clone());
         similar.push(Similar {

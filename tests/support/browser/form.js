@@ -7,7 +7,7 @@
 "use strict";
 const path = require("node:path");
 const { chromium } = require("playwright-core");
-const { look, executablePath } = require("./look.js");
+const { look, picture, executablePath } = require("./look.js");
 
 const [what, base, ...addresses] = process.argv.slice(2);
 const PROBLEM = "There is a deep pothole outside the bakery. My wheel was damaged by the pothole.";

@@ -37,4 +37,4 @@ async function look(page, name, seen) {
   });
 }
 
-module.exports = { look, executablePath };
+module.exports = { look, picture, executablePath };

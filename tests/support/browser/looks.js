@@ -65,7 +65,8 @@ async function look(page, address, name, complaints, scripts) {
       for (const page of [inside, outside]) {
         page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
         page.on("pageerror", (error) => complaints.push(String(error)));
-        page.on("requestfailed", (request) => complaints.push(`${request.url()} was not fetched`));
+        // What the browser gives up because it goes on to the next page is no complaint.
+        page.on("requestfailed", (request) => request.failure().errorText === "net::ERR_ABORTED" || complaints.push(`${request.url()} was not fetched`));
       }
       await signIn(inside);
       for (const [number, given] of paths.entries()) {

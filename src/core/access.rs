@@ -2,7 +2,6 @@
 //! of [`Role::holds`]; both are printed at `/admin/access` and in `docs/access.md`, which a test compares with them.
 
 use super::case::words;
-use chrono::{DateTime, Utc};
 
 words! {
     /// What somebody with an account is.
@@ -99,12 +98,6 @@ impl Reach {
             Self::Councillors(keys) => councillor.is_some_and(|key| keys.iter().any(|own| own == key)),
         }
     }
-}
-
-/// Roles that hold at a moment: `until` is when a role ends that was lent.
-#[must_use]
-pub fn standing(grants: Vec<(Grant, Option<DateTime<Utc>>)>, now: DateTime<Utc>) -> Vec<Grant> {
-    grants.into_iter().filter(|(_, until)| until.is_none_or(|until| now < until)).map(|(grant, _)| grant).collect()
 }
 
 words! {
@@ -255,12 +248,5 @@ mod tests {
         for (reader, purpose) in rows() {
             assert_eq!(reads(reader, purpose, Field::Private), Reads::No);
         }
-    }
-
-    #[test]
-    fn a_lent_role_ends_with_its_day() {
-        let now: DateTime<Utc> = "2026-03-13T14:05:00Z".parse().unwrap();
-        let lent = vec![(gatekeeper(None), Some(now)), (gatekeeper(Some("nowak")), None)];
-        assert_eq!(standing(lent, now), vec![gatekeeper(Some("nowak"))]);
     }
 }

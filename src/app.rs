@@ -1,5 +1,6 @@
 //! The whole service, put together: what is missing is said, and the rest goes on.
 
+pub mod front;
 mod workers;
 
 use crate::casework::matcher::{InForce, Matcher};
@@ -22,9 +23,10 @@ use crate::understanding::models::{self, Models};
 use crate::understanding::place::{PlaceFiles, Places};
 use crate::understanding::rules::Rules;
 use anyhow::{Context as _, bail};
+use front::{Door, Front};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -56,11 +58,18 @@ pub struct App {
     pub missing: Vec<String>,
 }
 
+/// Encoders that were loaded, by model and second look: councils of one installation share them.
+pub type Encoders = BTreeMap<(PathBuf, PathBuf), Encoder>;
+
 /// Loads rules, encoder, classifier and places. What is missing is said in the second part.
 ///
 /// # Errors
 /// When the rules cannot be used: there is nothing to work by.
 pub fn understanding(settings: &Settings) -> anyhow::Result<(Understanding, Vec<String>)> {
+    understanding_with(settings, &mut Encoders::new())
+}
+
+fn understanding_with(settings: &Settings, encoders: &mut Encoders) -> anyhow::Result<(Understanding, Vec<String>)> {
     let mut missing = Vec::new();
     let rules = Rules::load(&settings.path(&settings.rules.dir)).context("the rules cannot be used")?;
     let mut encoder = None;
@@ -68,8 +77,11 @@ pub fn understanding(settings: &Settings) -> anyhow::Result<(Understanding, Vec<
     if settings.model.enabled {
         let trained = settings.path(&settings.model.classifier);
         let concern = trained.join(models::CONCERN);
-        match Encoder::load_with(&settings.path(&settings.model.encoder), Some(&concern), settings.model.workers) {
+        let which = (settings.path(&settings.model.encoder), concern);
+        let known = encoders.get(&which).cloned().map(Ok);
+        match known.unwrap_or_else(|| Encoder::load_with(&which.0, Some(&which.1), settings.model.workers)) {
             Ok(loaded) => {
+                encoders.insert(which, loaded.clone());
                 match Models::load(&trained, loaded.version()) {
                     Ok(trained) => models = Some(trained),
                     Err(why) => missing
@@ -137,7 +149,20 @@ impl App {
     /// # Errors
     /// When something is wrong without which nothing can be done: settings, database, rules.
     pub async fn build(settings: Settings, clock: Clock, ids: Ids) -> anyhow::Result<Self> {
-        let (understanding, mut missing) = understanding(&settings)?;
+        Self::build_beside(settings, clock, ids, &mut Encoders::new()).await
+    }
+
+    /// As [`App::build`], with what was loaded for councils of the same installation.
+    ///
+    /// # Errors
+    /// As [`App::build`].
+    pub async fn build_beside(
+        settings: Settings,
+        clock: Clock,
+        ids: Ids,
+        encoders: &mut Encoders,
+    ) -> anyhow::Result<Self> {
+        let (understanding, mut missing) = understanding_with(&settings, encoders)?;
         let calendar = calendar(&settings)?;
         let db = database(&settings).await?;
         let key = signing_key(&db, &ids).await?;
@@ -250,13 +275,32 @@ impl App {
         Ok(())
     }
 
-    /// Runs until `stop`, then ends cleanly: work in hand is finished, nothing new is begun.
+    /// Runs this one council until `stop`: see [`App::run`].
+    ///
+    /// # Errors
+    /// As [`App::run`].
+    pub async fn run_alone(
+        self,
+        listener: TcpListener,
+        metrics: Option<PrometheusHandle>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let front = Front::alone();
+        let door = front.door(0).cloned().context("there is no door")?;
+        let server = tokio::spawn(front.serve(listener, stop.clone()));
+        let ended = self.run(&door, metrics, stop.clone()).await;
+        stop.cancel();
+        server.await.context("the portal ended by a fault in the program")?.context("the portal ended")?;
+        ended
+    }
+
+    /// Runs until `stop`, then ends cleanly: work in hand is finished, nothing new is begun. Where it ends by itself, it cancels `stop`.
     ///
     /// # Errors
     /// When it cannot start. Once it runs, failures are logged, shown and retried.
     pub async fn run(
         self,
-        listener: TcpListener,
+        door: &Door,
         metrics: Option<PrometheusHandle>,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
@@ -280,23 +324,14 @@ impl App {
         workers.spawn(workers::empty_spool(self.collector.clone(), stop.clone()));
         workers.spawn(workers::seal(self.pipeline.db.clone(), self.pipeline.clock.clone(), stop.clone()));
         workers.spawn(workers::teach(self.teacher.clone(), stop.clone()));
-        let portal = portal::router(Portal {
+        door.open(portal::router(Portal {
             collector: self.collector.clone(),
             pipeline: self.pipeline.clone(),
             metrics,
             secure_cookie: self.settings.portal.secure_cookie,
             allowed_hosts: self.settings.allowed_hosts(),
             letterhead: self.settings.letterhead(),
-        });
-        let ending = stop.clone();
-        // Who asks is known, so that the form can tell when too much comes from one address.
-        let portal = portal.into_make_service_with_connect_info::<SocketAddr>();
-        let server = axum::serve(listener, portal).with_graceful_shutdown(async move { ending.cancelled().await });
-        workers.spawn(async move {
-            if let Err(error) = server.await {
-                tracing::error!(%error, "the portal ended");
-            }
-        });
+        }));
         tracing::info!(instance = self.pipeline.instance, "beadle runs");
         let mut lost_a_worker = false;
         tokio::select! {
@@ -307,6 +342,7 @@ impl App {
                 stop.cancel();
             }
         }
+        door.close();
         tracing::info!("ending: work in hand is finished");
         let ended = tokio::time::timeout(SHUTDOWN, async { while workers.join_next().await.is_some() {} }).await;
         if ended.is_err() {

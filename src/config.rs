@@ -176,6 +176,12 @@ impl Settings {
                 bail!("[routing] {what} is {value}: it must lie between 0 and 1");
             }
         }
+        if self.routing.gather_minutes > 1_440 {
+            bail!(
+                "[routing] gather_minutes is {}: no case should wait for more than a day (1440) by itself",
+                self.routing.gather_minutes
+            );
+        }
         if self.routing.undo_seconds > 3_600 {
             bail!(
                 "[routing] undo_seconds is {}: nothing should wait for more than an hour (3600)",

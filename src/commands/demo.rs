@@ -51,7 +51,7 @@ pub fn settings_text(home: &Path, listen: &str, mailbox: &Path, database: &str) 
          authserv_id = \"mx.brackenmere.example\"\n\n[database]\nurl = \"{database}\"\n\n[smtp]\nfolder = \"outgoing\"\n\n\
          [rules]\ndir = {}\n\n[model]\nencoder = {}\nclassifier = {}\n\n[places]\nwards = {}\npostcodes = {}\nstreets = {}\n\n\
          # Suggest is the default; the demo lets beadle route what it is sure of, so that there is something to see.\n\
-         [routing]\nmode = \"auto\"\nauto_above = 0.8\n\n[portal]\nlisten = \"{listen}\"\n\n\
+         [routing]\nmode = \"auto\"\nauto_above = 0.8\ngather_minutes = 0\n\n[portal]\nlisten = \"{listen}\"\n\n\
          [form]\npublic_url = \"http://{listen}\"\n\n\
          [letters]\naddress = [\"Town Hall\", \"Market Square\", \"Brackenmere ZM1 1AA\"]\ntelephone = \"01632 960001\"\n\n\
          [[folder]]\nname = \"demo\"\npath = {}\n",
@@ -123,7 +123,7 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
     say("Ctrl-C ends it.");
     let stop = CancellationToken::new();
     run::stop_on_signals(stop.clone())?;
-    app.run(listener, metrics, stop).await?;
+    app.run_alone(listener, metrics, stop).await?;
     Ok(0)
 }
 

@@ -60,8 +60,8 @@ impl Desk<'_> {
         self.note(tx, &case, "acknowledge", actor, decided).await
     }
 
-    /// Says once to the department that has the case, with the councillor in Cc, that it is a campaign now. Where no department has it
-    /// yet, a gatekeeper is told.
+    /// Says once to the department that has the case, with the councillor in Cc, that it is a campaign now: in the mail by which it gets the
+    /// case, if that has not left yet, else in one of its own. Where no department has it yet, a gatekeeper is told.
     ///
     /// # Errors
     /// What the database says.
@@ -69,7 +69,10 @@ impl Desk<'_> {
         let Some(mut case) = store::case::get_to_change(tx, lead).await? else { return Ok(()) };
         let letters = store::campaign::joined(tx, lead).await? + 1;
         if case.state == CaseState::Routed {
-            self.composer.tell_department_of_campaign(tx, &case, letters, self.now).await?;
+            let joined = join::all_children(tx, lead).await?;
+            if !self.composer.refer_anew(tx, &case, &joined).await? {
+                self.composer.tell_department_of_campaign(tx, &case, letters, self.now).await?;
+            }
         } else {
             case.attention = Some(format!(
                 "{letters} people sent this letter so far: it is a campaign, and this case stands for all"
@@ -77,6 +80,19 @@ impl Desk<'_> {
             store::case::update(tx, &case, self.now).await?;
         }
         self.note(tx, &case, "campaign", actor, json!({"letters": letters})).await
+    }
+
+    /// Says how many letters there are in the mail by which the department gets the case, as long as it has not left.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn count_letters_anew(&self, tx: &mut Tx, lead: &CaseId) -> store::Result<()> {
+        let Some(case) = store::case::get(tx, lead).await?.filter(|case| case.state == CaseState::Routed) else {
+            return Ok(());
+        };
+        let joined = join::all_children(tx, lead).await?;
+        self.composer.refer_anew(tx, &case, &joined).await?;
+        Ok(())
     }
 
     /// Lets the acknowledgements of a campaign's letters go that wait for a person; how many.

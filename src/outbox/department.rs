@@ -28,16 +28,41 @@ impl Composer<'_> {
             return Ok(false);
         }
         let turn = referrals.count();
+        let mail = self.referral_mail(tx, case, also, department).await?;
+        let key = format!("referral:{}:{turn}", case.id);
+        self.queue_for_department(tx, case, "referral", &key, mail, &recipient, now).await
+    }
+
+    /// Writes the mail to the department anew that nobody has tried to send yet, since there is more to say by now. `false` when there is none.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn refer_anew(&self, tx: &mut Tx, case: &Case, also: &[CaseId]) -> store::Result<bool> {
+        let Some(department) = self.rules.taxonomy.departments.get(&case.department) else { return Ok(false) };
+        let recipient = department.email.to_lowercase();
+        let written = store::outbox::of_case(tx, &case.id).await?;
+        let waits = |o: &&Outgoing| o.purpose == "referral" && o.status == "queued" && is_to(o, &recipient);
+        let Some(waiting) = written.iter().rfind(waits) else { return Ok(false) };
+        let mut mail = self.referral_mail(tx, case, also, department).await?;
+        mail.subject += &self.reply_path(&case.reference, Party::Department).1;
+        store::outbox::rewrite(tx, &waiting.id, &mail).await
+    }
+
+    async fn referral_mail(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        also: &[CaseId],
+        department: &Department,
+    ) -> store::Result<OutMail> {
         let referral = self.referral(tx, case, also, None).await?;
         let service = self.rules.taxonomy.service_name(&case.service);
-        let mail = OutMail {
+        Ok(OutMail {
             subject: format!("Case {}: {service}: {}", case.reference, case.title),
             body: referral.text(case) + &self.officers_line(case, department),
             attachments: referral.attached,
             ..self.departmental_mail(tx, case, department).await?
-        };
-        let key = format!("referral:{}:{turn}", case.id);
-        self.queue_for_department(tx, case, "referral", &key, mail, &recipient, now).await
+        })
     }
 
     /// A mail to a department about a case, without its words.

@@ -47,7 +47,7 @@ impl Clerk<'_> {
         }
         let goes_on = case.disposition == Disposition::Auto && case.asked.is_none();
         if answered && goes_on && case.state == CaseState::Review {
-            self.desk().route(tx, &case.id, ACTOR).await?;
+            self.route_alone(tx, &case).await?;
         }
         self.call_root(tx, &case).await?;
         let decided = json!({"outcome": "joined", "case": case.id, "party": party, "reopened": reopened});

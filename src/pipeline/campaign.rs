@@ -46,6 +46,10 @@ impl Clerk<'_> {
             if first.is_one_with(&copy) {
                 store::campaign::note(tx, &case.id, &campaign.lead, &first.added(&text), self.now).await?;
                 let joined = self.add_letter(tx, &case.id, &campaign.lead, auto).await?;
+                // Not for each of thousands: what is written anew names all of them.
+                if joined && store::campaign::letters_of(tx, &campaign.lead).await?.is_power_of_two() {
+                    self.desk().count_letters_anew(tx, &campaign.lead).await?;
+                }
                 return Ok(if joined { Gathered::Joined } else { Gathered::OneOfFew });
             }
         }

@@ -8,7 +8,7 @@ use crate::casework::join::{self, JoinError};
 use crate::casework::matching::Judge;
 use crate::casework::open::{self, Opening};
 use crate::casework::search::Match;
-use crate::core::{AfterClosing, CaseId, ContactId, Disposition, Party, Verdict};
+use crate::core::{AfterClosing, CaseId, ContactId, Disposition, Party, Priority, Verdict};
 use crate::desk::private::TITLE;
 use crate::desk::{Desk, DeskError};
 use crate::intake::threads::Answers;
@@ -82,9 +82,20 @@ impl Clerk<'_> {
         self.ask_for_proof(tx, thought, &case, &id).await?;
         // A message that points to a case of somebody else's is looked at by a person, whatever the confidence.
         if auto && !joined && !asked && gathered == Gathered::Apart && case.disposition == Disposition::Auto {
-            self.desk().route(tx, &case.id, ACTOR).await?;
+            self.route_alone(tx, &case).await?;
         }
         self.finish(tx, thought, Outcome::NewCase, &id, course.disposition.label()).await
+    }
+
+    /// Sends a case to its department without a person. What is not urgent waits for a while, so that more letters of the same burst can
+    /// come in before the department is told.
+    pub(super) async fn route_alone(&self, tx: &mut Tx, case: &Case) -> store::Result<()> {
+        self.desk().route(tx, &case.id, ACTOR).await?;
+        if case.priority < Priority::Urgent {
+            let wait = TimeDelta::minutes(self.pipeline.house.policy.gather_minutes.into());
+            store::outbox::wait(tx, &case.id, "referral", self.now + wait).await?;
+        }
+        Ok(())
     }
 
     pub(super) fn desk(&self) -> Desk<'_> {

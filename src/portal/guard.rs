@@ -69,7 +69,7 @@ fn draw(app: &App, trouble: Trouble, response: Response) -> Response {
 }
 
 /// The host of a request: of its target where it names one, else of its `Host` header.
-fn host(request: &Request) -> Option<String> {
+pub(super) fn host(request: &Request) -> Option<String> {
     let named = request.uri().authority().map(|a| a.as_str().to_owned());
     named.or_else(|| request.headers().get(header::HOST)?.to_str().ok().map(str::to_owned))
 }

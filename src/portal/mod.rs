@@ -119,6 +119,12 @@ impl Shared {
     }
 }
 
+/// The host that a request asks for, with its port where it names one.
+#[must_use]
+pub fn host_of(request: &axum::extract::Request) -> Option<String> {
+    guard::host(request)
+}
+
 /// The portal's pages, ready to be served.
 pub fn router(portal: Portal) -> Router {
     let app = Arc::new(Shared {

@@ -25,6 +25,9 @@ pub struct RoutingPolicy {
     pub again_days: u32,
     /// For so many seconds what a gatekeeper's decision sends waits, so that it can be taken back; 0 for not at all.
     pub undo_seconds: u32,
+    /// For so many minutes what goes to a department without a person waits, unless it is urgent: then a burst of letters in the same words is
+    /// known for one campaign before its first is sent, and the department is told once. 0 for not at all.
+    pub gather_minutes: u32,
 }
 
 impl Default for RoutingPolicy {
@@ -37,6 +40,7 @@ impl Default for RoutingPolicy {
             maybe_above: 0.3,
             again_days: 28,
             undo_seconds: 20,
+            gather_minutes: 15,
         }
     }
 }

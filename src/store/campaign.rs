@@ -93,6 +93,15 @@ pub async fn count(tx: &mut Tx, lead: &CaseId, since: DateTime<Utc>) -> Result<i
     tx.count("SELECT COUNT(*) FROM campaign_letters WHERE lead = $1 AND at >= $2", args![lead, since]).await
 }
 
+/// How many letters are one with that of `lead`, itself among them, whatever became of them.
+///
+/// # Errors
+/// What the database says.
+pub async fn letters_of(tx: &mut Tx, lead: &CaseId) -> Result<u64> {
+    let others = tx.count("SELECT COUNT(*) FROM campaign_letters WHERE lead = $1", args![lead]).await?;
+    Ok(others.unsigned_abs() + 1)
+}
+
 /// How many letters are joined to a campaign, its first one apart.
 ///
 /// # Errors

@@ -316,9 +316,10 @@ macro_rules! of_gatekeeper {
     };
 }
 
-/// The order of the list, which the index `cases_queue` (migration 0020) holds: the same words in both, or it is of no use.
+/// The order of the list, which the index `cases_queue` (migration 0020) holds, and of those in one state (`cases_state_queue`, 0025): the
+/// same words in both, or they are of no use.
 macro_rules! queue {
-    ($state:literal, $service:literal) => {
+    ($state:literal, $service:literal, $by_state:literal) => {
         concat!(
             "SELECT ",
             columns!(),
@@ -330,10 +331,14 @@ macro_rules! queue {
             " AND (CAST($4 AS TEXT) IS NULL OR ward = $4) AND ",
             of_gatekeeper!("$7", "$8"),
             "
-         ORDER BY CASE WHEN attention IS NULL THEN 1 ELSE 0 END, CASE state WHEN 'held' THEN 0 WHEN 'review' THEN 1 WHEN 'routed' THEN 2 ELSE 3 END,
-                  CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'normal' THEN 2 ELSE 3 END, received_at, id
+         ORDER BY CASE WHEN attention IS NULL THEN 1 ELSE 0 END, ",
+            $by_state,
+            "CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'normal' THEN 2 ELSE 3 END, received_at, id
          LIMIT $5 OFFSET $6"
         )
+    };
+    ($state:literal, $service:literal) => {
+        queue!($state, $service, "CASE state WHEN 'held' THEN 0 WHEN 'review' THEN 1 WHEN 'routed' THEN 2 ELSE 3 END, ")
     };
 }
 
@@ -342,11 +347,11 @@ macro_rules! queue {
 /// # Errors
 /// What the database says.
 pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Case>> {
-    // Those of one service, or joined to others, are few and lie far apart in the queue: they are found first and put in order then.
+    // Those of one service are few and lie far apart in the queue: they are found first and put in order then.
     let sql = match (filter.state, &filter.service) {
         (_, Some(_)) => queue!("(CAST($1 AS TEXT) IS NULL OR state = $1)", "service = $3"),
-        (Some(CaseState::Joined), None) => queue!("state = $1", "CAST($3 AS TEXT) IS NULL"),
-        (_, None) => queue!("(CAST($1 AS TEXT) IS NULL OR state = $1)", "CAST($3 AS TEXT) IS NULL"),
+        (Some(_), None) => queue!("state = $1", "CAST($3 AS TEXT) IS NULL", ""),
+        (None, None) => queue!("CAST($1 AS TEXT) IS NULL", "CAST($3 AS TEXT) IS NULL"),
     };
     tx.all(
         sql,

@@ -141,6 +141,29 @@ pub async fn insert(tx: &mut Tx, new: NewOutgoing<'_>, now: DateTime<Utc>) -> Re
     Ok(n == 1)
 }
 
+/// Puts other words into a mail that nobody has tried to send yet. `false` when somebody has.
+///
+/// # Errors
+/// What the database says.
+pub async fn rewrite(tx: &mut Tx, id: &OutboxId, mail: &OutMail) -> Result<bool> {
+    let mail = serde_json::to_value(mail).unwrap_or_default();
+    let sql = "UPDATE outbox SET mail = $1 WHERE id = $2 AND status = 'queued' AND attempts = 0";
+    Ok(tx.exec(sql, args![mail, id]).await? == 1)
+}
+
+/// Has what is queued of a case for a purpose wait until `until`.
+///
+/// # Errors
+/// What the database says.
+pub async fn wait(tx: &mut Tx, case: &CaseId, purpose: &str, until: DateTime<Utc>) -> Result<()> {
+    tx.exec(
+        "UPDATE outbox SET next_attempt_at = $1 WHERE case_id = $2 AND purpose = $3 AND status = 'queued' AND next_attempt_at < $1",
+        args![until, case, purpose],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Claims the mail that has waited longest, for `lease`; never a letter, which a person prints ([`super::letter`]). A mail whose lease ran out while it was being sent is claimed
 /// again: the process died, and the same Message-ID makes a second copy harmless. A text has no such name that makes a second
 /// one harmless, so it becomes uncertain, and a person decides.
@@ -328,7 +351,7 @@ pub async fn in_status(tx: &mut Tx, status: &str) -> Result<Vec<Outgoing>> {
     tx.all(
         "SELECT id, case_id, channel, purpose, party, rfc_message_id, mail, status, reason, attempts, created_at, sent_at
          FROM outbox
-         WHERE status = $1 ORDER BY created_at, id LIMIT 500",
+         WHERE status = $1 AND status <> 'sent' ORDER BY created_at, id LIMIT 500",
         args![status],
     )
     .await

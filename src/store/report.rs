@@ -78,8 +78,8 @@ pub async fn cases(tx: &mut Tx) -> Result<i64> {
 /// What the database says.
 pub async fn answers_since(tx: &mut Tx, since: DateTime<Utc>) -> Result<Vec<(CaseId, DateTime<Utc>)>> {
     tx.all(
-        "SELECT case_id, MIN(sent_at) FROM outbox
-         WHERE party = 'resident' AND status = 'sent' AND sent_at >= $1 AND case_id IS NOT NULL GROUP BY case_id",
+        "SELECT case_id, sent_at FROM outbox
+         WHERE party = 'resident' AND status = 'sent' AND sent_at >= $1 AND case_id IS NOT NULL",
         args![since],
     )
     .await

@@ -30,6 +30,7 @@ pub struct Desk {
     pub base: String,
     pub browser: Client,
     pub pipeline: Pipeline,
+    pub portal: Portal,
     mails: std::cell::Cell<u32>,
     _dir: tempfile::TempDir,
 }
@@ -122,7 +123,8 @@ impl Desk {
             },
             policy,
             calendar: WorkingDays::from_json(&holidays, Division::EnglandAndWales).unwrap(),
-            key: TokenKey::new(b"test".to_vec()),
+            // Each installation draws its own.
+            key: TokenKey::new(uuid::Uuid::new_v4().as_bytes().to_vec()),
             consent: Consents { otherwise: Wish::Share, by_channel: std::collections::BTreeMap::new() },
             matcher: InForce::new(Matcher::shipped()),
             usual: Default::default(),
@@ -156,12 +158,13 @@ impl Desk {
             message_bytes: 1 << 20,
             spool: beadle::collect::spool::Spool::new(dir.path().join("texts-waiting")),
         };
-        let app = router(Portal {
+        let portal = Portal {
             allowed_hosts: vec!["cases.brackenmere.example".to_owned()],
             ..Portal::new(pipeline.clone(), collector)
-        });
+        };
+        let app = router(portal.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { base, browser: browser(), pipeline, mails: std::cell::Cell::new(0), _dir: dir }
+        Self { base, browser: browser(), pipeline, portal, mails: std::cell::Cell::new(0), _dir: dir }
     }
 
     /// A desk at which the administrator is signed in.

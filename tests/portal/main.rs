@@ -8,6 +8,7 @@ mod case;
 mod closing;
 mod consent;
 mod councillor;
+mod councils;
 mod desk;
 mod files;
 mod guard;

@@ -65,7 +65,7 @@ story!(department_and_councillor_get_one_notice_of_a_campaign_and_each_resident_
                 (Party::Department, ..) => {
                     department += 1;
                     let body = &out.mail.0.body;
-                    assert!(body.contains("11 more people") && body.matches("save the library").count() == 1, "{body}");
+                    assert!(body.contains("15 more people") && body.matches("save the library").count() == 1, "{body}");
                     assert!(out.mail.0.cc.iter().any(|cc| cc.contains("cllr.nowak")), "the councillor is on it");
                 }
                 (Party::Councillor, ..) => councillor += 1,
@@ -87,11 +87,12 @@ story!(a_campaign_that_began_when_its_first_letter_was_with_the_department_is_to
     many(house, 0..1).await;
     let lead = house.case(0).await;
     house.accepts(&lead.id).await;
+    house.sends().await;
     many(house, 1..9).await;
     assert_eq!(count(house, CaseState::Joined).await, 8);
     let out = house.outgoing(&lead.id).await;
     let told: Vec<&str> = out.iter().filter(|o| o.party == Party::Department).map(|o| o.purpose.as_str()).collect();
-    assert_eq!(told, ["referral", "campaign"]);
+    assert_eq!(told, ["referral", "campaign"], "the first letter had gone before anybody could know");
 });
 
 story!(one_answer_goes_to_all_by_each_ones_name, house, {
@@ -160,6 +161,60 @@ story!(a_letter_to_another_councillor_tells_them_of_the_campaign_once, house, {
     let told: Vec<&str> =
         out.iter().filter(|o| o.party == Party::Councillor).map(|o| o.mail.0.to[0].as_str()).collect();
     assert!(told.len() == 1 && told[0].contains("cllr.malik@"), "{told:?}");
+});
+
+story!(without_a_person_a_burst_of_letters_is_one_mail_to_the_department_that_says_how_many, house, {
+    house.set(|council| council.policy.gather_minutes = 15);
+    many(house, 0..1).await;
+    assert!(house.sends().await.iter().all(|mail| !mail.contains("save the library")), "the first letter waits");
+    house.clock.advance(TimeDelta::minutes(14));
+    many(house, 1..20).await;
+    assert!(count(house, CaseState::Joined).await >= 19);
+    house.clock.advance(TimeDelta::minutes(1));
+    house.sends().await;
+    many(house, 20..30).await;
+    house.clock.advance(TimeDelta::days(1));
+    house.sends().await;
+    let (mut department, mut councillor) = (Vec::new(), 0);
+    for case in house.cases().await {
+        for out in house.outgoing(&case.id).await {
+            match out.party {
+                Party::Department => department.push(out),
+                Party::Councillor => councillor += 1,
+                _ => {}
+            }
+        }
+    }
+    assert_eq!((department.len(), councillor), (1, 0), "one mail for both: {department:?}");
+    let mail = &department[0].mail.0;
+    assert_eq!(department[0].status, "sent");
+    assert!(
+        mail.body.contains("15 more people") && mail.body.matches("save the library").count() == 1,
+        "{}",
+        mail.body
+    );
+    assert!(mail.cc.iter().any(|cc| cc.contains("cllr.nowak")), "the councillor is on it");
+});
+
+story!(what_is_urgent_waits_for_no_other_letters, house, {
+    house.set(|council| {
+        council.policy.gather_minutes = 15;
+        (council.policy.auto_above, council.policy.unsure_below) = (0.0, 0.0);
+    });
+    house
+        .receives(letter(
+            "ann@home.example",
+            "1@home.example",
+            "Live wire",
+            "Exposed live wires are hanging out of the lamp post outside 12 Mill Lane.",
+        ))
+        .await;
+    let case = house.case(0).await;
+    assert_eq!((case.priority, case.state), (beadle::core::Priority::Urgent, CaseState::Routed), "{case:?}");
+    let referral = house.outgoing(&case.id).await.into_iter().find(|o| o.purpose == "referral").unwrap();
+    house.sends().await;
+    let sent = house.outgoing(&case.id).await.into_iter().find(|o| o.id == referral.id).unwrap();
+    assert_eq!(sent.status, "sent");
 });
 
 story!(without_a_person_only_the_first_letter_goes_before_it_is_known_to_be_one_of_many, house, {

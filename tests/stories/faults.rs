@@ -97,7 +97,7 @@ impl Plan {
         format!(
             "[council]\nname = 'Brackenmere'\naddress = 'cases@brackenmere.example'\nauthserv_id = 'mx.brackenmere.example'\n\
              [database]\nurl = '{}'\n[smtp]\n{}\n[rules]\ndir = '{}'\nreload_seconds = 1\n[model]\n{}\n\
-             [routing]\nmode = 'auto'\nauto_above = 0.2\nunsure_below = 0.05\n[portal]\nlisten = '127.0.0.1:{}'\n{}",
+             [routing]\nmode = 'auto'\nauto_above = 0.2\ngather_minutes = 0\nunsure_below = 0.05\n[portal]\nlisten = '127.0.0.1:{}'\n{}",
             self.database,
             self.smtp,
             self.rules.display(),

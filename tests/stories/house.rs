@@ -348,7 +348,13 @@ pub fn council() -> Council {
 
 /// Rules alone are less sure than the model, so the bar of the stories is low.
 pub fn auto() -> RoutingPolicy {
-    RoutingPolicy { mode: Mode::Auto, auto_above: 0.2, unsure_below: 0.05, ..RoutingPolicy::default() }
+    RoutingPolicy {
+        mode: Mode::Auto,
+        auto_above: 0.2,
+        unsure_below: 0.05,
+        gather_minutes: 0,
+        ..RoutingPolicy::default()
+    }
 }
 
 pub const POTHOLE: &str = "There is a deep pothole outside number 12 Mill Lane. My wheel was damaged by the pothole.";

@@ -65,7 +65,7 @@ fn settings(dir: &Path, stack: &Stack, user: &str, domain: &str, database: &str)
         "[council]\nname = 'Brackenmere'\naddress = 'cases@{domain}'\nauthserv_id = 'mx.brackenmere.example'\n\
          [database]\nurl = '{database}'\n[smtp]\nhost = '127.0.0.1'\nport = {}\nsecurity = 'none'\n\
          [rules]\ndir = '{rules}'\n[model]\nencoder = '{vendor}'\nclassifier = '{models}'\n\
-         [routing]\nmode = 'auto'\nauto_above = 0.3\nunsure_below = 0.1\n[portal]\nlisten = '127.0.0.1:{portal}'\n\
+         [routing]\nmode = 'auto'\nauto_above = 0.3\ngather_minutes = 0\nunsure_below = 0.1\n[portal]\nlisten = '127.0.0.1:{portal}'\n\
          [service]\nbatch = 8\n\
          [[councillor]]\nid = 'c'\nname = 'Cllr C'\nemail = '{user}@{domain}'\n\
          [[mailbox]]\nname = 'c'\ncouncillor = 'c'\nhost = '127.0.0.1'\nport = {imap}\nsecurity = 'none'\nuser = '{user}'\n\

@@ -49,7 +49,7 @@ impl Place {
         let text = format!(
             "[council]\nname = 'Brackenmere'\naddress = 'cases@brackenmere.example'\n[database]\nurl = '{}'\n\
              [smtp]\nfolder = 'outgoing'\n[rules]\ndir = '{}'\n[model]\nenabled = false\n\
-             [routing]\nmode = 'auto'\nauto_above = 0.2\nunsure_below = 0.05\n[service]\nlog_level = 'trace'\n[portal]\nlisten = '127.0.0.1:{}'\n\
+             [routing]\nmode = 'auto'\nauto_above = 0.2\ngather_minutes = 0\nunsure_below = 0.05\n[service]\nlog_level = 'trace'\n[portal]\nlisten = '127.0.0.1:{}'\n\
              [[telegram]]\nname = 'bot'\ntoken = '{TOKEN}'\nbot_name = 'TestNameBot'\napi = 'http://127.0.0.1:{}'\n",
             place.database,
             root().join("rules").display(),

@@ -142,6 +142,7 @@ async fn addresses(app: &App) -> anyhow::Result<Vec<String>> {
         "/?state=review",
         "/?state=closed",
         "/?department=highways",
+        "/?service=pothole",
         "/my?councillor=nowak",
         "/my?councillor=nowak&show=closed",
         "/overdue",

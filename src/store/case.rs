@@ -374,14 +374,27 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Case>> {
 /// # Errors
 /// What the database says.
 pub async fn count(tx: &mut Tx, filter: &Filter, most: i64) -> Result<i64> {
+    macro_rules! found {
+        ($state:literal, $service:literal) => {
+            concat!(
+                "SELECT COUNT(*) FROM (SELECT id FROM cases WHERE ",
+                $state,
+                " AND (CAST($2 AS TEXT) IS NULL OR department = $2) AND ",
+                $service,
+                " AND (CAST($4 AS TEXT) IS NULL OR ward = $4) AND ",
+                of_gatekeeper!("$6", "$7"),
+                " LIMIT $5) AS found"
+            )
+        };
+    }
+    // What is asked for by name is looked for by its index, as in the list.
+    let sql = match (filter.state, &filter.service) {
+        (_, Some(_)) => found!("(CAST($1 AS TEXT) IS NULL OR state = $1)", "service = $3"),
+        (Some(_), None) => found!("state = $1", "CAST($3 AS TEXT) IS NULL"),
+        (None, None) => found!("CAST($1 AS TEXT) IS NULL", "CAST($3 AS TEXT) IS NULL"),
+    };
     tx.count(
-        concat!(
-            "SELECT COUNT(*) FROM (SELECT id FROM cases
-         WHERE (CAST($1 AS TEXT) IS NULL OR state = $1) AND (CAST($2 AS TEXT) IS NULL OR department = $2)
-           AND (CAST($3 AS TEXT) IS NULL OR service = $3) AND (CAST($4 AS TEXT) IS NULL OR ward = $4) AND ",
-            of_gatekeeper!("$6", "$7"),
-            " LIMIT $5) AS found"
-        ),
+        sql,
         args![
             filter.state.map(CaseState::as_str),
             &filter.department,

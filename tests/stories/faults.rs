@@ -84,7 +84,7 @@ impl Plan {
     }
 
     /// A folder of mail, with this much in it.
-    fn folder(&mut self, name: &str, mails: &[Vec<u8>]) {
+    pub fn folder(&mut self, name: &str, mails: &[Vec<u8>]) {
         let folder = self.path(name);
         std::fs::create_dir(&folder).unwrap();
         for (number, mail) in mails.iter().enumerate() {
@@ -114,10 +114,23 @@ impl Plan {
 
     /// Starts the service and waits until it runs.
     pub fn start(&self) -> Service {
+        self.start_with(&[])
+    }
+
+    /// What the program says when it does not serve this council beside another.
+    pub fn refused_with(&self, other: &Self) -> String {
+        let (first, second) = (self.write(), other.write());
+        refusal(&["run", "--config", first.to_str().unwrap(), "--beside", second.to_str().unwrap()])
+    }
+
+    /// Starts the service with other councils beside this one.
+    pub fn start_with(&self, others: &[&Self]) -> Service {
         let (file, log) = (self.write(), self.path("log"));
+        let beside = others.iter().flat_map(|other| [std::ffi::OsString::from("--beside"), other.write().into()]);
         let process = beadle()
             .args(["run", "--config"])
             .arg(&file)
+            .args(beside)
             .stdout(Stdio::null())
             .stderr(std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap())
             .spawn()

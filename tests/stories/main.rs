@@ -8,6 +8,7 @@ mod answers;
 mod browser;
 mod calls;
 mod campaigns;
+mod councils;
 mod dataset;
 mod decisions;
 mod desk_browser;

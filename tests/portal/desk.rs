@@ -75,7 +75,8 @@ fn bot() -> Bot {
     Bot::new(wire.unwrap(), Some(hook))
 }
 
-fn browser() -> Client {
+/// A browser that has never been here.
+pub fn browser() -> Client {
     Client::builder().cookie_store(true).redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 

@@ -1,6 +1,7 @@
 //! The portal as a browser meets it: a real server on this machine, a database of its own, real mails through the pipeline.
 
 mod actions;
+mod attacks;
 mod audit;
 mod blocked;
 mod campaign;

@@ -11,8 +11,9 @@ use reqwest::{Method, StatusCode};
 use sha2::{Digest, Sha256};
 
 /// Somebody who is signed in, in a browser of their own.
+#[derive(Clone)]
 pub struct Person {
-    id: UserId,
+    pub id: UserId,
     pub cookie: String,
     pub csrf: String,
 }

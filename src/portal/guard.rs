@@ -56,6 +56,10 @@ pub(super) async fn dress(State(app): State<App>, request: Request, next: Next) 
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
+    // Only where a proxy speaks HTTPS: a browser that was told so would never again open the portal without.
+    if app.portal.secure_cookie {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
     response
 }
 

@@ -340,6 +340,7 @@ pub(super) async fn sign_out(
     let secure = app.portal.secure_cookie;
     let mut tx = app.db().begin().await?;
     store::session::end(&mut tx, &session.id, &session.user).await?;
+    store::claim::give_back(&mut tx, None, &session.actor).await?;
     store::audit::write(&mut tx, app.ids(), &session.actor, "sign out", "portal", json!({}), app.now()).await?;
     tx.commit().await?;
     let mut response = Redirect::to("/sign-in").into_response();

@@ -9,6 +9,8 @@ use chrono::{DateTime, Utc};
 pub struct Claim {
     /// Who has the case: the name that decisions are written under.
     pub who: String,
+    /// The same as colleagues know them.
+    pub name: String,
     /// Until when.
     pub until: DateTime<Utc>,
 }
@@ -51,7 +53,12 @@ pub async fn take_over(
 /// # Errors
 /// What the database says.
 pub async fn of_others(tx: &mut Tx, case: &CaseId, who: &str, now: DateTime<Utc>) -> Result<Option<Claim>> {
-    tx.opt("SELECT who, until FROM claims WHERE case_id = $1 AND who <> $2 AND until > $3", args![case, who, now]).await
+    tx.opt(
+        "SELECT c.who, COALESCE(u.name, c.who) AS name, c.until FROM claims c LEFT JOIN users u ON u.user_name = c.who
+         WHERE c.case_id = $1 AND c.who <> $2 AND c.until > $3",
+        args![case, who, now],
+    )
+    .await
 }
 
 /// Gives back what `who` has: a case, or with none every one.

@@ -51,6 +51,8 @@ pub struct Plan {
     smtp: String,
     rules: PathBuf,
     model: String,
+    /// What stands below `[routing]`.
+    pub routing: String,
     pub more: String,
 }
 
@@ -63,6 +65,7 @@ impl Plan {
             smtp: "folder = 'outgoing'".to_owned(),
             rules: root().join("rules"),
             model: "enabled = false".to_owned(),
+            routing: "mode = 'auto'\nauto_above = 0.2\ngather_minutes = 0\nunsure_below = 0.05".to_owned(),
             more: String::new(),
         }
     }
@@ -97,11 +100,12 @@ impl Plan {
         format!(
             "[council]\nname = 'Brackenmere'\naddress = 'cases@brackenmere.example'\nauthserv_id = 'mx.brackenmere.example'\n\
              [database]\nurl = '{}'\n[smtp]\n{}\n[rules]\ndir = '{}'\nreload_seconds = 1\n[model]\n{}\n\
-             [routing]\nmode = 'auto'\nauto_above = 0.2\ngather_minutes = 0\nunsure_below = 0.05\n[portal]\nlisten = '127.0.0.1:{}'\n{}",
+             [routing]\n{}\n[portal]\nlisten = '127.0.0.1:{}'\n{}",
             self.database,
             self.smtp,
             self.rules.display(),
             self.model,
+            self.routing,
             self.port,
             self.more,
         )

@@ -30,6 +30,7 @@ mod people;
 mod places;
 mod posts;
 mod private;
+mod roles;
 mod splits;
 #[path = "../wires/stack.rs"]
 #[expect(dead_code, reason = "the wires use more of it")]

@@ -236,7 +236,8 @@ async fn one_page(
         email: user.email,
         roles: given.into_iter().map(row).collect(),
         councillors: councillors(council),
-        link,
+        // As it is opened from outside, where that is known.
+        link: link.map(|link| app.portal.pipeline.house.council.portal_url.clone().unwrap_or_default() + &link),
         wrong,
     };
     Ok((page.wrong.status(), html(&page)?).into_response())
@@ -281,8 +282,9 @@ pub(in super::super) async fn end(
 ) -> Result<Redirect, Trouble> {
     let id = UserId::from(user);
     let mut tx = app.db().begin().await?;
-    find(&mut tx, &id).await?;
+    let person = find(&mut tx, &id).await?;
     keeps_one(&mut tx, &id).await?;
+    store::claim::give_back(&mut tx, None, &person.user_name).await?;
     store::user::end(&mut tx, &id, &session.actor, app.now()).await?;
     audit(&mut tx, &app, &session, "close account", &id, json!({})).await?;
     tx.commit().await?;

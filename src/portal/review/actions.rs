@@ -209,7 +209,7 @@ async fn may_decide(
     if let Some(other) = store::claim::of_others(tx, &case.id, &session.actor, app.now()).await? {
         return Err(Trouble::conflict(format!(
             "{} has this message before them until {}. Nothing was done. Take it over first, or go on with the next one.",
-            format::sentence(&other.who),
+            other.name,
             format::clock(other.until)
         )));
     }

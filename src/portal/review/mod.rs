@@ -180,8 +180,8 @@ pub(super) async fn named(
     let other = store::claim::of_others(&mut tx, &case.id, &session.actor, app.now()).await?;
     tx.commit().await?;
     match other.filter(|_| !mine) {
-        Some(Claim { who, until }) => {
-            let taken = Instead::Taken(case.reference, format::sentence(&who), format::clock(until));
+        Some(Claim { name, until, .. }) => {
+            let taken = Instead::Taken(case.reference, name, format::clock(until));
             instead(&app, &session, &asked, taken).await
         }
         None => show(&app, &session, case, &asked).await,

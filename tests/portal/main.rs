@@ -24,6 +24,7 @@ mod people;
 mod postgres;
 mod reports;
 mod review;
+mod rules;
 mod several;
 mod sign_in;
 mod who;

@@ -11,15 +11,15 @@ use reqwest::{Method, StatusCode};
 use sha2::{Digest, Sha256};
 
 /// Somebody who is signed in, in a browser of their own.
-struct Person {
-    id: UserId,
+pub struct Person {
+    pub id: UserId,
     cookie: String,
     csrf: String,
 }
 
 impl Person {
     /// Makes an account with these roles and signs it in.
-    async fn new(desk: &Desk, user_name: &str, roles: &[(Role, Option<&str>)]) -> Self {
+    pub async fn new(desk: &Desk, user_name: &str, roles: &[(Role, Option<&str>)]) -> Self {
         let now = desk.pipeline.clock.now();
         let id: UserId = desk.pipeline.ids.next();
         let mut tx = desk.db().begin().await.unwrap();
@@ -47,7 +47,7 @@ impl Person {
         Self { id, cookie: format!("beadle={token}"), csrf: "word".to_owned() }
     }
 
-    async fn asks(&self, desk: &Desk, method: Method, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub async fn asks(&self, desk: &Desk, method: Method, path: &str, fields: &[(&str, &str)]) -> Answer {
         let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let fields = fields.iter().copied().chain([("csrf", self.csrf.as_str())]);
         let body: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
@@ -59,7 +59,7 @@ impl Person {
         desk.ask(request).await
     }
 
-    async fn gets(&self, desk: &Desk, path: &str) -> Answer {
+    pub async fn gets(&self, desk: &Desk, path: &str) -> Answer {
         self.asks(desk, Method::GET, path, &[]).await
     }
 }

@@ -17,16 +17,29 @@ pub const DAYS: i64 = 31;
 pub const MOST: i64 = 500;
 
 /// What rules make of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Course {
-    /// Plain name of the service.
+    /// Key of the service.
     pub service: String,
+    /// Its plain name.
+    pub service_name: String,
     /// How pressing.
     pub priority: Priority,
-    /// Plain name of the department.
+    /// Key of the department.
     pub department: String,
+    /// Its plain name.
+    pub department_name: String,
     /// What is done with it.
     pub disposition: Disposition,
+}
+
+impl Course {
+    /// Whether the same is done; what it is called may differ.
+    fn is(&self, other: &Self) -> bool {
+        let of =
+            |course: &Self| (course.service.clone(), course.priority, course.department.clone(), course.disposition);
+        of(self) == of(other)
+    }
 }
 
 /// A message that the others make something else of.
@@ -100,7 +113,7 @@ pub async fn what_if(
             (false, true) => found.newly_safeguarding += 1,
             (true, false) => found.no_longer_safeguarding += 1,
             (true, true) => {}
-            (false, false) if message.safeguarding || before == after => {}
+            (false, false) if message.safeguarding || before.is(&after) => {}
             (false, false) => found.differences.push(Difference {
                 reference: message.reference,
                 received_at: message.received_at,
@@ -163,9 +176,11 @@ fn course(verdict: &Verdict, rules: &Rules, policy: &RoutingPolicy) -> (Course, 
     let department = routing::department_for(taxonomy, &verdict.service, verdict.ward());
     let (disposition, hold_reason) = routing::dispose(verdict, taxonomy, department, policy);
     let course = Course {
-        service: taxonomy.service_name(&verdict.service).to_owned(),
+        service: verdict.service.clone(),
+        service_name: taxonomy.service_name(&verdict.service).to_owned(),
         priority: verdict.priority,
-        department: taxonomy.department_name(department).to_owned(),
+        department: department.to_owned(),
+        department_name: taxonomy.department_name(department).to_owned(),
         disposition,
     };
     (course, is_safeguarding(hold_reason.as_deref()))

@@ -89,7 +89,7 @@ pub(super) async fn models(
 }
 
 #[derive(Deserialize)]
-pub(super) struct From {
+pub(super) struct AtWork {
     #[serde(default)]
     from: String,
 }
@@ -98,7 +98,7 @@ pub(super) struct From {
 pub(super) async fn model_back(
     State(app): State<App>,
     Extension(session): Extension<Session>,
-    Form(form): Form<From>,
+    Form(form): Form<AtWork>,
 ) -> Result<Redirect, Trouble> {
     let mut tx = app.db().read().await?;
     let present = store::lesson::in_force(&mut tx).await?;
@@ -111,7 +111,7 @@ pub(super) async fn model_back(
 pub(super) async fn matcher_back(
     State(app): State<App>,
     Extension(session): Extension<Session>,
-    Form(form): Form<From>,
+    Form(form): Form<AtWork>,
 ) -> Result<Redirect, Trouble> {
     let mut tx = app.db().read().await?;
     let present = store::matcher_lesson::in_force(&mut tx).await?;

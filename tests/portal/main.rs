@@ -1,5 +1,6 @@
 //! The portal as a browser meets it: a real server on this machine, a database of its own, real mails through the pipeline.
 
+mod access;
 mod actions;
 mod audit;
 mod blocked;

@@ -154,7 +154,7 @@ fn in_row(
         tag,
         trouble: error
             .map(|why| format!("{}. {}", format::sentence(&without_people(why)).trim_end_matches('.'), since())),
-        read: if account.fetched { or_never(read, "Never") } else { "As messages come".to_owned() },
+        read: if account.fetched { or_never(read, "Never") } else { "Messages are brought".to_owned() },
         newest: or_never(last, "None yet"),
         waiting: backlog.map_or(0, |one| one.waiting),
         quarantined: backlog.map_or(0, |one| one.quarantined),

@@ -15,6 +15,7 @@ use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Earlier texts that are offered.
@@ -349,9 +350,9 @@ fn row(one: &what_if::Difference) -> DifferenceRow {
         reference: one.reference.to_string(),
         came: format::date(one.received_at),
         cells: [
-            cell("Service", &a.service, &b.service),
+            cell("Service", &a.service_name, &b.service_name),
             cell("Priority", a.priority.label(), b.priority.label()),
-            cell("Department", &a.department, &b.department),
+            cell("Department", &a.department_name, &b.department_name),
             cell("What becomes of it", a.disposition.label(), b.disposition.label()),
         ],
     }
@@ -378,17 +379,36 @@ fn safety(found: &WhatIf) -> Vec<String> {
     more.into_iter().chain(fewer).collect()
 }
 
-/// The lines between the first and the last that differ, of each text.
+/// The lines of each text that the other one lacks, between the first and the last that differ.
 fn changed_lines(before: &str, after: &str) -> (Vec<String>, Vec<String>) {
     let (a, b): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
     let head = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
     let tail = a[head..].iter().rev().zip(b[head..].iter().rev()).take_while(|(a, b)| a == b).count();
-    let cut = |lines: &[&str]| {
-        let lines = &lines[head..lines.len() - tail];
-        let more = (lines.len() > LINES).then(|| format!("… and {} more lines", lines.len() - LINES));
-        lines.iter().take(LINES).map(|line| (*line).to_owned()).chain(more).collect()
+    let (a, b) = (&a[head..a.len() - tail], &b[head..b.len() - tail]);
+    let (taken, put) = (lacking(a, b), lacking(b, a));
+    // Where lines only changed places, all of them are shown.
+    if taken.is_empty() && put.is_empty() { (cut(a), cut(b)) } else { (cut(&taken), cut(&put)) }
+}
+
+/// The lines that are not in `other`, each as often as it is more there.
+fn lacking<'a>(lines: &[&'a str], other: &[&str]) -> Vec<&'a str> {
+    let mut there: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in other {
+        *there.entry(line).or_default() += 1;
+    }
+    let mut lacks = |line: &&&str| match there.get_mut(**line) {
+        Some(n) if *n > 0 => {
+            *n -= 1;
+            false
+        }
+        _ => true,
     };
-    (cut(&a), cut(&b))
+    lines.iter().filter(|line| lacks(line)).copied().collect()
+}
+
+fn cut(lines: &[&str]) -> Vec<String> {
+    let more = (lines.len() > LINES).then(|| format!("… and {} more lines", lines.len() - LINES));
+    lines.iter().take(LINES).map(|line| (*line).to_owned()).chain(more).collect()
 }
 
 /// Saves what was just previewed, and nothing else.
@@ -451,6 +471,8 @@ mod tests {
     fn only_the_lines_that_differ_are_shown() {
         let (before, after) = changed_lines("a\nb\nc\nd\n", "a\nx\ny\nd\n");
         assert_eq!((before, after), (vec!["b".to_owned(), "c".to_owned()], vec!["x".to_owned(), "y".to_owned()]));
+        let (before, after) = changed_lines("a\nb\nc\nd\n", "a\nx\nc\ny\n");
+        assert_eq!((before, after), (vec!["b".to_owned(), "d".to_owned()], vec!["x".to_owned(), "y".to_owned()]));
         let (before, after) = changed_lines("a\na\n", "a\na\na\n");
         assert_eq!((before.len(), after), (0, vec!["a".to_owned()]));
     }

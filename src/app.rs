@@ -14,7 +14,7 @@ use crate::core::{Channel, Clock, Ids, TokenKey};
 use crate::learning::teacher::Teacher;
 use crate::outbox::dispatch::{Dispatcher, Step};
 use crate::pipeline::{House, Pipeline};
-use crate::portal::{self, Portal};
+use crate::portal::{self, Account, Learner, Portal, Ways};
 use crate::routing::deadline::WorkingDays;
 use crate::store::{self, Db};
 use crate::understanding::Understanding;
@@ -22,7 +22,9 @@ use crate::understanding::encoder::Encoder;
 use crate::understanding::models::{self, Models};
 use crate::understanding::place::{PlaceFiles, Places};
 use crate::understanding::rules::Rules;
+use crate::understanding::rules::folder::Folder;
 use anyhow::{Context as _, bail};
+use async_trait::async_trait;
 use front::{Door, Front};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::BTreeMap;
@@ -331,6 +333,9 @@ impl App {
             secure_cookie: self.settings.portal.secure_cookie,
             allowed_hosts: self.settings.allowed_hosts(),
             letterhead: self.settings.letterhead(),
+            ways: ways(&self.settings),
+            learner: Some(Arc::new(AtThePortal(self.teacher.clone()))),
+            rules: Some(Folder::new(self.settings.path(&self.settings.rules.dir))),
         }));
         tracing::info!(instance = self.pipeline.instance, "beadle runs");
         let mut lost_a_worker = false;
@@ -404,6 +409,40 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// The teacher, for the page that goes back.
+struct AtThePortal(Teacher);
+
+#[async_trait]
+impl Learner for AtThePortal {
+    async fn model_back(&self, actor: &str) -> anyhow::Result<bool> {
+        Ok(self.0.back(actor).await?.is_some())
+    }
+
+    async fn matcher_back(&self, actor: &str) -> anyhow::Result<bool> {
+        Ok(self.0.matcher_back(actor).await?.is_some())
+    }
+}
+
+/// The ways in and out, for the page that says how they fare.
+fn ways(settings: &Settings) -> Ways {
+    let account = |name: &str, kind, at: String, fetched| Account { name: name.to_owned(), kind, at, fetched };
+    let mailboxes = settings.mailbox.iter().map(|m| account(&m.name, "Mailbox", m.host.clone(), true));
+    let folders =
+        settings.folder.iter().map(|f| account(&f.name, "Folder", settings.path(&f.path).display().to_string(), true));
+    let texts = settings.text.iter().map(|t| account(&t.name, "Texts", String::new(), false));
+    let form = settings.form.iter().map(|f| account(&f.name, "Form on the web", String::new(), false));
+    let telegram = settings.telegram.iter().map(|t| {
+        let posted = t.webhook_url.is_some();
+        account(&t.name, "Telegram", String::new(), !posted)
+    });
+    let relay = match (&settings.smtp.host, &settings.smtp.folder) {
+        (Some(host), _) => format!("By the relay {host}"),
+        (None, Some(folder)) => format!("Nothing is sent: written to {}", settings.path(folder).display()),
+        (None, None) => String::new(),
+    };
+    Ways { accounts: mailboxes.chain(folders).chain(texts).chain(form).chain(telegram).collect(), relay }
 }
 
 /// The provider of each channel of texts: the first account of the settings that carries it.

@@ -12,6 +12,7 @@ pub mod progress;
 pub mod resident;
 mod review;
 pub mod undo;
+pub mod what_if;
 
 use crate::casework::join::{self, Grounds, JoinError};
 use crate::casework::matcher::Matcher;

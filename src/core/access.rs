@@ -137,10 +137,10 @@ words! {
 words! {
     /// What is read.
     Field {
-        /// Reference, service, department, state, days.
-        Standing = "standing" / "Reference, service, department, state, days",
+        /// Reference, service, department, ward, state, days, when who was told.
+        Standing = "standing" / "Reference, service, department, ward, state, days",
         /// Where it is.
-        Place = "place" / "Place and ward",
+        Place = "place" / "Place",
         /// Who the resident is and how they are reached.
         Identity = "identity" / "Name and addresses of the resident",
         /// What the resident wrote, and files.
@@ -190,12 +190,19 @@ const TABLE: &[(Reader, Purpose, &[Field], &[Field])] = &[
         &[],
     ),
     (Reader::Gatekeeper, Purpose::Overview, &[Field::Figures, Field::Standing, Field::Place], &[]),
-    (Reader::Councillor, Purpose::Casework, &[Field::Standing, Field::Place], &[Field::Identity, Field::Words]),
-    (Reader::WardCouncillor, Purpose::Overview, &[Field::Standing, Field::Place, Field::Figures], &[]),
+    // Where something is may be where somebody lives.
+    (Reader::Councillor, Purpose::Casework, &[Field::Standing], &[Field::Place, Field::Identity, Field::Words]),
+    (Reader::WardCouncillor, Purpose::Overview, &[Field::Standing, Field::Figures], &[Field::Place]),
     (Reader::Councillor, Purpose::Overview, &[Field::Figures], &[]),
     (Reader::Administrator, Purpose::Overview, &[Field::Figures], &[]),
-    (Reader::Administrator, Purpose::Running, &[Field::Audit], &[]),
-    (Reader::Officer, Purpose::Delivery, &[Field::Standing, Field::Place, Field::Words], &[Field::Identity]),
+    (Reader::Administrator, Purpose::Running, &[Field::Audit, Field::Standing], &[]),
+    // What a person sent on to them, too, where somebody's safety is a worry.
+    (
+        Reader::Officer,
+        Purpose::Delivery,
+        &[Field::Standing, Field::Place, Field::Words, Field::Safeguarding],
+        &[Field::Identity],
+    ),
     (Reader::Resident, Purpose::Casework, &[Field::Standing], &[]),
 ];
 
@@ -208,6 +215,86 @@ pub fn reads(reader: Reader, purpose: Purpose, field: Field) -> Reads {
         Some((_, _, _, consented)) if consented.contains(&field) => Reads::AsConsented,
         _ => Reads::No,
     }
+}
+
+/// What decides, besides the table, whether something of a case is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Whether its resident's consent lets the reader know them.
+    pub consented: bool,
+    /// Whether it is for the councillor only.
+    pub private: bool,
+    /// Whether somebody may be in danger.
+    pub safeguarding: bool,
+}
+
+/// Somebody who looks at a case for a purpose.
+#[derive(Clone, Copy, Debug)]
+pub struct Eyes {
+    reader: Reader,
+    purpose: Purpose,
+    about: About,
+}
+
+impl Eyes {
+    /// A reader's, for this case.
+    #[must_use]
+    pub const fn of(reader: Reader, purpose: Purpose, about: About) -> Self {
+        Self { reader, purpose, about }
+    }
+
+    /// Whether a field of the case is read.
+    #[must_use]
+    pub fn may_read(&self, field: Field) -> bool {
+        let shut = |closed: bool, by: Field| closed && reads(self.reader, self.purpose, by) == Reads::No;
+        if shut(self.about.private, Field::Private) || shut(self.about.safeguarding, Field::Safeguarding) {
+            return false;
+        }
+        match reads(self.reader, self.purpose, field) {
+            Reads::Yes => true,
+            Reads::AsConsented => self.about.consented,
+            Reads::No => false,
+        }
+    }
+}
+
+/// Types of what only some may read: what is in them comes out to [`Eyes`] and to nobody else, so that a page that forgets to ask cannot show it.
+macro_rules! kept {
+    ($($(#[$about:meta])* $name:ident = $field:expr;)+) => {
+        $(
+            $(#[$about])*
+            #[derive(Clone, sqlx::Type)]
+            #[sqlx(transparent)]
+            pub struct $name<T>(T);
+
+            impl<T> $name<T> {
+                /// Keeps it.
+                pub const fn of(value: T) -> Self {
+                    Self(value)
+                }
+
+                /// What is kept, for eyes that may read it.
+                pub fn seen(self, eyes: &Eyes) -> Option<T> {
+                    eyes.may_read($field).then_some(self.0)
+                }
+            }
+
+            impl<T> std::fmt::Debug for $name<T> {
+                fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str(concat!(stringify!($name), "(***)"))
+                }
+            }
+        )+
+    };
+}
+
+kept! {
+    /// Where something is.
+    Whereabouts = Field::Place;
+    /// Who somebody is, or how they are reached.
+    Identity = Field::Identity;
+    /// What a resident wrote.
+    Words = Field::Words;
 }
 
 /// The rows of the table, for those who want to see it.
@@ -241,6 +328,35 @@ mod tests {
                 assert_eq!(reads(Reader::Administrator, *purpose, field), Reads::No);
             }
         }
+    }
+
+    #[test]
+    fn what_is_kept_comes_out_only_where_the_table_and_the_resident_let_it() {
+        let (share, nobody) = (About { consented: true, ..About::default() }, About::default());
+        let shut = [About { private: true, ..share }, About { safeguarding: true, ..share }];
+        for (reader, purpose) in rows() {
+            for (about, consented) in [(share, true), (nobody, false)] {
+                let eyes = Eyes::of(reader, purpose, about);
+                for field in Field::ALL {
+                    let wanted = match reads(reader, purpose, *field) {
+                        Reads::Yes => true,
+                        Reads::AsConsented => consented,
+                        Reads::No => false,
+                    };
+                    assert_eq!(eyes.may_read(*field), wanted, "{reader} {purpose} {field}");
+                }
+                assert_eq!(Words::of(1).seen(&eyes).is_some(), eyes.may_read(Field::Words));
+                assert_eq!(Identity::of(1).seen(&eyes).is_some(), eyes.may_read(Field::Identity));
+                assert_eq!(Whereabouts::of(1).seen(&eyes).is_some(), eyes.may_read(Field::Place));
+            }
+            assert!(Words::of(1).seen(&Eyes::of(reader, purpose, shut[0])).is_none(), "{reader} {purpose}");
+        }
+        for reader in [Reader::Councillor, Reader::WardCouncillor, Reader::Administrator] {
+            for (_, purpose) in rows().filter(|(r, _)| *r == reader) {
+                assert!(!Eyes::of(reader, purpose, shut[1]).may_read(Field::Standing));
+            }
+        }
+        assert_eq!(format!("{:?}", Words::of("secret")), "Words(***)");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::compose::{Composer, consent_of, due_text, harmless, long_date};
 use super::department::is_to;
+use crate::core::access::{Identity, Purpose, Reader};
 use crate::core::{CaseId, Channel, Department, Party};
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
@@ -90,7 +91,8 @@ impl Composer<'_> {
         let whole = |f: &store::attachment::Stored| messages.iter().any(|m| m.id == f.message_id && !m.goes_in_part());
         let (files, kept_back): (Vec<_>, Vec<_>) = files.into_iter().partition(whole);
         let first = messages.first();
-        let who = first.filter(|_| consent.department_sees_contact()).and_then(who_wrote);
+        let eyes = consent.eyes(Reader::Officer, Purpose::Delivery, case.hold_reason.as_deref());
+        let who = first.and_then(who_wrote).and_then(|who| Identity::of(who).seen(&eyes));
         let who = who.filter(|who| heard.is_none_or(|heard| heard.words(who)));
         let mut attached = passed_on(&files, consent);
         attached.retain(|file| heard.is_none_or(|heard| heard.files.contains(&file.sha256)));

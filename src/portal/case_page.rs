@@ -9,6 +9,7 @@ use super::list::{Choice, by_name};
 use super::map::{self, Map};
 use super::patterns::{self, Before};
 use super::private;
+use super::scope;
 use super::several::{self, OwnPart, Several};
 use super::timeline::{Entry, Trail, What};
 use super::who::{self, Who};
@@ -193,10 +194,12 @@ async fn read(mut tx: Tx, case: Case, reach: &Reach) -> Result<Read, Trouble> {
     let who = who::who(&mut tx, &case).await?;
     let root = join::root(&mut tx, &id).await?;
     let parents_outgoing = if root == id { Vec::new() } else { store::outbox::of_case(&mut tx, &root).await? };
+    let mut decisions = store::decision::of_case(&mut tx, &id).await?;
+    scope::hide_others(&mut tx, &mut decisions, reach).await?;
     let trail = Trail {
         messages: store::message::of_case(&mut tx, &id).await?,
         files: store::attachment::of_case(&mut tx, &id).await?,
-        decisions: store::decision::of_case(&mut tx, &id).await?,
+        decisions,
         outgoing: store::outbox::of_case(&mut tx, &id).await?,
         notes: store::note::of_case(&mut tx, &id).await?,
         taught: super::learned::taught(&mut tx, &id).await?,

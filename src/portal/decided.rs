@@ -225,7 +225,12 @@ pub(super) fn reason_view(reason: &Reason, taxonomy: &Taxonomy) -> ReasonView {
                     format!("{} ({service}, likeness {})", c.case, format::percent(c.alike))
                 })
                 .collect();
-            ReasonView { text: format!("The nearest known cases: {}", near.join(", ")), words: None, rule: None }
+            let text = if near.is_empty() {
+                "The nearest known cases are other councillors’".to_owned()
+            } else {
+                format!("The nearest known cases: {}", near.join(", "))
+            };
+            ReasonView { text, words: None, rule: None }
         }
         Reason::Score { of, version, probability } => {
             let text = format!("The trained model {version} gives a {of} {}", format::chance(*probability));

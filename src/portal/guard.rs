@@ -16,6 +16,10 @@ use serde_json::json;
 
 /// A form of ours is far smaller.
 const MOST_FORM_BYTES: usize = 64 * 1024;
+/// But for those that carry a file of rules.
+const MOST_FILE_BYTES: usize = 1024 * 1024;
+/// Where those go.
+const FILES: &str = "/admin/rules/";
 
 const HEADERS: [(HeaderName, &str); 5] = [
     (
@@ -175,7 +179,8 @@ fn to_sign_in(request: &Request) -> Response {
 /// Refuses a form that does not carry the session's word, and hands the request on as it was.
 async fn check_form(request: Request, session: &Session) -> Result<Request, Trouble> {
     let (parts, body) = request.into_parts();
-    let Ok(bytes) = axum::body::to_bytes(body, MOST_FORM_BYTES).await else {
+    let most = if parts.uri.path().starts_with(FILES) { MOST_FILE_BYTES } else { MOST_FORM_BYTES };
+    let Ok(bytes) = axum::body::to_bytes(body, most).await else {
         return Err(Trouble::of_status(StatusCode::PAYLOAD_TOO_LARGE));
     };
     let given =

@@ -1,16 +1,18 @@
 //! What was learned from the council's own decisions, in plain words.
 
-use super::{App, Page, format, html, trouble::Trouble};
+use super::{App, Done, Page, Shared, format, html, trouble::Trouble};
 use crate::core::{CaseId, DecisionId, Taxonomy};
 use crate::pipeline;
 use crate::store::lesson::{Lesson, OfService, SHIPPED};
 use crate::store::matcher_lesson::MatcherLesson;
 use crate::store::{self, Tx, session::Session};
 use askama::Template;
+use async_trait::async_trait;
 use axum::Extension;
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Form, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 
 /// Lessons on the page.
 const SHOWN: i64 = 60;
@@ -36,22 +38,118 @@ struct ServiceView {
     change: &'static str,
 }
 
+/// Who can put the models to work that were there before. What was learned stands on a floor of its own, so whoever puts the service together says
+/// who that is.
+#[async_trait]
+pub trait Learner: Send + Sync {
+    /// Goes back to the model before the present one; whether there was one.
+    ///
+    /// # Errors
+    /// When it cannot be used, or the database fails.
+    async fn model_back(&self, actor: &str) -> anyhow::Result<bool>;
+
+    /// The same of what tells that reports are about one problem.
+    ///
+    /// # Errors
+    /// When it cannot be used, or the database fails.
+    async fn matcher_back(&self, actor: &str) -> anyhow::Result<bool>;
+}
+
+/// Something that can be gone back from.
+struct Back {
+    href: &'static str,
+    button: &'static str,
+    /// What is at work, so that nobody goes back twice by pressing twice.
+    from: String,
+}
+
 #[derive(Template)]
 #[template(path = "learned.html")]
 struct LearnedPage {
     page: Page,
+    heading: &'static str,
+    backs: Vec<Back>,
     model: String,
     matcher: String,
     lessons: Vec<LessonView>,
 }
 
 pub(super) async fn page(State(app): State<App>, Extension(session): Extension<Session>) -> Result<Response, Trouble> {
+    draw(&app, Page::new(&app, &session, "learned", "What was learned"), "What was learned", false).await
+}
+
+/// `/admin/models`: the same for whoever administers, who can go back.
+pub(super) async fn models(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Query(done): Query<Done>,
+) -> Result<Response, Trouble> {
+    let page = Page::new(&app, &session, "admin/models", "Models").with_notice(done.done.as_deref());
+    draw(&app, page, "Models", true).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct AtWork {
+    #[serde(default)]
+    from: String,
+}
+
+/// Puts the model before the present one to work.
+pub(super) async fn model_back(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Form(form): Form<AtWork>,
+) -> Result<Redirect, Trouble> {
+    let mut tx = app.db().read().await?;
+    let present = store::lesson::in_force(&mut tx).await?;
+    drop(tx);
+    let learner = learner(&app, &present, &form.from)?;
+    went_back(learner.model_back(&session.actor).await)
+}
+
+/// Puts the matcher before the present one to work.
+pub(super) async fn matcher_back(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Form(form): Form<AtWork>,
+) -> Result<Redirect, Trouble> {
+    let mut tx = app.db().read().await?;
+    let present = store::matcher_lesson::in_force(&mut tx).await?;
+    drop(tx);
+    let learner = learner(&app, &present, &form.from)?;
+    went_back(learner.matcher_back(&session.actor).await)
+}
+
+/// Who goes back, if what is at work is still what the form was about.
+fn learner<'a>(app: &'a Shared, present: &str, seen: &str) -> Result<&'a dyn Learner, Trouble> {
+    let back_to = |trouble: Trouble| trouble.back_to("/admin/models", "Go to the models");
+    if present != seen {
+        return Err(back_to(Trouble::conflict("Another one is at work by now. Nothing was changed.")));
+    }
+    let none = "This portal was started without what learns, so nothing can be gone back to here.";
+    app.portal.learner.as_deref().ok_or_else(|| back_to(Trouble::conflict(none)))
+}
+
+fn went_back(outcome: anyhow::Result<bool>) -> Result<Redirect, Trouble> {
+    match outcome {
+        Ok(true) => Ok(Redirect::to("/admin/models?done=went-back")),
+        Ok(false) => Ok(Redirect::to("/admin/models?done=unchanged")),
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "the model before could not be put to work");
+            let why = format!("The one before could not be put to work: {error:#}. Nothing was changed.");
+            Err(Trouble::conflict(why).back_to("/admin/models", "Go to the models"))
+        }
+    }
+}
+
+async fn draw(app: &Shared, page: Page, heading: &'static str, may_go_back: bool) -> Result<Response, Trouble> {
     let mut tx = app.db().read().await?;
     let lessons = store::lesson::newest(&mut tx, SHOWN).await?;
     let in_force = store::lesson::in_force(&mut tx).await?;
     let of_matcher = store::matcher_lesson::newest(&mut tx, SHOWN).await?;
     let matcher_in_force = store::matcher_lesson::in_force(&mut tx).await?;
     drop(tx);
+    let (in_force_now, matcher_now) = (in_force.clone(), matcher_in_force.clone());
     let understanding = &app.portal.pipeline.understanding;
     let rules = understanding.rules();
     let model = match (understanding.model_version(), in_force.as_str()) {
@@ -75,8 +173,14 @@ pub(super) async fn page(State(app): State<App>, Extension(session): Extension<S
     let mut lessons: Vec<_> = lessons.chain(of_matcher).collect();
     lessons.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     let lessons = lessons.into_iter().map(|(_, view)| view).collect();
-    let page = Page::new(&app, &session, "learned", "What was learned");
-    Ok(html(&LearnedPage { page, model, matcher, lessons })?.into_response())
+    let may_go_back = may_go_back && app.portal.learner.is_some();
+    let back = |from: &str, href, button| {
+        (may_go_back && from != SHIPPED).then(|| Back { href, button, from: from.to_owned() })
+    };
+    let of_model = back(&in_force_now, "/admin/models/back", "Go back to the model before");
+    let of_matcher = back(&matcher_now, "/admin/models/matcher/back", "Go back to the matcher before");
+    let backs = of_model.into_iter().chain(of_matcher).collect();
+    Ok(html(&LearnedPage { page, heading, backs, model, matcher, lessons })?.into_response())
 }
 
 impl LessonView {

@@ -45,10 +45,14 @@ mod trouble;
 mod who;
 mod wrong;
 
+pub use admin::channels::{Account, Ways};
+pub use learned::Learner;
+
 use crate::collect::Collector;
 use crate::core::{Ids, Right};
 use crate::pipeline::Pipeline;
 use crate::store::{self, Db, session::Session};
+use crate::understanding::rules::folder::Folder;
 use askama::Template;
 use axum::Router;
 use axum::http::{HeaderValue, header};
@@ -76,6 +80,12 @@ pub struct Portal {
     pub allowed_hosts: Vec<String>,
     /// How the council is reached, line by line, at the top of letters.
     pub letterhead: Vec<String>,
+    /// The folder of rules; without it they cannot be changed here.
+    pub rules: Option<Folder>,
+    /// The ways in and out, as the settings have them.
+    pub ways: Ways,
+    /// Who can go back to a model that was there before; without one nobody can here.
+    pub learner: Option<Arc<dyn Learner>>,
 }
 
 impl Portal {
@@ -89,6 +99,9 @@ impl Portal {
             secure_cookie: false,
             allowed_hosts: Vec::new(),
             letterhead: Vec::new(),
+            rules: None,
+            ways: Ways { accounts: Vec::new(), relay: String::new() },
+            learner: None,
         }
     }
 }
@@ -266,6 +279,8 @@ fn notice(done: &str) -> Option<&'static str> {
         "skipped" => "Skipped. It comes up again in half an hour, or as soon as something happens on it.",
         "taken-back" => "Taken back. Nothing of it has left, and the case stands where it stood before.",
         "taken-over" => "You have this message now.",
+        "went-back" => "The one before is at work again.",
+        "rules-saved" => "Saved and in force. What stood there before is kept below.",
         "replayed" => "The message will be worked on again in a moment.",
         _ => return None,
     })

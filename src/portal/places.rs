@@ -89,6 +89,7 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
     ];
     let councillor: Vec<(&str, MethodRouter<App>)> = vec![
         ("/my", get(councillor::my)),
+        ("/my/{reference}", get(councillor::one::page)),
         ("/my.csv", get(councillor::my_csv)),
         ("/ward", get(councillor::ward)),
         ("/ward.csv", get(councillor::ward_csv)),
@@ -106,6 +107,19 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
         ("/admin/people/{user}/roles/{grant}/end", post(admin::people::take)),
         ("/admin/access", get(admin::access::page)),
         ("/admin/audit", get(admin::audit::page)),
+        ("/admin/services", get(admin::services::services)),
+        ("/admin/services/{service}", get(admin::services::service).post(admin::services::change_service)),
+        ("/admin/departments", get(admin::services::departments)),
+        ("/admin/departments/{department}", get(admin::services::department).post(admin::services::change_department)),
+        ("/admin/channels", get(admin::channels::page)),
+        ("/admin/models", get(learned::models)),
+        ("/admin/models/back", post(learned::model_back)),
+        ("/admin/models/matcher/back", post(learned::matcher_back)),
+        ("/admin/rules", get(admin::rules::page)),
+        ("/admin/rules/{file}", get(admin::rules::one)),
+        ("/admin/rules/{file}/preview", post(admin::rules::try_out)),
+        ("/admin/rules/{file}/back", post(admin::rules::back)),
+        ("/admin/rules/{file}/save", post(admin::rules::save)),
     ];
     let of = |right: Right, routes: Vec<(&'static str, MethodRouter<App>)>| {
         routes.into_iter().map(move |(path, answers)| (right, path, answers))

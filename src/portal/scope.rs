@@ -1,9 +1,14 @@
 //! Whose cases and figures the person who is signed in may see: the one place where that is decided.
 
 use super::trouble::Trouble;
+use crate::core::access::{Eyes, Purpose, Reader};
 use crate::core::{Council, Reach, Right};
+use crate::routing::consent::Consent;
+use crate::store::decision::Decision;
 use crate::store::report::Scope;
 use crate::store::session::Session;
+use crate::store::{self, Tx};
+use serde_json::Value;
 
 /// What somebody may see by a right: everything, or what belongs to a councillor: of several the one in `wanted`, else the first.
 pub(super) fn scope(session: &Session, right: Right, wanted: &str) -> Scope {
@@ -34,6 +39,66 @@ pub(super) fn may_see_councillor(scope: &Scope, councillor: &str) -> bool {
         Scope::Councillor(own) => own == councillor,
         Scope::Wards(_) => false,
     }
+}
+
+/// How a councillor looks at a case: at one of their own, or at another one of their ward.
+pub(super) fn councillors_eyes(own: bool, consent: &str, hold_reason: Option<&str>) -> Eyes {
+    let (reader, purpose) =
+        if own { (Reader::Councillor, Purpose::Casework) } else { (Reader::WardCouncillor, Purpose::Overview) };
+    Consent::of(consent).eyes(reader, purpose, hold_reason)
+}
+
+/// Takes out of the reasons of decisions the references of cases that are out of somebody's reach.
+pub(super) async fn hide_others(tx: &mut Tx, decisions: &mut [Decision], reach: &Reach) -> store::Result<()> {
+    if *reach == Reach::All {
+        return Ok(());
+    }
+    for decision in decisions {
+        let evidence = &mut decision.evidence.0;
+        let likest = evidence["likest_case"]["case"].as_str().map(str::to_owned);
+        if let Some(reference) = likest
+            && !reaches(tx, &reference, reach).await?
+        {
+            evidence["likest_case"] = Value::Null;
+        }
+        for pointer in ["/verdict/reasons", "/verdict/parts"] {
+            let Some(Value::Array(found)) = evidence.pointer_mut(pointer) else { continue };
+            for one in found {
+                let reasons = if pointer.ends_with("parts") { one.get_mut("reasons") } else { None };
+                match reasons {
+                    Some(Value::Array(reasons)) => {
+                        for reason in reasons {
+                            hide_near(tx, reason, reach).await?;
+                        }
+                    }
+                    _ => hide_near(tx, one, reach).await?,
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The same of one reason.
+async fn hide_near(tx: &mut Tx, reason: &mut Value, reach: &Reach) -> store::Result<()> {
+    if reason["kind"] != "nearest" {
+        return Ok(());
+    }
+    let Some(Value::Array(cases)) = reason.get_mut("cases") else { return Ok(()) };
+    let mut kept = Vec::new();
+    for near in std::mem::take(cases) {
+        if reaches(tx, near["case"].as_str().unwrap_or_default(), reach).await? {
+            kept.push(near);
+        }
+    }
+    *cases = kept;
+    Ok(())
+}
+
+async fn reaches(tx: &mut Tx, reference: &str, reach: &Reach) -> store::Result<bool> {
+    let Ok(reference) = reference.parse() else { return Ok(false) };
+    let case = store::case::by_reference(tx, &reference).await?;
+    Ok(case.is_some_and(|case| reach.has(case.councillor.as_deref())))
 }
 
 /// Said alike of what there is not and of what is not theirs, so that nobody learns which it is.

@@ -1,7 +1,9 @@
 //! Whom a resident allows to know them, and what that lets out.
 
 use crate::core::Channel;
+use crate::core::access::{About, Eyes, Purpose, Reader};
 use crate::core::case::words;
+use crate::core::verdict::is_safeguarding;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -30,6 +32,18 @@ impl Consent {
     #[must_use]
     pub const fn is_private(self) -> bool {
         matches!(self, Self::Private)
+    }
+
+    /// How a reader looks at a case of which this holds.
+    #[must_use]
+    pub fn eyes(self, reader: Reader, purpose: Purpose, hold_reason: Option<&str>) -> Eyes {
+        let consented = match reader {
+            Reader::Officer => self.department_sees_contact(),
+            Reader::Councillor | Reader::WardCouncillor => self.councillor_is_copied(),
+            Reader::Administrator | Reader::Gatekeeper | Reader::Resident => false,
+        };
+        let about = About { consented, private: self.is_private(), safeguarding: is_safeguarding(hold_reason) };
+        Eyes::of(reader, purpose, about)
     }
 
     /// Whether the department may see name and address.

@@ -13,6 +13,7 @@ pub mod contact;
 pub mod correction;
 pub mod cursor;
 pub mod decision;
+pub mod health;
 pub mod inbox;
 pub mod lesson;
 pub mod letter;
@@ -27,6 +28,7 @@ pub mod part;
 pub mod person;
 pub mod queue;
 pub mod report;
+pub mod rule_version;
 pub mod sent_form;
 pub mod session;
 pub mod setting;
@@ -330,6 +332,7 @@ pub async fn empty(db: &Db) -> Result<()> {
         "DELETE FROM cursors",
         "DELETE FROM inbox",
         "DELETE FROM whereabouts",
+        "DELETE FROM rule_versions",
     ] {
         tx.exec(statement, args![]).await?;
     }

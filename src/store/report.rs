@@ -106,3 +106,36 @@ pub async fn decisions_since(tx: &mut Tx, since: DateTime<Utc>) -> Result<Vec<(C
 pub async fn ratings_since(tx: &mut Tx, since: DateTime<Utc>) -> Result<Vec<(CaseId, i64)>> {
     tx.all("SELECT case_id, score FROM ratings WHERE rated_at >= $1", args![since]).await
 }
+
+/// How many cases of something came in.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Count {
+    /// Key of the service or department.
+    pub key: String,
+    /// How many.
+    pub n: i64,
+}
+
+/// How many cases of each service came in since then. What is for the councillor only is in no such figure.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_service(tx: &mut Tx, since: DateTime<Utc>) -> Result<Vec<Count>> {
+    tx.all(
+        "SELECT service AS key, COUNT(*) AS n FROM cases WHERE received_at >= $1 AND consent <> 'private' GROUP BY service",
+        args![since],
+    )
+    .await
+}
+
+/// The same of each department.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_department(tx: &mut Tx, since: DateTime<Utc>) -> Result<Vec<Count>> {
+    tx.all(
+        "SELECT department AS key, COUNT(*) AS n FROM cases WHERE received_at >= $1 AND consent <> 'private' GROUP BY department",
+        args![since],
+    )
+    .await
+}

@@ -3,6 +3,7 @@
 
 use super::report::Scope;
 use super::{Arg, Args, Result, Tx, args};
+use crate::core::access::{Identity, Whereabouts, Words};
 use crate::core::{CaseId, CaseState, Place, Priority, Reference};
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
@@ -26,16 +27,18 @@ pub struct Watched {
     pub priority: Priority,
     /// Ward name, where known.
     pub ward: Option<String>,
+    /// Key of the councillor who is told.
+    pub councillor: Option<String>,
     /// Where.
-    pub place: Option<Json<Place>>,
+    pub place: Option<Whereabouts<Json<Place>>>,
     /// One line that names it, in the resident's words.
-    pub title: String,
+    pub title: Words<String>,
     /// ISO 639-1 code of those words.
     pub language: String,
     /// Whom the resident allows to know them.
     pub consent: String,
     /// Who reported it, where they gave a name.
-    pub name: Option<String>,
+    pub name: Option<Identity<String>>,
     /// When the resident's message came in.
     pub received_at: DateTime<Utc>,
     /// Date it is promised for, `YYYY-MM-DD`, local time.
@@ -100,7 +103,7 @@ macro_rules! seen {
 macro_rules! listed {
     ($whose:literal, $which:literal, $order:literal) => {
         concat!(
-            "SELECT c.id, c.reference, c.state, c.service, c.department, c.priority, c.ward, c.place, c.title, c.language, c.consent,
+            "SELECT c.id, c.reference, c.state, c.service, c.department, c.priority, c.ward, c.councillor, c.place, c.title, c.language, c.consent,
                     k.name, c.received_at, c.due_on, c.closed_at
              FROM cases c LEFT JOIN contacts k ON k.id = c.contact_id WHERE ",
             $whose,

@@ -20,7 +20,7 @@ pub mod rules;
 pub mod split;
 mod weigh;
 
-use crate::core::verdict::{Candidate, Reason};
+use crate::core::verdict::{Candidate, Part, Reason};
 use crate::core::{LookedUp, PhotoPoint, Pointer, SharedPoint, Verdict};
 use chrono::NaiveDate;
 use encoder::{Encoder, Halfway};
@@ -91,6 +91,19 @@ pub fn strip_reply_marks(subject: &str) -> &str {
             return rest;
         }
     }
+}
+
+/// A message that was judged before, with what needs the encoder.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// What was asked.
+    pub question: Question,
+    /// Its embedding, where there is one of this encoder.
+    pub embedding: Option<Vec<f32>>,
+    /// The probability of a worry about somebody's safety that was learned, as it was heard then.
+    pub concern: Option<f64>,
+    /// The requests it was found to hold.
+    pub parts: Vec<Part>,
 }
 
 /// Embeddings of the services' descriptions, for one version of the rules.
@@ -190,6 +203,12 @@ impl Understanding {
     pub fn with_models(&self, models: Models) -> Self {
         let models = Arc::new(RwLock::new(Some(Arc::new(models))));
         Self { models, descriptions: Arc::default(), ..self.clone() }
+    }
+
+    /// The same with other rules, to see what they would change; what is put in force here stays out of the original.
+    #[must_use]
+    pub fn with_rules(&self, rules: Arc<Rules>) -> Self {
+        Self { rules: Arc::new(RwLock::new(rules)), descriptions: Arc::default(), ..self.clone() }
     }
 
     /// Says which decided cases there are to compare with, newest first; those past the first [`known::MOST`] are dropped.
@@ -318,6 +337,21 @@ impl Understanding {
             bench.judge(&reading, embedding, heard.as_ref(), None)
         };
         questions.iter().zip(embeddings).map(judge).collect()
+    }
+
+    /// Judges messages anew that were judged before, in order, as [`Understanding::judge_encoded`] does; call
+    /// [`Understanding::prepare`] before. What was learned about danger counts as it was heard then: to hear it anew takes the encoder.
+    #[must_use]
+    pub fn judge_anew(&self, past: &[Past]) -> Vec<Verdict> {
+        let rules = self.rules();
+        let bench = self.bench(&rules);
+        let judge = |past: &Past| {
+            let reading = Reading::of(self, &rules, &past.question);
+            let heard = |probability| Heard { probability, version: String::new(), fault: None };
+            let verdict = bench.judge(&reading, past.embedding.clone(), past.concern.map(heard).as_ref(), None);
+            Verdict { parts: past.parts.clone(), ..verdict }
+        };
+        past.iter().map(judge).collect()
     }
 
     fn bench<'a>(&'a self, rules: &'a Rules) -> Bench<'a> {

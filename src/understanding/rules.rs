@@ -10,6 +10,7 @@
 //! passport" need not stand in one pattern with "please do not write to the house". See [`concerns`].
 
 mod files;
+pub mod folder;
 mod sieve;
 mod signs;
 mod words;

@@ -16,6 +16,7 @@ use beadle::store::{self, Db};
 use beadle::understanding::Understanding;
 use beadle::understanding::place::Places;
 use beadle::understanding::rules::Rules;
+use beadle::understanding::rules::folder::Folder;
 use chrono::TimeDelta;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Client, StatusCode};
@@ -64,6 +65,16 @@ impl Answer {
     }
 }
 
+/// Copies a folder with what is below it.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let there = to.join(path.file_name().unwrap());
+        if path.is_dir() { copy(&path, &there) } else { std::fs::copy(&path, &there).map(drop).unwrap() }
+    }
+}
+
 /// A bot whose updates are brought; nothing is ever sent.
 fn bot() -> Bot {
     let wire = TelegramWire::open(TelegramSettings {
@@ -101,6 +112,7 @@ impl Desk {
             Places::load(Some(&file("wards.geojson")), Some(&file("postcodes.csv")), Some(&file("streets.csv")))
                 .unwrap();
         let rules = Rules::load(&home.join("rules")).unwrap();
+        copy(&home.join("rules"), &dir.path().join("rules"));
         let holidays = std::fs::read_to_string(home.join("rules/bank-holidays.json")).unwrap();
         let councillor = |id: &str, name: &str, ward: &str| Councillor {
             id: id.to_owned(),
@@ -161,11 +173,17 @@ impl Desk {
         };
         let portal = Portal {
             allowed_hosts: vec!["cases.brackenmere.example".to_owned()],
+            rules: Some(Folder::new(dir.path().join("rules"))),
             ..Portal::new(pipeline.clone(), collector)
         };
         let app = router(portal.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { base, browser: browser(), pipeline, portal, mails: std::cell::Cell::new(0), _dir: dir }
+    }
+
+    /// A file of this desk's own rules.
+    pub fn rule_file(&self, file: &str) -> std::path::PathBuf {
+        self._dir.path().join("rules").join(file)
     }
 
     /// A desk at which the administrator is signed in.

@@ -1,5 +1,6 @@
 //! The portal as a browser meets it: a real server on this machine, a database of its own, real mails through the pipeline.
 
+mod access;
 mod actions;
 mod attacks;
 mod audit;
@@ -26,6 +27,7 @@ mod people;
 mod postgres;
 mod reports;
 mod review;
+mod rules;
 mod several;
 mod sign_in;
 mod who;

@@ -25,6 +25,15 @@ const PAGES: &[&str] = &[
     "/admin/people/administrator",
     "/admin/access",
     "/admin/audit",
+    "/admin/channels",
+    "/admin/models",
+    "/admin/services",
+    "/admin/services/fly_tipping",
+    "/admin/departments",
+    "/admin/departments/highways",
+    "/admin/rules",
+    "/admin/rules/services",
+    "/admin/rules/patterns-waste",
     "/more",
     "/patterns",
     "/campaigns",
@@ -44,7 +53,11 @@ const OPEN: &[&str] = &["/sign-in"];
 const OF_ONE: &[&str] = &[
     "/review/{reference}",
     "/admin/people/{user}",
+    "/admin/rules/{file}",
+    "/admin/services/{service}",
+    "/admin/departments/{department}",
     "/invitation/{token}",
+    "/my/{reference}",
     "/cases/{reference}",
     "/cases/{reference}/campaign",
     "/letters/{id}",
@@ -95,7 +108,9 @@ async fn a_day_of_post(house: &House, desk: &Desk) -> Vec<String> {
     assert!(cases.len() > 50, "{}", cases.len());
     let mut pages = Vec::new();
     for state in [CaseState::Review, CaseState::Held, CaseState::Routed, CaseState::Joined] {
-        pages.extend(cases.iter().find(|case| case.state == state).map(|case| format!("/cases/{}", case.reference)));
+        let found = cases.iter().find(|case| case.state == state);
+        pages.extend(found.map(|case| format!("/cases/{}", case.reference)));
+        pages.extend(found.filter(|case| case.hold_reason.is_none()).map(|case| format!("/my/{}", case.reference)));
     }
     assert!(pages.len() >= 3, "{pages:?}");
     let mut letters = 0;

@@ -1,8 +1,11 @@
-//! Administration: people and their roles, who may read what, the audit trail.
+//! Administration: people and their roles, who may read what, the audit trail, rules, services, channels, models.
 
 pub(super) mod access;
 pub(super) mod audit;
+pub(super) mod channels;
 pub(super) mod people;
+pub(super) mod rules;
+pub(super) mod services;
 
 use crate::core::{Council, Grant, Role};
 

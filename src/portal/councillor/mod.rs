@@ -2,6 +2,7 @@
 //! are shown only where the resident allows the councillor to know them.
 
 mod asked;
+pub(super) mod one;
 mod rows;
 
 use super::list::Choice;
@@ -286,7 +287,7 @@ async fn show(app: &Shared, session: &Session, kind: Kind, asked: &Asked) -> Res
         orders: asked::ORDERS.iter().map(|(key, label)| Choice::new(key, label, &asked.order)).collect(),
         narrows: !asked.service.is_empty() || !asked.department.is_empty(),
         all: Asked { service: String::new(), department: String::new(), ..asked.clone() }.address(path, 1),
-        rows: cases.into_iter().map(|case| Row::new(case, &rules.taxonomy, today, soon, &told)).collect(),
+        rows: cases.into_iter().map(|case| Row::new(case, session, &rules.taxonomy, (today, soon), &told)).collect(),
         told: kind == Kind::My,
         chase: CHASE && kind == Kind::Overdue,
         csv: asked.address(&format!("{path}.csv"), 1),
@@ -312,7 +313,8 @@ async fn save(app: &Shared, session: &Session, kind: Kind, asked: &Asked) -> Res
     drop(tx);
     let detail = json!({"show": show.key(), "cases": cases.len()});
     audit_reading(app, session, "export", std::slice::from_ref(&list.object), detail).await?;
-    let rows: Vec<Row> = cases.into_iter().map(|case| Row::new(case, &rules.taxonomy, today, soon, &told)).collect();
+    let rows: Vec<Row> =
+        cases.into_iter().map(|case| Row::new(case, session, &rules.taxonomy, (today, soon), &told)).collect();
     let bytes = csv(&rows::COLUMNS, rows.iter().map(Row::cells))?;
     let file = format!("{}-{}-{today}.csv", &kind.path()[1..], show.key());
     Ok(files::download(&file, "text/csv; charset=utf-8; header=present", bytes))

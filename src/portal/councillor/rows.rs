@@ -1,10 +1,12 @@
 //! One case of a list, without what its resident did not allow the councillor to know.
 
-use crate::core::{CaseId, CaseState, Reference, Taxonomy};
+use crate::core::{CaseId, CaseState, Reference, Right, Taxonomy};
 use crate::portal::Shared;
 use crate::portal::case_page::summary::is_copied;
 use crate::portal::format::{self, Due};
+use crate::portal::scope;
 use crate::routing::consent::Consent;
+use crate::store::session::Session;
 use crate::store::watch::{self, Watched};
 use crate::store::{self, Tx};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -34,6 +36,10 @@ pub(super) const COLUMNS: [&str; 13] = [
 /// A case.
 pub(super) struct Row {
     pub(super) reference: Reference,
+    /// The page of the case, where they may open it.
+    pub(super) href: Option<String>,
+    /// Whether the resident allows a councillor to know them.
+    pub(super) known: bool,
     /// The resident's words and their language, where they may be shown.
     pub(super) title: Option<(String, String)>,
     pub(super) name: Option<String>,
@@ -53,9 +59,22 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn new(case: Watched, taxonomy: &Taxonomy, today: NaiveDate, soon: NaiveDate, told: &Told) -> Self {
+    pub(super) fn new(
+        case: Watched,
+        session: &Session,
+        taxonomy: &Taxonomy,
+        (today, soon): (NaiveDate, NaiveDate),
+        told: &Told,
+    ) -> Self {
         let open = !matches!(case.state, CaseState::Closed | CaseState::Joined);
         let known = Consent::of(&case.consent).councillor_is_copied();
+        let own = session.reach(Right::Councillor).has(case.councillor.as_deref());
+        let eyes = scope::councillors_eyes(own, &case.consent, None);
+        let href = if session.reach(Right::Cases).has(case.councillor.as_deref()) {
+            Some(format!("/cases/{}", case.reference))
+        } else {
+            own.then(|| format!("/my/{}", case.reference))
+        };
         let department = taxonomy.department_name(&case.department);
         let due = format::due(&case.due_on, open, today);
         let told = told.get(&case.id).copied();
@@ -75,9 +94,11 @@ impl Row {
                 CaseState::Joined => "Whoever has the case it is joined to".to_owned(),
                 CaseState::Closed => format!("{department} had it"),
             },
-            title: known.then_some((case.title, case.language)),
-            name: case.name.filter(|_| known),
-            place: case.place.map(|place| place.0.name).filter(|_| known),
+            title: case.title.seen(&eyes).map(|title| (title, case.language)),
+            name: case.name.and_then(|name| name.seen(&eyes)),
+            place: case.place.and_then(|place| place.seen(&eyes)).map(|place| place.0.name),
+            href,
+            known,
             reference: case.reference,
             state: case.state,
             ward: case.ward,

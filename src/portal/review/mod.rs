@@ -10,7 +10,7 @@ mod suggested;
 use super::case_actions::seen_mark;
 use super::format::{self, Due};
 use super::timeline::{MessageView, Trail};
-use super::{App, Page, Shared, audit_reading, case_page, html, trouble::Trouble};
+use super::{App, Page, Shared, audit_reading, case_page, html, scope, trouble::Trouble};
 use crate::casework::split;
 use crate::core::{CaseId, CaseState, Priority, Reach, Reference, Right};
 use crate::routing::consent::Consent;
@@ -215,10 +215,12 @@ async fn show(app: &Shared, session: &Session, case: Case, asked: &Asked) -> Res
     let campaign = store::campaign::is_one(&mut tx, &id).await?;
     let waiting = store::queue::waiting(&mut tx, &session.actor, app.now()).await?;
     let last = last::of(&mut tx, session, &asked.did, app.now()).await?;
+    let mut decisions = store::decision::of_case(&mut tx, &id).await?;
+    scope::hide_others(&mut tx, &mut decisions, &session.reach(Right::Cases)).await?;
     let trail = Trail {
         messages: store::message::of_case(&mut tx, &id).await?,
         files: store::attachment::of_case(&mut tx, &id).await?,
-        decisions: store::decision::of_case(&mut tx, &id).await?,
+        decisions,
         outgoing: store::outbox::of_case(&mut tx, &id).await?,
         notes: store::note::of_case(&mut tx, &id).await?,
         taught: None,

@@ -1,0 +1,479 @@
+//! `/admin/rules`: the files of rules. A change is tried on the messages of late before it is saved, and what stood there before is kept, so
+//! that it can be gone back to. Whoever administers reads no resident's words, so only references and what beadle decides are shown.
+
+use super::super::wrong::Wrong;
+use super::super::{App, Done, Page, Shared, format, html, trouble::Trouble};
+use crate::core::Right;
+use crate::desk::what_if::{self, WhatIf};
+use crate::store::rule_version::{self, RuleVersion};
+use crate::store::{self, session::Session};
+use crate::understanding::rules::folder::Folder;
+use crate::understanding::rules::{Rules, RulesError};
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Form, Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Earlier texts that are offered.
+const EARLIER: i64 = 20;
+/// Messages in the table of what would differ.
+const SHOWN: usize = 100;
+/// Lines of a change that are shown of each text.
+const LINES: usize = 60;
+
+struct FileRow {
+    href: String,
+    file: String,
+    about: &'static str,
+    changed: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "admin_rules.html")]
+struct RulesPage {
+    page: Page,
+    version: String,
+    files: Vec<FileRow>,
+    /// Why nothing can be changed here.
+    locked: Option<String>,
+}
+
+struct EarlierRow {
+    id: String,
+    said: String,
+}
+
+#[derive(Template)]
+#[template(path = "admin_rule.html")]
+struct RulePage {
+    page: Page,
+    href: String,
+    file: String,
+    about: &'static str,
+    text: String,
+    earlier: Vec<EarlierRow>,
+    locked: Option<String>,
+    wrong: Wrong,
+}
+
+/// What is shown of one part of what is decided.
+struct Cell {
+    label: &'static str,
+    before: String,
+    /// Where that would differ.
+    after: Option<String>,
+}
+
+struct DifferenceRow {
+    reference: String,
+    came: String,
+    cells: [Cell; 4],
+}
+
+#[derive(Template)]
+#[template(path = "admin_rule_preview.html")]
+struct PreviewPage {
+    page: Page,
+    href: String,
+    file: String,
+    /// Where the way back leads.
+    back: String,
+    looked_at: usize,
+    days: i64,
+    more: bool,
+    most: i64,
+    differs: usize,
+    counts: Vec<String>,
+    safety: Vec<String>,
+    rows: Vec<DifferenceRow>,
+    /// Whether a row leads to its case.
+    opens: bool,
+    /// The lines that are replaced, and those instead.
+    lines: (Vec<String>, Vec<String>),
+    text: String,
+    seal: String,
+    locked: Option<String>,
+}
+
+/// A file of the folder.
+pub(super) struct File {
+    folder: Folder,
+    pub(super) path: String,
+    pub(super) text: String,
+}
+
+/// What stands in a file's address: its path without what all of them have.
+fn key(path: &str) -> String {
+    path.trim_end_matches(".toml").replace('/', "-")
+}
+
+fn href(path: &str) -> String {
+    format!("/admin/rules/{}", key(path))
+}
+
+fn about(path: &str) -> &'static str {
+    match path {
+        "services.toml" => "What a message can be about: names, descriptions, departments, target days",
+        "departments.toml" => "Who gets the work, and exceptions by ward",
+        "priority.toml" => "What makes a message more pressing",
+        "safeguarding.toml" => "What points to somebody in danger",
+        _ => "Words and patterns that point to services",
+    }
+}
+
+pub(super) fn folder(app: &Shared) -> Result<&Folder, Trouble> {
+    let missing = "This portal was started without a folder of rules, so they cannot be seen or changed here.";
+    app.portal.rules.as_ref().ok_or_else(|| Trouble::not_found(missing).back_to("/more", "Go back"))
+}
+
+impl File {
+    /// The file of this key, which has to be one of the folder's.
+    fn of_key(app: &Shared, wanted: &str) -> Result<Self, Trouble> {
+        let folder = folder(app)?;
+        let found = folder.files().into_iter().find(|path| key(path) == wanted);
+        let missing =
+            || Trouble::not_found("There is no such file of rules.").back_to("/admin/rules", "Go to the rules");
+        Self::read(folder, found.ok_or_else(missing)?)
+    }
+
+    /// The file at this path of the folder.
+    pub(super) fn at(app: &Shared, path: &str) -> Result<Self, Trouble> {
+        Self::read(folder(app)?, path.to_owned())
+    }
+
+    fn read(folder: &Folder, path: String) -> Result<Self, Trouble> {
+        let text = folder.read(&path).map_err(|error| {
+            tracing::error!(%error, path, "a file of rules cannot be read");
+            Trouble::internal()
+        })?;
+        Ok(Self { folder: folder.clone(), path, text })
+    }
+
+    /// Ties a change to who previewed it and to what it replaces.
+    fn seal(&self, app: &Shared, session: &Session, text: &str) -> String {
+        let what = format!("{}\0{}\0{}\0{text}", session.user, self.path, self.text);
+        app.portal.pipeline.house.key.digest("change of rules", &what)
+    }
+
+    /// The rules as they would be with `text`.
+    async fn with(&self, text: &str) -> Result<Result<Rules, RulesError>, Trouble> {
+        let (folder, path, text) = (self.folder.clone(), self.path.clone(), text.to_owned());
+        let tried = tokio::task::spawn_blocking(move || folder.with(&path, &text)).await;
+        tried.map_err(|error| {
+            tracing::error!(%error, "changed rules could not be tried");
+            Trouble::internal()
+        })
+    }
+}
+
+/// Why files cannot be changed, in a sentence.
+fn locked(folder: &Folder) -> Option<String> {
+    let why = folder.check_writable().err()?;
+    Some(format!(
+        "The folder {} cannot be written by beadle ({why}), so nothing can be saved here. Change its files where they are kept.",
+        folder.root().display()
+    ))
+}
+
+pub(in super::super) async fn page(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Query(done): Query<Done>,
+) -> Result<Response, Trouble> {
+    let mut tx = app.db().read().await?;
+    let changed = rule_version::newest(&mut tx).await?;
+    drop(tx);
+    let last = |path: &str| changed.iter().find(|one| one.file == path).map(said);
+    let (files, locked) = match &app.portal.rules {
+        Some(folder) => (folder.files(), locked(folder)),
+        None => (Vec::new(), Some("This portal was started without a folder of rules.".to_owned())),
+    };
+    let row = |path: String| FileRow { href: href(&path), about: about(&path), changed: last(&path), file: path };
+    let page = RulesPage {
+        page: Page::new(&app, &session, "admin/rules", "Rules").with_notice(done.done.as_deref()),
+        version: app.portal.pipeline.understanding.rules().version.clone(),
+        files: files.into_iter().map(row).collect(),
+        locked,
+    };
+    Ok(html(&page)?.into_response())
+}
+
+fn said(version: &RuleVersion) -> String {
+    format!("{}, by {}", format::when(version.replaced_at), version.replaced_by)
+}
+
+pub(in super::super) async fn one(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Path(file): Path<String>,
+    Query(done): Query<Done>,
+) -> Result<Response, Trouble> {
+    let file = File::of_key(&app, &file)?;
+    let text = file.text.clone();
+    draw(&app, &session, &file, text, done.done.as_deref(), None).await
+}
+
+async fn draw(
+    app: &App,
+    session: &Session,
+    file: &File,
+    text: String,
+    done: Option<&str>,
+    wrong: Option<String>,
+) -> Result<Response, Trouble> {
+    let mut tx = app.db().read().await?;
+    let earlier = rule_version::of_file(&mut tx, &file.path, EARLIER).await?;
+    drop(tx);
+    let wrong = Wrong(wrong.map(|text| ("text", text)));
+    let page = RulePage {
+        page: Page::new(app, session, "rule", wrong.title(&file.path)).with_notice(done),
+        href: href(&file.path),
+        about: about(&file.path),
+        earlier: earlier.into_iter().map(|one| EarlierRow { said: said(&one), id: one.id }).collect(),
+        locked: locked(&file.folder),
+        file: file.path.clone(),
+        text,
+        wrong,
+    };
+    Ok((page.wrong.status(), html(&page)?).into_response())
+}
+
+#[derive(Deserialize)]
+pub(in super::super) struct Changed {
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    seal: String,
+    #[serde(default)]
+    version: String,
+}
+
+impl Changed {
+    /// The text with the line ends that files have; browsers send others.
+    fn text(&self) -> String {
+        let text = self.text.replace("\r\n", "\n");
+        if text.is_empty() || text.ends_with('\n') { text } else { text + "\n" }
+    }
+}
+
+pub(in super::super) async fn try_out(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Path(file): Path<String>,
+    Form(form): Form<Changed>,
+) -> Result<Response, Trouble> {
+    let file = File::of_key(&app, &file)?;
+    let back = href(&file.path);
+    match preview(&app, &session, &file, form.text(), back).await? {
+        Ok(page) => Ok(page),
+        Err(why) => draw(&app, &session, &file, form.text(), None, Some(why)).await,
+    }
+}
+
+/// Going back is a change to what stood there before, so it is tried first like any other.
+pub(in super::super) async fn back(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Path(file): Path<String>,
+    Form(form): Form<Changed>,
+) -> Result<Response, Trouble> {
+    let file = File::of_key(&app, &file)?;
+    let back = href(&file.path);
+    let mut tx = app.db().read().await?;
+    let text = rule_version::text(&mut tx, &form.version, &file.path).await?;
+    drop(tx);
+    let missing = || Trouble::not_found("There is no such earlier text.").back_to(&back, "Go back to the file");
+    let text = text.ok_or_else(missing)?;
+    match preview(&app, &session, &file, text.clone(), back.clone()).await? {
+        Ok(page) => Ok(page),
+        Err(why) => draw(&app, &session, &file, text, None, Some(why)).await,
+    }
+}
+
+/// The page of what a change would have done; what is wrong with the change, where something is.
+pub(super) async fn preview(
+    app: &App,
+    session: &Session,
+    file: &File,
+    text: String,
+    back: String,
+) -> Result<Result<Response, String>, Trouble> {
+    if text == file.text {
+        return Ok(Err("Nothing is different. Change something first.".to_owned()));
+    }
+    let rules = match file.with(&text).await? {
+        Ok(rules) => Arc::new(rules),
+        Err(error) => return Ok(Err(format!("This cannot be used. {error}"))),
+    };
+    let pipeline = &app.portal.pipeline;
+    let found =
+        what_if::what_if(&pipeline.db, &pipeline.understanding, rules, &pipeline.house.policy, app.now()).await?;
+    let mut tx = app.db().begin().await?;
+    let (action, object) = ("preview rules", format!("rules:{}", file.path));
+    let detail = json!({"looked_at": found.looked_at, "differ": found.differences.len()});
+    store::audit::write(&mut tx, app.ids(), &session.actor, action, &object, detail, app.now()).await?;
+    tx.commit().await?;
+    let page = PreviewPage {
+        page: Page::new(app, session, "rule", format!("What would change: {}", file.path)),
+        href: href(&file.path),
+        file: file.path.clone(),
+        back,
+        looked_at: found.looked_at,
+        days: what_if::DAYS,
+        more: found.more,
+        most: what_if::MOST,
+        differs: found.differences.len(),
+        counts: counts(&found),
+        safety: safety(&found),
+        rows: found.differences.iter().take(SHOWN).map(row).collect(),
+        opens: session.holds(Right::Cases),
+        lines: changed_lines(&file.text, &text),
+        seal: file.seal(app, session, &text),
+        locked: locked(&file.folder),
+        text,
+    };
+    Ok(Ok(html(&page)?.into_response()))
+}
+
+fn row(one: &what_if::Difference) -> DifferenceRow {
+    let (a, b) = (&one.before, &one.after);
+    let cell = |label, before: &str, after: &str| Cell {
+        label,
+        before: before.to_owned(),
+        after: (before != after).then(|| after.to_owned()),
+    };
+    DifferenceRow {
+        reference: one.reference.to_string(),
+        came: format::date(one.received_at),
+        cells: [
+            cell("Service", &a.service_name, &b.service_name),
+            cell("Priority", a.priority.label(), b.priority.label()),
+            cell("Department", &a.department_name, &b.department_name),
+            cell("What becomes of it", a.disposition.label(), b.disposition.label()),
+        ],
+    }
+}
+
+/// How many would differ in what, in words.
+fn counts(found: &WhatIf) -> Vec<String> {
+    let count = |differs: fn(&what_if::Difference) -> bool| found.differences.iter().filter(|one| differs(one)).count();
+    let said = [
+        (count(|d| d.before.service != d.after.service), "another service"),
+        (count(|d| d.before.priority != d.after.priority), "another priority"),
+        (count(|d| d.before.department != d.after.department), "another department"),
+        (count(|d| d.before.disposition != d.after.disposition), "something else done with it"),
+    ];
+    said.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} with {what}")).collect()
+}
+
+fn safety(found: &WhatIf) -> Vec<String> {
+    let messages = |n: usize| format::count(i64::try_from(n).unwrap_or(i64::MAX), "message", "messages");
+    let (more, fewer) = (found.newly_safeguarding, found.no_longer_safeguarding);
+    let more = (more > 0).then(|| format!("{} more would be held because somebody may be in danger.", messages(more)));
+    let fewer =
+        (fewer > 0).then(|| format!("{} would no longer be held because somebody may be in danger.", messages(fewer)));
+    more.into_iter().chain(fewer).collect()
+}
+
+/// The lines of each text that the other one lacks, between the first and the last that differ.
+fn changed_lines(before: &str, after: &str) -> (Vec<String>, Vec<String>) {
+    let (a, b): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let head = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let tail = a[head..].iter().rev().zip(b[head..].iter().rev()).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a[head..a.len() - tail], &b[head..b.len() - tail]);
+    let (taken, put) = (lacking(a, b), lacking(b, a));
+    // Where lines only changed places, all of them are shown.
+    if taken.is_empty() && put.is_empty() { (cut(a), cut(b)) } else { (cut(&taken), cut(&put)) }
+}
+
+/// The lines that are not in `other`, each as often as it is more there.
+fn lacking<'a>(lines: &[&'a str], other: &[&str]) -> Vec<&'a str> {
+    let mut there: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in other {
+        *there.entry(line).or_default() += 1;
+    }
+    let mut lacks = |line: &&&str| match there.get_mut(**line) {
+        Some(n) if *n > 0 => {
+            *n -= 1;
+            false
+        }
+        _ => true,
+    };
+    lines.iter().filter(|line| lacks(line)).copied().collect()
+}
+
+fn cut(lines: &[&str]) -> Vec<String> {
+    let more = (lines.len() > LINES).then(|| format!("… and {} more lines", lines.len() - LINES));
+    lines.iter().take(LINES).map(|line| (*line).to_owned()).chain(more).collect()
+}
+
+/// Saves what was just previewed, and nothing else.
+pub(in super::super) async fn save(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Path(file): Path<String>,
+    Form(form): Form<Changed>,
+) -> Result<Response, Trouble> {
+    let file = File::of_key(&app, &file)?;
+    let (text, back) = (form.text(), href(&file.path));
+    if !super::super::auth::same(&form.seal, &file.seal(&app, &session, &text)) {
+        let why = "This is not what was previewed, or somebody changed the file meanwhile. Nothing was saved. Look at the file and \
+                   preview your change again.";
+        return Err(Trouble::conflict(why).back_to(back, "Go back to the file"));
+    }
+    let rules = match file.with(&text).await? {
+        Ok(rules) => rules,
+        Err(error) => {
+            return draw(&app, &session, &file, text, None, Some(format!("This cannot be used. {error}"))).await;
+        }
+    };
+    let before = app.portal.pipeline.understanding.rules().version.clone();
+    let mut tx = app.db().begin().await?;
+    rule_version::keep(&mut tx, app.ids(), &file.path, &file.text, &session.actor, app.now()).await?;
+    let detail = json!({"rules_before": before, "rules_after": rules.version});
+    let object = format!("rules:{}", file.path);
+    store::audit::write(&mut tx, app.ids(), &session.actor, "change rules", &object, detail, app.now()).await?;
+    // Written before the commit: a file without a trail would be worse than a trail that is taken back.
+    let write = |text: String| {
+        let (folder, path) = (file.folder.clone(), file.path.clone());
+        tokio::task::spawn_blocking(move || folder.write(&path, &text))
+    };
+    match write(text).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            let why = format!("The file could not be written ({error}), so nothing was changed.");
+            return Err(Trouble::conflict(why).back_to(back, "Go back to the file"));
+        }
+        Err(error) => {
+            tracing::error!(%error, "a file of rules could not be written");
+            return Err(Trouble::internal());
+        }
+    }
+    if let Err(error) = tx.commit().await {
+        if !matches!(write(file.text.clone()).await, Ok(Ok(()))) {
+            tracing::error!(file = file.path, "a changed file of rules is in force without a line on the audit trail");
+        }
+        return Err(error.into());
+    }
+    app.portal.pipeline.understanding.replace_rules(rules);
+    Ok(Redirect::to(&format!("{back}?done=rules-saved")).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_lines_that_differ_are_shown() {
+        let (before, after) = changed_lines("a\nb\nc\nd\n", "a\nx\ny\nd\n");
+        assert_eq!((before, after), (vec!["b".to_owned(), "c".to_owned()], vec!["x".to_owned(), "y".to_owned()]));
+        let (before, after) = changed_lines("a\nb\nc\nd\n", "a\nx\nc\ny\n");
+        assert_eq!((before, after), (vec!["b".to_owned(), "d".to_owned()], vec!["x".to_owned(), "y".to_owned()]));
+        let (before, after) = changed_lines("a\na\n", "a\na\na\n");
+        assert_eq!((before.len(), after), (0, vec!["a".to_owned()]));
+    }
+}

@@ -1,0 +1,236 @@
+//! Who reads what: reader by purpose by field, on the pages themselves. Every field of a case has a word of its own, by which it is known.
+
+use crate::desk::Desk;
+use crate::people::Person;
+use beadle::core::access::{Field, Purpose, Reader};
+use beadle::core::{Grant, Right, Role};
+use beadle::portal::places;
+use beadle::routing::consent::Consent;
+use beadle::store::{self, case::Case};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+/// What shows that a field was read.
+const MARKS: [(Field, &[&str]); 3] = [
+    (Field::Place, &["Tanner&#39;s", "Tanner's", "ZM1 4QT"]),
+    (Field::Identity, &["Quillon", "quillon@fenmail.example"]),
+    (Field::Words, &["zebrafish"]),
+];
+/// Every page of lists and of one case, where it may show something of it.
+const LISTS: [&str; 7] = [
+    "/my?show=every",
+    "/my.csv?show=open",
+    "/ward?ward=Abbey",
+    "/ward.csv?ward=Abbey",
+    "/overdue",
+    "/overdue.csv",
+    "/reports",
+];
+
+async fn set(desk: &Desk, case: &Case, change: impl FnOnce(&mut Case)) -> Case {
+    let mut case = desk.case(&case.reference).await;
+    change(&mut case);
+    let mut tx = desk.db().begin().await.unwrap();
+    store::case::update(&mut tx, &case, desk.pipeline.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    case
+}
+
+async fn marked(desk: &Desk) -> Case {
+    let body =
+        "There is a deep pothole full of zebrafish in Tanner's Row by the dry cleaners, ZM1 4QT. Please fill it.";
+    let case = desk.mail("Quillon Marker <quillon@fenmail.example>", "The zebrafish hole", body).await;
+    // Late, so that it is on every list.
+    set(desk, &case, |case| case.due_on = "2026-03-12".to_owned()).await
+}
+
+/// What of a case is on a page.
+fn shown(body: &str, field: &[&str]) -> bool {
+    field.iter().any(|mark| body.contains(mark))
+}
+
+#[tokio::test]
+async fn each_reader_sees_on_every_page_what_the_table_and_the_resident_let_them_and_nothing_else() {
+    let desk = Desk::closed().await;
+    let case = marked(&desk).await;
+    let own = Person::new(&desk, "cora", &[(Role::Councillor, Some("adeyemi"))]).await;
+    let ward = Person::new(&desk, "ward", &[(Role::Councillor, Some("adeyemi"))]).await;
+    let stranger = Person::new(&desk, "nico", &[(Role::Councillor, Some("nowak"))]).await;
+    let ada = Person::new(&desk, "ada", &[(Role::Administrator, None)]).await;
+    let one = format!("/my/{}", case.reference);
+    for consent in Consent::ALL {
+        for danger in [false, true] {
+            let hold = danger.then(|| "Safeguarding: somebody may be in danger".to_owned());
+            for (reader, person, councillor) in [
+                (Reader::Councillor, &own, "adeyemi"),
+                (Reader::WardCouncillor, &ward, "nowak"),
+                (Reader::Administrator, &ada, "adeyemi"),
+                (Reader::WardCouncillor, &stranger, "adeyemi"),
+            ] {
+                set(&desk, &case, |case| {
+                    case.consent = consent.as_str().to_owned();
+                    case.hold_reason = hold.clone();
+                    case.councillor = Some(councillor.to_owned());
+                })
+                .await;
+                let purpose = if reader == Reader::Councillor { Purpose::Casework } else { Purpose::Overview };
+                let eyes = consent.eyes(reader, purpose, hold.as_deref());
+                let mut seen = Vec::new();
+                for path in LISTS.iter().copied().chain([one.as_str()]) {
+                    let page = person.gets(&desk, path).await;
+                    assert!(page.status.as_u16() < 500, "{path}: {}", page.body);
+                    if page.status != StatusCode::OK {
+                        assert!(!shown(&page.body, MARKS[1].1) && !shown(&page.body, MARKS[2].1), "{path}");
+                        continue;
+                    }
+                    for (field, marks) in MARKS {
+                        let may = eyes.may_read(field);
+                        assert!(
+                            may || !shown(&page.body, marks),
+                            "{reader} {consent} {danger} {path} {field}: {}",
+                            page.body
+                        );
+                        if shown(&page.body, marks) {
+                            seen.push(field);
+                        }
+                    }
+                    if !eyes.may_read(Field::Standing) && path != "/reports" {
+                        assert!(!page.has(case.reference.as_str()), "{reader} {consent} {danger} {path}");
+                    }
+                }
+                // What may be read is somewhere, too: a table that lets nothing out would be no table.
+                for field in [Field::Place, Field::Identity, Field::Words] {
+                    let theirs = reader == Reader::Councillor || person.id == ward.id;
+                    let wanted = eyes.may_read(field) && theirs && field != Field::Words;
+                    assert!(!wanted || seen.contains(&field), "{reader} {consent} {danger} {field}: {seen:?}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_finds_no_word_of_a_resident_on_any_page_that_lets_them_in() {
+    let desk = Desk::closed().await;
+    let case = marked(&desk).await;
+    let ada = Person::new(&desk, "ada", &[(Role::Administrator, None)]).await;
+    let grant = Grant { role: Role::Administrator, councillor: None };
+    let mut looked_at = 0;
+    for (path, right) in places::all() {
+        if !grant.holds(right) || path == "/sign-out" {
+            continue;
+        }
+        let path = path
+            .replace("{user}", &ada.id.to_string())
+            .replace("{file}", "services")
+            .replace("{service}", &case.service);
+        let page = ada.gets(&desk, &path.replace("{department}", &case.department)).await;
+        for (field, marks) in MARKS {
+            assert!(!shown(&page.body, marks), "{path} {field}: {}", page.body);
+        }
+        looked_at += usize::from(page.status == StatusCode::OK);
+    }
+    assert!(looked_at >= 12, "{looked_at}");
+}
+
+#[tokio::test]
+async fn a_councillor_opens_their_own_case_and_anothers_is_not_there_and_the_attempt_is_on_the_trail() {
+    let desk = Desk::open().await;
+    let case = marked(&desk).await;
+    let path = format!("/cases/{}", case.reference);
+    let page = desk.get(&path).await;
+    assert!(desk.press(&page, &format!("{path}/accept"), &[]).await.location().ends_with("done=accepted"));
+    desk.deliver().await;
+    let cora = Person::new(&desk, "cora", &[(Role::Councillor, Some("adeyemi"))]).await;
+    let list = cora.gets(&desk, "/my").await;
+    let one = list.address(&format!("/my/{}", case.reference));
+    let page = cora.gets(&desk, &one).await;
+    assert_eq!(page.status, StatusCode::OK);
+    for words in
+        ["zebrafish", "Quillon", "With the department", "Case sent to the department, by", "Friday 13 March 2026"]
+    {
+        assert!(page.has(words), "{words}: {}", page.body);
+    }
+    assert!(!page.has("quillon@fenmail.example") && !page.has("/cases/"), "{}", page.body);
+    assert!(desk.trail(&format!("case:{}", case.id)).await.contains(&"cora read case".to_owned()));
+    set(&desk, &case, |case| case.consent = "neither".to_owned()).await;
+    let page = cora.gets(&desk, &one).await;
+    assert!(page.has("did not agree that you know who they are") && !page.has("zebrafish") && !page.has("Tanner"));
+    assert!(page.has("Case sent to the department, by"), "where it stands is theirs to know: {}", page.body);
+
+    let nico = Person::new(&desk, "nico", &[(Role::Councillor, Some("nowak"))]).await;
+    let other = nico.gets(&desk, &one).await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND);
+    assert!(desk.trail(&format!("case:{}", case.id)).await.contains(&"nico refused".to_owned()));
+    for (hold, consent) in [(Some("Safeguarding: a worry"), "share"), (None, "private")] {
+        set(&desk, &case, |case| {
+            (case.hold_reason, case.consent) = (hold.map(str::to_owned), consent.to_owned());
+        })
+        .await;
+        assert_eq!(cora.gets(&desk, &one).await.status, StatusCode::NOT_FOUND, "{consent}");
+    }
+    assert!(desk.trail(&format!("case:{}", case.id)).await.contains(&"cora refused".to_owned()));
+}
+
+#[tokio::test]
+async fn the_reasons_of_a_decision_name_no_case_out_of_reach() {
+    let desk = Desk::open().await;
+    let case = marked(&desk).await;
+    let theirs = desk.mail("Ann <ann@fenmail.example>", "Lamp", "The street light in Signal Row ZM6 1AA is out.").await;
+    let theirs = set(&desk, &theirs, |case| case.councillor = Some("nowak".to_owned())).await;
+    let near = |case: &Case| json!({"case": case.reference.as_str(), "service": case.service, "alike": 0.9});
+    let mut tx = desk.db().begin().await.unwrap();
+    let decision = store::decision::of_case(&mut tx, &case.id).await.unwrap().remove(0);
+    let mut evidence = decision.evidence.0.clone();
+    evidence["verdict"]["reasons"] = json!([{"kind": "nearest", "cases": [near(&theirs)]}]);
+    let new = store::decision::NewDecision {
+        case_id: Some(&case.id),
+        message_id: decision.message_id.as_ref(),
+        kind: "triage",
+        actor: "beadle",
+        decided: decision.decided.0.clone(),
+        evidence,
+    };
+    store::decision::insert(&mut tx, &desk.pipeline.ids, new, desk.pipeline.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let path = format!("/cases/{}", case.reference);
+    assert!(desk.get(&path).await.has(theirs.reference.as_str()), "who acts for all is told");
+    let gwen = Person::new(&desk, "gwen", &[(Role::Gatekeeper, Some("adeyemi"))]).await;
+    for path in [path, format!("/review/{}", case.reference)] {
+        let page = gwen.gets(&desk, &path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert!(!page.has(theirs.reference.as_str()), "{path}: {}", page.body);
+    }
+}
+
+#[tokio::test]
+async fn channels_say_what_fails_since_when_and_name_nobody() {
+    let desk = Desk::open().await;
+    let case = marked(&desk).await;
+    let now = desk.pipeline.clock.now();
+    let mut tx = desk.db().begin().await.unwrap();
+    store::cursor::note_ok(&mut tx, "adeyemi", now - chrono::TimeDelta::hours(2)).await.unwrap();
+    let why = "the server refused quillon@fenmail.example: wrong password";
+    store::cursor::note_failure(&mut tx, "adeyemi", why, now).await.unwrap();
+    tx.commit().await.unwrap();
+    desk.take_in(b"").await;
+    let page = desk.get("/admin/channels").await;
+    assert!(page.has("Fails") && page.has("wrong password. It was last read Friday 13 March 2026"), "{}", page.body);
+    assert!(!page.has("quillon") && !page.has(case.reference.as_str()), "{}", page.body);
+    assert!(page.has("In quarantine: </span>1"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn models_are_told_to_who_administers_and_nobody_goes_back_from_what_is_not_at_work() {
+    let desk = Desk::open().await;
+    let page = desk.get("/admin/models").await;
+    assert!(page.has("rules alone judge") && page.has("as it ships"), "{}", page.body);
+    for path in ["/admin/models/back", "/admin/models/matcher/back"] {
+        let answer = desk.press(&page, path, &[("from", "another")]).await;
+        assert!(answer.status == StatusCode::CONFLICT && answer.has("Nothing was changed"), "{}", answer.body);
+    }
+    let gil = Person::new(&desk, "gil", &[(Role::Gatekeeper, None)]).await;
+    let refused = gil.asks(&desk, Method::POST, "/admin/models/back", &[("from", "shipped")]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(!Grant { role: Role::Gatekeeper, councillor: None }.holds(Right::Administration));
+}

@@ -1,5 +1,6 @@
 //! The whole service, put together: what is missing is said, and the rest goes on.
 
+mod door;
 mod workers;
 
 use crate::casework::matcher::{InForce, Matcher};
@@ -8,11 +9,12 @@ use crate::channels::smtp::{Outgoing, Smtp};
 use crate::channels::text::TextProvider;
 use crate::collect::Collector;
 use crate::collect::spool::Spool;
-use crate::config::{Settings, form::FormSettings};
+use crate::config::{Settings, form::FormSettings, set_up};
 use crate::core::{Channel, Clock, Ids, TokenKey};
 use crate::learning::teacher::Teacher;
 use crate::outbox::dispatch::{Dispatcher, Step};
 use crate::pipeline::{House, Pipeline};
+use crate::portal::set_up::{Change, SetUp, Wish};
 use crate::portal::{self, Portal};
 use crate::routing::deadline::WorkingDays;
 use crate::store::{self, Db};
@@ -22,13 +24,14 @@ use crate::understanding::models::{self, Models};
 use crate::understanding::place::{PlaceFiles, Places};
 use crate::understanding::rules::Rules;
 use anyhow::{Context as _, bail};
+use axum::Router;
+use door::Door;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -56,19 +59,46 @@ pub struct App {
     pub missing: Vec<String>,
 }
 
+/// What runs beside the pages.
+struct Shift {
+    workers: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Shift {
+    /// Ends: what is in hand is finished, for as long as a clean shutdown may take.
+    async fn end(&mut self) {
+        self.stop.cancel();
+        let workers = &mut self.workers;
+        let ended = tokio::time::timeout(SHUTDOWN, async { while workers.join_next().await.is_some() {} }).await;
+        if ended.is_err() {
+            tracing::warn!("some work did not end in time; it will be taken up at the next start");
+            self.workers.abort_all();
+        }
+    }
+}
+
 /// Loads rules, encoder, classifier and places. What is missing is said in the second part.
 ///
 /// # Errors
 /// When the rules cannot be used: there is nothing to work by.
 pub fn understanding(settings: &Settings) -> anyhow::Result<(Understanding, Vec<String>)> {
+    understanding_with(settings, None)
+}
+
+/// The same with an encoder that is there already: the settings never change which.
+fn understanding_with(settings: &Settings, there: Option<Encoder>) -> anyhow::Result<(Understanding, Vec<String>)> {
     let mut missing = Vec::new();
-    let rules = Rules::load(&settings.path(&settings.rules.dir)).context("the rules cannot be used")?;
+    let rules = Rules::load(&settings.path(&settings.rules.dir)).and_then(|rules| rules.chosen(&settings.rules.choice()));
+    let rules = rules.context("the rules cannot be used")?;
     let mut encoder = None;
     let mut models = None;
     if settings.model.enabled {
         let trained = settings.path(&settings.model.classifier);
         let concern = trained.join(models::CONCERN);
-        match Encoder::load_with(&settings.path(&settings.model.encoder), Some(&concern), settings.model.workers) {
+        let folder = settings.path(&settings.model.encoder);
+        let loaded = there.map_or_else(|| Encoder::load_with(&folder, Some(&concern), settings.model.workers), Ok);
+        match loaded {
             Ok(loaded) => {
                 match Models::load(&trained, loaded.version()) {
                     Ok(trained) => models = Some(trained),
@@ -137,9 +167,28 @@ impl App {
     /// # Errors
     /// When something is wrong without which nothing can be done: settings, database, rules.
     pub async fn build(settings: Settings, clock: Clock, ids: Ids) -> anyhow::Result<Self> {
-        let (understanding, mut missing) = understanding(&settings)?;
-        let calendar = calendar(&settings)?;
+        let (understanding, missing) = understanding(&settings)?;
         let db = database(&settings).await?;
+        Self::build_with(settings, clock, ids, db, understanding, missing).await
+    }
+
+    /// The same service with something else set up on the portal. Database and encoder stay what they are.
+    async fn build_anew(&self, settings: Settings) -> anyhow::Result<Self> {
+        let (clock, ids) = (self.pipeline.clock.clone(), self.pipeline.ids.clone());
+        let there = self.pipeline.understanding.encoder().cloned();
+        let (understanding, missing) = understanding_with(&settings, there)?;
+        Self::build_with(settings, clock, ids, self.pipeline.db.clone(), understanding, missing).await
+    }
+
+    async fn build_with(
+        settings: Settings,
+        clock: Clock,
+        ids: Ids,
+        db: Db,
+        understanding: Understanding,
+        mut missing: Vec<String>,
+    ) -> anyhow::Result<Self> {
+        let calendar = calendar(&settings)?;
         let key = signing_key(&db, &ids).await?;
         let instance = settings.instance().replace(['%', '_', '/'], "-");
         let teacher = teacher(&settings, &db, &clock, &ids, &understanding)?;
@@ -250,7 +299,8 @@ impl App {
         Ok(())
     }
 
-    /// Runs until `stop`, then ends cleanly: work in hand is finished, nothing new is begun.
+    /// Runs until `stop`, then ends cleanly: work in hand is finished, nothing new is begun. What is set up on the portal meanwhile is
+    /// taken up without an end: the pages change at once, and what runs beside them is begun anew.
     ///
     /// # Errors
     /// When it cannot start. Once it runs, failures are logged, shown and retried.
@@ -260,11 +310,84 @@ impl App {
         metrics: Option<PrometheusHandle>,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
+        self.take_over().await?;
+        self.keep_cases_findable().await?;
+        let (ask, mut asked) = mpsc::channel(1);
+        let mut app = self;
+        let mut shift = app.begin(&stop)?;
+        let door = Door::new(app.pages(metrics.clone(), ask.clone()));
+        let server = tokio::spawn(door.clone().serve(listener, stop.clone()));
+        tracing::info!(instance = app.pipeline.instance, "beadle runs");
+        let lost_a_worker = loop {
+            tokio::select! {
+                () = stop.cancelled() => break false,
+                // No worker ends by itself: one that does has met a fault, and a service that goes on without it would look well.
+                _ = shift.workers.join_next() => break !stop.is_cancelled(),
+                Some(wish) = asked.recv() => match app.grant(wish.change).await {
+                    Ok(new) => {
+                        door.leads_to(new.pages(metrics.clone(), ask.clone()));
+                        let _ = wish.said.send(Ok(()));
+                        shift.end().await;
+                        app = new;
+                        shift = app.begin(&stop)?;
+                        tracing::info!("what was set up on the portal is in use");
+                    }
+                    Err(why) => {
+                        let _ = wish.said.send(Err(format!("This cannot be used: {why:#}.")));
+                    }
+                },
+            }
+        };
+        stop.cancel();
+        tracing::info!("ending: work in hand is finished");
+        shift.workers.spawn(async move {
+            let _ = server.await;
+        });
+        shift.end().await;
+        // Where the database is away there is nothing to wait for: leases run out by themselves.
+        match tokio::time::timeout(GIVING_BACK, app.hand_back()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "work in hand could not be given back; its leases will run out"),
+            Err(_) => tracing::warn!("the database does not answer; leases on work in hand will run out"),
+        }
+        app.pipeline.db.close().await;
+        tracing::info!("ended");
+        if lost_a_worker {
+            bail!(
+                "a worker ended by a fault in the program; start it again: what it had in hand is taken up where it was"
+            );
+        }
+        Ok(())
+    }
+
+    /// The service with something set up otherwise, which is written down as soon as it is known to work.
+    async fn grant(&self, change: Change) -> anyhow::Result<Self> {
+        let mut kept = self.settings.origin.kept.clone();
+        change(&mut kept);
+        let new = self.build_anew(self.settings.with(kept)?).await?;
+        set_up::write(&new.settings.base, &new.settings.origin.kept)?;
+        Ok(new)
+    }
+
+    /// The portal of this service.
+    fn pages(&self, metrics: Option<PrometheusHandle>, ask: mpsc::Sender<Wish>) -> Router {
+        portal::router(Portal {
+            collector: self.collector.clone(),
+            pipeline: self.pipeline.clone(),
+            metrics,
+            secure_cookie: self.settings.portal.secure_cookie,
+            allowed_hosts: self.settings.allowed_hosts(),
+            letterhead: self.settings.letterhead(),
+            set_up: self.settings.standing().map(|standing| SetUp { standing, ask }),
+        })
+    }
+
+    /// Begins the work that runs beside the pages.
+    fn begin(&self, stop: &CancellationToken) -> anyhow::Result<Shift> {
         for what in &self.missing {
             tracing::warn!("{what}");
         }
-        self.take_over().await?;
-        self.keep_cases_findable().await?;
+        let stop = stop.child_token();
         let mut workers = JoinSet::new();
         self.watch_accounts(&mut workers, &stop)?;
         let bell = Arc::clone(&self.collector.bell);
@@ -275,57 +398,13 @@ impl App {
         }
         if let Some(every) = self.settings.rules_reload() {
             let root = self.settings.path(&self.settings.rules.dir);
-            workers.spawn(workers::watch_rules(self.pipeline.understanding.clone(), root, every, stop.clone()));
+            let choice = self.settings.rules.choice();
+            workers.spawn(workers::watch_rules(self.pipeline.understanding.clone(), root, choice, every, stop.clone()));
         }
         workers.spawn(workers::empty_spool(self.collector.clone(), stop.clone()));
         workers.spawn(workers::seal(self.pipeline.db.clone(), self.pipeline.clock.clone(), stop.clone()));
         workers.spawn(workers::teach(self.teacher.clone(), stop.clone()));
-        let portal = portal::router(Portal {
-            collector: self.collector.clone(),
-            pipeline: self.pipeline.clone(),
-            metrics,
-            secure_cookie: self.settings.portal.secure_cookie,
-            allowed_hosts: self.settings.allowed_hosts(),
-            letterhead: self.settings.letterhead(),
-        });
-        let ending = stop.clone();
-        // Who asks is known, so that the form can tell when too much comes from one address.
-        let portal = portal.into_make_service_with_connect_info::<SocketAddr>();
-        let server = axum::serve(listener, portal).with_graceful_shutdown(async move { ending.cancelled().await });
-        workers.spawn(async move {
-            if let Err(error) = server.await {
-                tracing::error!(%error, "the portal ended");
-            }
-        });
-        tracing::info!(instance = self.pipeline.instance, "beadle runs");
-        let mut lost_a_worker = false;
-        tokio::select! {
-            () = stop.cancelled() => {}
-            // No worker ends by itself: one that does has met a fault, and a service that goes on without it would look well.
-            _ = workers.join_next() => {
-                lost_a_worker = !stop.is_cancelled();
-                stop.cancel();
-            }
-        }
-        tracing::info!("ending: work in hand is finished");
-        let ended = tokio::time::timeout(SHUTDOWN, async { while workers.join_next().await.is_some() {} }).await;
-        if ended.is_err() {
-            tracing::warn!("some work did not end in time; it will be taken up at the next start");
-        }
-        // Where the database is away there is nothing to wait for: leases run out by themselves.
-        match tokio::time::timeout(GIVING_BACK, self.hand_back()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "work in hand could not be given back; its leases will run out"),
-            Err(_) => tracing::warn!("the database does not answer; leases on work in hand will run out"),
-        }
-        self.pipeline.db.close().await;
-        tracing::info!("ended");
-        if lost_a_worker {
-            bail!(
-                "a worker ended by a fault in the program; start it again: what it had in hand is taken up where it was"
-            );
-        }
-        Ok(())
+        Ok(Shift { workers, stop })
     }
 
     /// After a new program, or the first with this, works out what open cases are found by.

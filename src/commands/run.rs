@@ -1,6 +1,6 @@
 //! `beadle run`: the service.
 
-use super::Where;
+use super::{ENCODER, Where, home, say};
 use crate::app::App;
 use crate::core::{Clock, Ids};
 use crate::portal::auth;
@@ -9,7 +9,9 @@ use crate::{config::Settings, telemetry};
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use clap::Args;
+use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -19,22 +21,67 @@ use tokio_util::sync::CancellationToken;
 pub struct RunArgs {
     #[command(flatten)]
     place: Where,
+    /// Where the portal of a new installation listens; one that is set up says so in its settings.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8025")]
+    listen: String,
 }
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(args: RunArgs) -> anyhow::Result<u8> {
-    let settings = args.place.settings()?;
+    let new = args.place.is_nowhere_yet().then(|| begin(&args)).transpose()?;
+    let settings = match &new {
+        Some(file) => Settings::load(file)?,
+        None => args.place.settings()?,
+    };
     telemetry::start_logs(settings.service.log_format, &settings.service.log_level)?;
     let metrics = telemetry::start_metrics();
     let listener = listen(&settings.portal.listen).await?;
     let app = App::build(settings, Clock::System, Ids::Random).await?;
     if let Some(file) = first_password(&app.settings, &app.pipeline.db, app.pipeline.clock.now()).await? {
         tracing::info!("the administrator's first password is in {file}: sign in, then delete the file");
+        if let Some(settings) = &new {
+            say(format!("A new installation. Its settings are in {}; nothing is sent yet.", settings.display()));
+            say(format!("Open http://{} to set it up.", listener.local_addr()?));
+            say(format!("User name: {}   The password is in {file}", auth::ADMINISTRATOR));
+        }
     }
     let stop = CancellationToken::new();
     stop_on_signals(stop.clone())?;
     app.run(listener, metrics, stop).await?;
     Ok(0)
+}
+
+/// Writes the least settings with which a new installation can be set up on the portal; their file.
+fn begin(args: &RunArgs) -> anyhow::Result<PathBuf> {
+    let file = args.place.file();
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let home = std::fs::canonicalize(home()?)?;
+    std::fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+    let mut open = std::fs::OpenOptions::new();
+    // Never over something that came there meanwhile.
+    let mut new = open.write(true).create_new(true).open(&file);
+    let text = least_settings(&home, &args.listen);
+    let written = new.as_mut().map_err(|e| std::io::Error::new(e.kind(), e.to_string()));
+    written
+        .and_then(|new| new.write_all(text.as_bytes()))
+        .with_context(|| format!("{} cannot be written", file.display()))?;
+    Ok(file)
+}
+
+/// Settings of an installation that is set up on its portal: where beadle's own files are, and that nothing is sent yet.
+fn least_settings(home: &Path, listen: &str) -> String {
+    let quoted = |path: &Path| toml::Value::String(path.display().to_string()).to_string();
+    format!(
+        "# Settings of beadle; deploy/beadle.example.toml shows all there are. What is set up on the portal is kept beside\n\
+         # this file, in set-up.toml. What you write here cannot be changed there.\n\n\
+         # Mail is written into a folder. To have it sent, name your relay instead: host, port, security, user, password_file.\n\
+         [smtp]\nfolder = \"outgoing\"\n\n\
+         [rules]\ndir = {}\n\n[model]\nencoder = {}\nclassifier = {}\n\n[portal]\nlisten = {}\n",
+        quoted(&home.join("rules")),
+        quoted(&home.join(ENCODER)),
+        quoted(&home.join("models")),
+        toml::Value::String(listen.to_owned()),
+    )
 }
 
 /// Binds the portal's address: first of all, so that a second process on the same settings ends before it touches anything.

@@ -37,6 +37,7 @@ mod queries;
 mod report;
 mod review;
 mod scope;
+pub mod set_up;
 mod several;
 mod sign_in;
 mod timeline;
@@ -76,6 +77,8 @@ pub struct Portal {
     pub allowed_hosts: Vec<String>,
     /// How the council is reached, line by line, at the top of letters.
     pub letterhead: Vec<String>,
+    /// What is set up on these pages, and who takes it up; none where that is not possible.
+    pub set_up: Option<set_up::SetUp>,
 }
 
 impl Portal {
@@ -89,6 +92,7 @@ impl Portal {
             secure_cookie: false,
             allowed_hosts: Vec::new(),
             letterhead: Vec::new(),
+            set_up: None,
         }
     }
 }
@@ -260,6 +264,9 @@ fn notice(done: &str) -> Option<&'static str> {
         "skipped" => "Skipped. It comes up again in half an hour, or as soon as something happens on it.",
         "taken-back" => "Taken back. Nothing of it has left, and the case stands where it stood before.",
         "taken-over" => "You have this message now.",
+        "set-up" => "Saved, and in use.",
+        "mailbox-connected" => "The mailbox is connected.",
+        "mailbox-removed" => "The mailbox is not watched any more. What was read from it stays.",
         "replayed" => "The message will be worked on again in a moment.",
         _ => return None,
     })

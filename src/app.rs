@@ -89,7 +89,8 @@ pub fn understanding(settings: &Settings) -> anyhow::Result<(Understanding, Vec<
 /// The same with an encoder that is there already: the settings never change which.
 fn understanding_with(settings: &Settings, there: Option<Encoder>) -> anyhow::Result<(Understanding, Vec<String>)> {
     let mut missing = Vec::new();
-    let rules = Rules::load(&settings.path(&settings.rules.dir)).and_then(|rules| rules.chosen(&settings.rules.choice()));
+    let rules =
+        Rules::load(&settings.path(&settings.rules.dir)).and_then(|rules| rules.chosen(&settings.rules.choice()));
     let rules = rules.context("the rules cannot be used")?;
     let mut encoder = None;
     let mut models = None;
@@ -311,6 +312,7 @@ impl App {
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         self.take_over().await?;
+        self.clear_sample().await?;
         self.keep_cases_findable().await?;
         let (ask, mut asked) = mpsc::channel(1);
         let mut app = self;
@@ -325,11 +327,13 @@ impl App {
                 _ = shift.workers.join_next() => break !stop.is_cancelled(),
                 Some(wish) = asked.recv() => match app.grant(wish.change).await {
                     Ok(new) => {
-                        door.leads_to(new.pages(metrics.clone(), ask.clone()));
-                        let _ = wish.said.send(Ok(()));
                         shift.end().await;
                         app = new;
+                        let cleared = app.clear_sample().await;
+                        door.leads_to(app.pages(metrics.clone(), ask.clone()));
                         shift = app.begin(&stop)?;
+                        let said = cleared.map_err(|why| format!("The sample data is still there ({why}). It goes at the next start."));
+                        let _ = wish.said.send(said);
                         tracing::info!("what was set up on the portal is in use");
                     }
                     Err(why) => {
@@ -364,9 +368,30 @@ impl App {
     async fn grant(&self, change: Change) -> anyhow::Result<Self> {
         let mut kept = self.settings.origin.kept.clone();
         change(&mut kept);
+        if kept.sample && !self.settings.origin.kept.sample {
+            let mut tx = self.pipeline.db.read().await?;
+            if store::sample::count(&mut tx).await? != (0, 0) {
+                bail!("messages have come in already, and sample data could not be told from what comes of them");
+            }
+        }
         let new = self.build_anew(self.settings.with(kept)?).await?;
         set_up::write(&new.settings.base, &new.settings.origin.kept)?;
         Ok(new)
+    }
+
+    /// Takes out sample data that is not to be in any more. Nothing may work beside it.
+    async fn clear_sample(&self) -> store::Result<()> {
+        if self.settings.origin.kept.sample {
+            return Ok(());
+        }
+        let mut tx = self.pipeline.db.begin().await?;
+        if store::sample::take_out(&mut tx).await? {
+            tx.commit().await?;
+            // What stays behind of it does no harm.
+            let _ = tokio::fs::remove_dir_all(self.settings.path(set_up::SAMPLE_OUT.as_ref())).await;
+            tracing::info!("sample data was taken out");
+        }
+        Ok(())
     }
 
     /// The portal of this service.
@@ -403,7 +428,10 @@ impl App {
         }
         workers.spawn(workers::empty_spool(self.collector.clone(), stop.clone()));
         workers.spawn(workers::seal(self.pipeline.db.clone(), self.pipeline.clock.clone(), stop.clone()));
-        workers.spawn(workers::teach(self.teacher.clone(), stop.clone()));
+        // Nothing is to be learned from what is invented.
+        if !self.settings.origin.kept.sample {
+            workers.spawn(workers::teach(self.teacher.clone(), stop.clone()));
+        }
         Ok(Shift { workers, stop })
     }
 

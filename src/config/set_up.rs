@@ -3,9 +3,10 @@
 //! The operator's file stays the operator's: the portal never writes it, and what stands in both is an error that says so. What is
 //! laid over is read by the same types and checked in the same way as the file itself.
 
-use super::{CouncilSettings, MailboxSettings, Settings, typed};
+use super::{CouncilSettings, FolderSettings, MailboxSettings, Settings, typed};
 use crate::core::Councillor;
 use crate::portal::set_up::{Kept, Mailbox, Standing};
+use crate::store::sample;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// Name of the file.
 pub const FILE: &str = "set-up.toml";
+/// Folder for what sample data would have sent.
+pub const SAMPLE_OUT: &str = "sample-outgoing";
 const FIRST_LINE: &str = "# What was set up on the portal. beadle writes this file; better change it there.\n";
 
 /// Where settings come from.
@@ -29,6 +32,8 @@ pub struct Origin {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Over {
+    #[serde(default)]
+    sample: bool,
     council: Option<CouncilSettings>,
     #[serde(default)]
     councillor: Vec<Councillor>,
@@ -111,6 +116,37 @@ impl Settings {
         Self::laid_over(file, &text, kept, &self.base)
     }
 
+    /// The folder of an invented council, which lies beside the rules.
+    fn invented(&self) -> Option<PathBuf> {
+        let demo = self.path(&self.rules.dir).parent()?.join("training-data/demo");
+        demo.join("mailbox").is_dir().then_some(demo)
+    }
+
+    /// How many ways in there are.
+    fn ways_in(&self) -> usize {
+        let others = self.folder.len() + self.text.len() + self.telegram.len() + usize::from(self.form.is_some());
+        self.mailbox.len() + others
+    }
+
+    /// Lets the messages of an invented council in, and nothing else; nothing is sent.
+    fn lay_sample(&mut self) -> anyhow::Result<()> {
+        if self.ways_in() > 0 {
+            bail!("sample data is in, and real messages must not come among it: take it out on the portal first");
+        }
+        let demo = self.invented().context("sample data is to be in, and there is none beside the rules")?;
+        let (name, councillor) = (sample::ACCOUNT.to_owned(), None);
+        self.folder.push(FolderSettings { name, path: demo.join("mailbox"), councillor });
+        if self.places.wards.is_none() {
+            let borough = |file: &str| Some(demo.join("borough").join(file));
+            self.places.wards = borough("wards.geojson");
+            self.places.postcodes = borough("postcodes.csv");
+            self.places.streets = borough("streets.csv");
+        }
+        self.smtp.host = None;
+        self.smtp.folder = Some(SAMPLE_OUT.into());
+        Ok(())
+    }
+
     fn lay(&mut self, over: Over) -> anyhow::Result<()> {
         let twice = |what: String| -> anyhow::Result<()> { bail!("{what} stands in both: take it out of one") };
         if let Some(council) = over.council {
@@ -148,7 +184,10 @@ impl Settings {
             }
             self.places.wards = Some(wards);
         }
-        Ok(())
+        if self.folder.iter().any(|folder| folder.name == sample::ACCOUNT) {
+            bail!("a [[folder]] is called '{}', as sample data is: give it another name", sample::ACCOUNT);
+        }
+        if over.sample { self.lay_sample() } else { Ok(()) }
     }
 
     /// What the set-up page shows; none where the settings stand in no file, beside which something could be kept.
@@ -168,10 +207,17 @@ impl Settings {
             folder: self.base.clone(),
             named: self.council.is_named(),
             mailboxes: mailboxes.collect(),
-            others: self.folder.len() + self.text.len() + self.telegram.len() + usize::from(self.form.is_some()),
+            others: self.ways_in() - self.mailbox.len() - usize::from(kept.sample),
+            can_sample: !kept.sample && self.ways_in() == 0 && self.invented().is_some(),
             services_given: kept.rules.off.is_none() && !self.rules.off.is_empty(),
-            addresses: self.rules.addresses.keys().filter(|d| !kept.rules.addresses.contains_key(*d)).cloned().collect(),
-            wards: self.places.wards.is_some(),
+            addresses: self
+                .rules
+                .addresses
+                .keys()
+                .filter(|d| !kept.rules.addresses.contains_key(*d))
+                .cloned()
+                .collect(),
+            wards: self.places.wards.is_some() && (!kept.sample || kept.places.wards.is_some()),
             relay: self.smtp.host.clone(),
         })
     }
@@ -213,7 +259,8 @@ mod tests {
     #[test]
     fn what_is_laid_over_is_checked_like_the_file_itself() {
         let why =
-            laid(NAMED, "[[mailbox]]\nname = 'm'\nhost = 'h'\nuser = 'u'\npassword = 'p'\ncouncillor = 'nobody'\n").unwrap_err();
+            laid(NAMED, "[[mailbox]]\nname = 'm'\nhost = 'h'\nuser = 'u'\npassword = 'p'\ncouncillor = 'nobody'\n")
+                .unwrap_err();
         assert!(why.contains("no [[councillor]] with the id 'nobody'"), "{why}");
     }
 

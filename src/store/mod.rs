@@ -27,6 +27,7 @@ pub mod part;
 pub mod person;
 pub mod queue;
 pub mod report;
+pub mod sample;
 pub mod sent_form;
 pub mod session;
 pub mod setting;

@@ -23,8 +23,8 @@ use crate::core::taxonomy::{GENERAL, Taxonomy};
 use crate::core::verdict::Concern;
 use crate::understanding::reply::{FormWords, Reply};
 use serde::Deserialize;
-use sieve::Sieve;
 use sha2::{Digest as _, Sha256};
+use sieve::Sieve;
 use std::collections::{BTreeMap, BTreeSet};
 use writing::Rule;
 

@@ -92,3 +92,38 @@ pub(super) fn reasons(said: &Said<'_>, chosen: Option<&str>, message: Message<'_
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::understanding::rules::Choice;
+    use std::path::Path;
+
+    #[test]
+    fn what_is_off_is_never_suggested_and_what_reads_like_it_is_unsure() {
+        let load =
+            || Rules::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules")).unwrap_or_else(|e| panic!("{e}"));
+        let said = BTreeMap::from([("graffiti_and_flyposting".to_owned(), 9.0)]);
+        let rules = load();
+        assert_eq!(candidates(&rules, &said, None)[0].service, "graffiti_and_flyposting");
+        let off = Choice { off: ["graffiti_and_flyposting".to_owned()].into(), ..Choice::default() };
+        let chosen = load().chosen(&off).unwrap_or_else(|e| panic!("{e}"));
+        assert_ne!(chosen.version, rules.version, "decisions say by which rules they were made");
+        let left = candidates(&chosen, &said, None);
+        assert!(left.iter().all(|candidate| candidate.service != "graffiti_and_flyposting"));
+        assert_eq!(left[0].service, GENERAL);
+        assert!(left[0].probability < 0.3, "its share goes to nothing else: {left:?}");
+    }
+
+    #[test]
+    fn a_choice_that_cannot_be_is_refused() {
+        let rules =
+            || Rules::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules")).unwrap_or_else(|e| panic!("{e}"));
+        for off in ["no_such_service", GENERAL] {
+            let choice = Choice { off: [off.to_owned()].into(), ..Choice::default() };
+            assert!(rules().chosen(&choice).is_err(), "{off}");
+        }
+        let choice = Choice { addresses: [("waste".to_owned(), "nowhere".to_owned())].into(), ..Choice::default() };
+        assert!(rules().chosen(&choice).is_err());
+    }
+}

@@ -14,6 +14,7 @@ mod desk_browser;
 #[path = "../wires/emulator.rs"]
 mod emulator;
 mod faults;
+mod first_use;
 mod form;
 mod house;
 mod joins;

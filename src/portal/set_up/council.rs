@@ -92,7 +92,8 @@ pub(in super::super) async fn keep(
 ) -> Result<Response, Trouble> {
     let set_up = set_up(&app)?;
     if set_up.standing.named && set_up.standing.kept.council.is_none() {
-        return Err(Trouble::conflict("The council stands in the settings file, and is changed there.").back_to(START, "Go back"));
+        return Err(Trouble::conflict("The council stands in the settings file, and is changed there.")
+            .back_to(START, "Go back"));
     }
     let server = form.authserv_id.trim();
     let council = KeptCouncil {

@@ -78,7 +78,8 @@ pub(super) fn read(text: &str, known: &Known<'_>) -> Result<Table, Vec<Fault>> {
                 faults.push(fault(row.line, format!("the councillor ‘{}’ stands twice", one.id)));
             }
             Ok(one) if known.council.councillor(&one.id).is_some() => {
-                if known.council.councillor(&one.id).is_some_and(|other| !other.email.eq_ignore_ascii_case(&one.email)) {
+                if known.council.councillor(&one.id).is_some_and(|other| !other.email.eq_ignore_ascii_case(&one.email))
+                {
                     faults.push(fault(row.line, format!("there is another councillor with the key ‘{}’", one.id)));
                 }
             }
@@ -106,7 +107,8 @@ pub(super) fn read(text: &str, known: &Known<'_>) -> Result<Table, Vec<Fault>> {
 fn rows(text: &str) -> Result<Vec<Row>, Vec<Fault>> {
     let text = text.trim_start_matches('\u{feff}');
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text.as_bytes());
-    let header = reader.headers().map_err(|_| vec![fault(1, "this is no table with commas between its cells (CSV)")])?;
+    let header =
+        reader.headers().map_err(|_| vec![fault(1, "this is no table with commas between its cells (CSV)")])?;
     let header: Vec<String> = header.iter().map(|cell| cell.to_lowercase().replace([' ', '-'], "_")).collect();
     let mut places = [None; 6];
     for (at, cell) in header.iter().enumerate() {
@@ -187,8 +189,13 @@ impl Row {
 
 fn councillor(row: &Row, known: &Known<'_>) -> Result<Councillor, String> {
     let id = row.key();
-    if id.is_empty() || !id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.')) {
-        return Err("the councillor needs a key of small letters and digits, such as nowak, in the column ‘councillor’".to_owned());
+    if id.is_empty()
+        || !id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'))
+    {
+        return Err(
+            "the councillor needs a key of small letters and digits, such as nowak, in the column ‘councillor’"
+                .to_owned(),
+        );
     }
     if Address::new(row.email(), None).is_none() {
         return Err("a councillor needs an email address: they are copied on what goes to departments".to_owned());
@@ -213,9 +220,10 @@ fn person(row: &Row, keys: &BTreeSet<String>) -> Result<Person, String> {
     if !is_user_name(&user_name) {
         return Err("the user name has to be 3 to 60 letters, digits, dots and hyphens, such as j.harrow".to_owned());
     }
-    let role: Role = row.role().parse().map_err(|_| {
-        format!("the role is ‘{}’; it has to be administrator, gatekeeper or councillor", row.cells[3])
-    })?;
+    let role: Role = row
+        .role()
+        .parse()
+        .map_err(|_| format!("the role is ‘{}’; it has to be administrator, gatekeeper or councillor", row.cells[3]))?;
     if !row.email().is_empty() && Address::new(row.email(), None).is_none() {
         return Err(format!("‘{}’ is no email address", row.email()));
     }
@@ -298,7 +306,8 @@ mod tests {
 
     #[test]
     fn a_councillor_who_is_known_already_only_gets_an_account() {
-        let table = read_with("name,user_name,role,councillor,email\nCllr Malik,malik,councillor,malik,M@b.example\n", &[]);
+        let table =
+            read_with("name,user_name,role,councillor,email\nCllr Malik,malik,councillor,malik,M@b.example\n", &[]);
         let table = table.unwrap();
         assert!(table.councillors.is_empty());
         assert_eq!(table.people[0].councillor.as_deref(), Some("malik"));

@@ -11,6 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Kept {
+    /// Whether sample data is in.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sample: bool,
     /// The council.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub council: Option<KeptCouncil>,
@@ -128,6 +131,8 @@ pub struct Standing {
     pub addresses: BTreeSet<String>,
     /// Whether there is a file of wards.
     pub wards: bool,
+    /// Whether sample data can be put in: it is there, and nothing is connected yet.
+    pub can_sample: bool,
     /// The relay mail leaves by; without it mail is written into a folder.
     pub relay: Option<String>,
 }
@@ -159,6 +164,11 @@ pub struct SetUp {
 }
 
 impl SetUp {
+    /// Whether no message can come in yet: no mailbox, and nothing else.
+    pub(in super::super) const fn has_no_way_in(&self) -> bool {
+        self.standing.mailboxes.is_empty() && self.standing.others == 0 && !self.standing.kept.sample
+    }
+
     /// Has something set up otherwise. When this comes back without an error it is written down, and the pages that are
     /// drawn from now on know it.
     ///

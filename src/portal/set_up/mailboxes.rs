@@ -82,7 +82,7 @@ pub(in super::super) async fn page(
 ) -> Result<Response, Trouble> {
     let said = counted.messages.map(|n| {
         let messages = several(n as usize, "message", "messages");
-        format!("The log-in worked. There are {messages} in the folder; they are being read now.")
+        format!("The log-in worked: {messages} in the folder. What is there is being read now.")
     });
     draw(&app, &session, counted.done.as_deref(), NewMailbox::default(), said, None, false)
 }
@@ -197,12 +197,23 @@ fn in_words(error: ImapError) -> (&'static str, String) {
     match error {
         ImapError::Wire(WireError::Connect { host, port, why }) => {
             let why_small = why.to_lowercase();
-            if ["lookup", "not known", "nodename", "no address", "name resolution"].iter().any(|w| why_small.contains(w)) {
+            if ["lookup", "not known", "nodename", "no address", "name resolution"]
+                .iter()
+                .any(|w| why_small.contains(w))
+            {
                 ("host", format!("There is no server of the name {host}. Check how it is spelt."))
             } else if why_small.contains("refused") {
-                ("port", format!("{host} does not take connections on port {port}. Check the port; 993 is usual with TLS."))
+                (
+                    "port",
+                    format!("{host} does not take connections on port {port}. Check the port; 993 is usual with TLS."),
+                )
             } else {
-                ("host", format!("{host} cannot be reached on port {port} ({why}). Check the name, the port and the firewall."))
+                (
+                    "host",
+                    format!(
+                        "{host} cannot be reached on port {port} ({why}). Check the name, the port and the firewall."
+                    ),
+                )
             }
         }
         ImapError::Wire(WireError::Tls { host, why }) => {
@@ -221,9 +232,10 @@ fn in_words(error: ImapError) -> (&'static str, String) {
             );
             ("security", text)
         }
-        ImapError::Wire(WireError::Timeout { host, seconds, .. }) => {
-            ("host", format!("{host} did not answer within {seconds} seconds. Check the name, the port and the firewall."))
-        }
+        ImapError::Wire(WireError::Timeout { host, seconds, .. }) => (
+            "host",
+            format!("{host} did not answer within {seconds} seconds. Check the name, the port and the firewall."),
+        ),
         ImapError::Login { why, .. } => {
             let text = format!(
                 "The server does not accept this user name with this password ({why}). Some providers need an app password."
@@ -256,7 +268,8 @@ pub(in super::super) async fn connect(
         Some(Ok(count)) => Some(count),
         None => None,
     };
-    let detail = json!({"name": mailbox.name, "host": mailbox.host, "councillor": mailbox.councillor, "tried": count.is_some()});
+    let detail =
+        json!({"name": mailbox.name, "host": mailbox.host, "councillor": mailbox.councillor, "tried": count.is_some()});
     if let Err(why) = set_up.wish(move |kept| kept.mailbox.push(mailbox)).await {
         return draw(&app, &session, None, form, None, Some(("host", why)), false);
     }

@@ -6,6 +6,7 @@ mod csv;
 mod kept;
 mod mailboxes;
 mod people;
+mod sample;
 mod services;
 mod wards;
 
@@ -39,6 +40,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/set-up/wards/use", post(wards::take)),
         ("/admin/set-up/people", get(people::page).post(people::look).layer(large())),
         ("/admin/set-up/people/import", post(people::import)),
+        ("/admin/set-up/sample", get(sample::page).post(sample::keep)),
         ("/admin/set-up/people/sample.csv", get(people::sample)),
     ]
 }
@@ -64,6 +66,7 @@ struct TasksPage {
     messages: i64,
     may_review: bool,
     relay: Option<String>,
+    can_sample: bool,
     /// What is missing, where nothing can be set up on these pages.
     closed: bool,
 }
@@ -80,6 +83,11 @@ fn set_up(app: &Shared) -> Result<&SetUp, Trouble> {
 /// Whether somebody has to be asked for the council's name before anything else.
 pub(super) fn is_new(app: &Shared) -> bool {
     app.portal.set_up.as_ref().is_some_and(|set_up| !set_up.standing.named)
+}
+
+/// Whether what is shown is invented.
+pub(super) fn is_sample(app: &Shared) -> bool {
+    app.portal.set_up.as_ref().is_some_and(|set_up| set_up.standing.kept.sample)
 }
 
 /// Writes down that somebody set something up.
@@ -112,6 +120,7 @@ async fn page(
         ready: standing.is_some_and(|standing| !standing.mailboxes.is_empty() || standing.others > 0),
         messages,
         may_review: session.holds(Right::Cases),
+        can_sample: standing.is_some_and(|standing| standing.can_sample),
         relay: standing.and_then(|standing| standing.relay.clone()),
         closed: standing.is_none(),
     };
@@ -125,7 +134,13 @@ fn tasks(app: &Shared, standing: &Standing, people: usize) -> Vec<Task> {
     let wards = app.portal.pipeline.understanding.places().wards().map_or(0, |wards| wards.all().len());
     let named = if standing.named { house.council.name.clone() } else { "Its name and its email address.".to_owned() };
     vec![
-        Task { href: "/admin/set-up/council", label: "Name the council", hint: named, done: standing.named, open: "To do" },
+        Task {
+            href: "/admin/set-up/council",
+            label: "Name the council",
+            hint: named,
+            done: standing.named,
+            open: "To do",
+        },
         Task {
             href: "/admin/set-up/mailboxes",
             label: "Connect a mailbox",

@@ -95,7 +95,8 @@ async fn draw(
 /// Reads a table against what is known now.
 async fn read_now(app: &App, text: &str) -> Result<Result<Table, Vec<Fault>>, Trouble> {
     let mut tx = app.db().read().await?;
-    let user_names: BTreeSet<String> = store::user::all(&mut tx).await?.into_iter().map(|user| user.user_name).collect();
+    let user_names: BTreeSet<String> =
+        store::user::all(&mut tx).await?.into_iter().map(|user| user.user_name).collect();
     drop(tx);
     let wards = app.portal.pipeline.understanding.places().wards();
     let wards: Vec<String> = wards.into_iter().flat_map(|wards| wards.names()).map(str::to_owned).collect();
@@ -131,7 +132,9 @@ pub(in super::super) async fn look(
     };
     match read_now(&app, &text).await? {
         Ok(table) => draw(&app, &session, Some(trial(&app, text, table)), Vec::new(), None).await,
-        Err(faults) => draw(&app, &session, None, faults, wrong("Nobody was brought in. Correct these lines first.")).await,
+        Err(faults) => {
+            draw(&app, &session, None, faults, wrong("Nobody was brought in. Correct these lines first.")).await
+        }
     }
 }
 

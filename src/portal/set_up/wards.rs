@@ -115,7 +115,8 @@ fn read(text: &str, property: Option<&str>) -> Result<Plain, Refused> {
         return Err(no("The file is in British National Grid. Export it in degrees: WGS 84, EPSG:4326."));
     }
     let features = file.get_mut("features").and_then(Value::as_array_mut);
-    let features = features.ok_or_else(|| no("This is GeoJSON, but not a FeatureCollection. Export all wards in one."))?;
+    let features =
+        features.ok_or_else(|| no("This is GeoJSON, but not a FeatureCollection. Export all wards in one."))?;
     if features.len() > MOST_WARDS {
         return Err(no("There are more than 500 areas in this file. Export your council’s own wards only."));
     }
@@ -146,7 +147,9 @@ fn read(text: &str, property: Option<&str>) -> Result<Plain, Refused> {
     let plain: Vec<Value> = features
         .into_iter()
         .zip(&names)
-        .map(|(feature, name)| json!({"type": "Feature", "properties": {"name": name}, "geometry": feature["geometry"]}))
+        .map(
+            |(feature, name)| json!({"type": "Feature", "properties": {"name": name}, "geometry": feature["geometry"]}),
+        )
         .collect();
     let text = json!({"type": "FeatureCollection", "features": plain}).to_string();
     Ok(Plain { text, wards, parts })
@@ -154,7 +157,8 @@ fn read(text: &str, property: Option<&str>) -> Result<Plain, Refused> {
 
 /// The properties that every area has as short text.
 fn properties(features: &[Value]) -> Vec<String> {
-    let short = |value: &Value| value.as_str().is_some_and(|t| !t.trim().is_empty() && t.chars().count() <= LONGEST_NAME);
+    let short =
+        |value: &Value| value.as_str().is_some_and(|t| !t.trim().is_empty() && t.chars().count() <= LONGEST_NAME);
     let of = |feature: &Value| feature.get("properties").and_then(Value::as_object).cloned().unwrap_or_else(Map::new);
     let Some(first) = features.first().map(of) else { return Vec::new() };
     let everywhere = |key: &str| features.iter().all(|feature| of(feature).get(key).is_some_and(short));
@@ -205,7 +209,13 @@ pub(in super::super) async fn upload(
         return draw(&app, &session, None, Vec::new(), Some(("file", "Choose a GeoJSON file.".to_owned())));
     }
     let Ok(text) = String::from_utf8(upload.file) else {
-        return draw(&app, &session, None, Vec::new(), Some(("file", "This is not GeoJSON: it is no text.".to_owned())));
+        return draw(
+            &app,
+            &session,
+            None,
+            Vec::new(),
+            Some(("file", "This is not GeoJSON: it is no text.".to_owned())),
+        );
     };
     let plain = match read(&text, property) {
         Ok(plain) => plain,
@@ -239,7 +249,9 @@ pub(in super::super) async fn take(
     Form(chosen): Form<Chosen>,
 ) -> Result<Response, Trouble> {
     let set_up = set_up(&app)?;
-    let again = || Trouble::not_found("This file is not here any more. Upload it again.").back_to("/admin/set-up/wards", "Go back");
+    let again = || {
+        Trouble::not_found("This file is not here any more. Upload it again.").back_to("/admin/set-up/wards", "Go back")
+    };
     if !is_mark(&chosen.mark) {
         return Err(again());
     }

@@ -50,6 +50,18 @@ const main = "main form:not(.out) button[type=submit]";
     await click(main);
     seen.said.start = new URL(page.url()).pathname;
     await see("tasks-empty");
+    // What every empty page says will be there.
+    seen.said.empty = {};
+    for (const path of ["/review", "/my", "/ward", "/overdue", "/reports", "/campaigns", "/patterns", "/letters", "/outbox", "/quarantine", "/set-aside", "/blocked", "/learned"]) {
+      await page.goto(base + path);
+      seen.said.empty[path] = await page.innerText("main");
+      await see(`empty${path.replaceAll("/", "-")}`);
+    }
+    await page.goto(`${base}/admin/set-up`);
+
+    await page.goto(`${base}/admin/set-up/sample`);
+    await see("sample");
+    await page.goto(`${base}/admin/set-up`);
 
     await task("Name the council");
     await see("council");
@@ -68,7 +80,7 @@ const main = "main form:not(.out) button[type=submit]";
     await see("mailbox");
     const mailbox = async (host, secret, more) => {
       await page.fill("#host", host);
-      await page.selectOption("#security", "none");
+      await page.selectOption("#security", (more && more.security) || "none");
       await page.fill("#port", (more && more.port) || port);
       await page.fill("#user", user);
       await page.fill("#password", secret);
@@ -77,9 +89,10 @@ const main = "main form:not(.out) button[type=submit]";
       return text(".govuk-error-summary");
     };
     // What goes wrong, each beside its field; these tries are not counted.
-    seen.said.no_name = await mailbox("no-such-host.invalid", secret);
+    seen.said.no_name = await mailbox("no-such-host.invalid", secret, { security: "tls" });
     await see("mailbox-wrong");
-    seen.said.insecure = seen.said.no_name.includes("protection") ? seen.said.no_name : "";
+    seen.said.insecure = await mailbox("no-such-host.invalid", secret);
+    seen.said.no_tls = await mailbox("127.0.0.1", secret, { security: "tls" });
     seen.said.refused = await mailbox("127.0.0.1", secret, { port: "9" });
     seen.said.wrong_password = await mailbox("127.0.0.1", "not this");
     seen.said.field = await page.evaluate(() => document.querySelector(".govuk-error-summary a").getAttribute("href"));
@@ -92,13 +105,14 @@ const main = "main form:not(.out) button[type=submit]";
     await fill("#password", secret);
     await click(main);
     seen.said.connected = await text("#counted");
+    seen.said.known = await text("main table");
     at("connected");
     await see("mailbox-connected");
     await click(page.getByRole("link", { name: "Set up", exact: true }));
 
     await task("Choose services");
     await see("services");
-    await page.uncheck("#service-graffiti");
+    await page.uncheck("#service-graffiti_and_flyposting");
     seen.clicks += 1;
     await click("main button[type=submit]");
     at("services");

@@ -375,7 +375,7 @@ impl App {
             }
         }
         let new = self.build_anew(self.settings.with(kept)?).await?;
-        set_up::write(&new.settings.base, &new.settings.origin.kept)?;
+        set_up::write(&new.settings.set_up_folder(), &new.settings.origin.kept)?;
         Ok(new)
     }
 
@@ -388,7 +388,7 @@ impl App {
         if store::sample::take_out(&mut tx).await? {
             tx.commit().await?;
             // What stays behind of it does no harm.
-            let _ = tokio::fs::remove_dir_all(self.settings.path(set_up::SAMPLE_OUT.as_ref())).await;
+            let _ = tokio::fs::remove_dir_all(self.settings.set_up_folder().join(set_up::SAMPLE_OUT)).await;
             tracing::info!("sample data was taken out");
         }
         Ok(())

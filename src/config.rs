@@ -130,7 +130,9 @@ impl Settings {
             format!("{} cannot be read: copy deploy/beadle.example.toml there and fill it in", path.display())
         })?;
         let base = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let kept = set_up::read(base)?;
+        let mut bare: Self = typed(&text).map_err(|e| anyhow::anyhow!("{}: {e:#}", path.display()))?;
+        base.clone_into(&mut bare.base);
+        let kept = set_up::read(&bare.set_up_folder())?;
         Self::laid_over(path, &text, kept, base)
     }
 

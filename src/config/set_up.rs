@@ -1,4 +1,4 @@
-//! What is set up on the portal: `set-up.toml`, beside the settings and laid over them.
+//! What is set up on the portal: `set-up.toml`, beside the SQLite file or else the settings, and laid over them.
 //!
 //! The operator's file stays the operator's: the portal never writes it, and what stands in both is an error that says so. What is
 //! laid over is read by the same types and checked in the same way as the file itself.
@@ -95,7 +95,7 @@ impl Settings {
     ///
     /// # Errors
     /// As [`Settings::load`]; when something stands in both.
-    pub fn laid_over(file: &Path, text: &str, kept: Kept, base: &Path) -> anyhow::Result<Self> {
+    pub(super) fn laid_over(file: &Path, text: &str, kept: Kept, base: &Path) -> anyhow::Result<Self> {
         let named = |e: anyhow::Error| anyhow::anyhow!("{}: {e:#}", file.display());
         let mut settings: Self = typed(text).map_err(named)?;
         base.clone_into(&mut settings.base);
@@ -114,6 +114,12 @@ impl Settings {
         let file = self.origin.file.as_deref().context("these settings stand in no file")?;
         let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
         Self::laid_over(file, &text, kept, &self.base)
+    }
+
+    /// Where what is set up on the portal is kept: where beadle can write in any case, if that is a folder.
+    #[must_use]
+    pub fn set_up_folder(&self) -> PathBuf {
+        self.kept().unwrap_or_else(|_| self.base.clone())
     }
 
     /// The folder of an invented council, which lies beside the rules.
@@ -143,7 +149,7 @@ impl Settings {
             self.places.streets = borough("streets.csv");
         }
         self.smtp.host = None;
-        self.smtp.folder = Some(SAMPLE_OUT.into());
+        self.smtp.folder = Some(self.set_up_folder().join(SAMPLE_OUT));
         Ok(())
     }
 
@@ -182,7 +188,7 @@ impl Settings {
             if self.places.wards.is_some() {
                 twice("[places] wards".to_owned())?;
             }
-            self.places.wards = Some(wards);
+            self.places.wards = Some(self.set_up_folder().join(wards));
         }
         if self.folder.iter().any(|folder| folder.name == sample::ACCOUNT) {
             bail!("a [[folder]] is called '{}', as sample data is: give it another name", sample::ACCOUNT);
@@ -204,7 +210,7 @@ impl Settings {
         });
         Some(Standing {
             kept: kept.clone(),
-            folder: self.base.clone(),
+            folder: self.set_up_folder(),
             named: self.council.is_named(),
             mailboxes: mailboxes.collect(),
             others: self.ways_in() - self.mailbox.len() - usize::from(kept.sample),
@@ -243,7 +249,7 @@ mod tests {
         let settings = laid(OUT, kept).unwrap();
         assert_eq!(settings.council().name, "Set Up");
         assert_eq!(settings.imap(&settings.mailbox[0]).unwrap().password.reveal(), "p");
-        assert_eq!(settings.places.wards.as_deref(), Some(Path::new("w.geojson")));
+        assert_eq!(settings.places.wards.as_deref(), Some(Path::new("/etc/w.geojson")));
         assert!(settings.rules.off.contains("graffiti"));
     }
 

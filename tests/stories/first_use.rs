@@ -332,7 +332,7 @@ story!(sample_data_goes_with_all_that_came_of_it_and_stays_on_the_trail, house, 
     assert!(before.len() > 20 && before.iter().filter(|(_, n)| *n > 0).count() > 10, "{before:?}");
     let mut tx = house.tx().await;
     let trail = tx.count("SELECT COUNT(*) FROM audit", args![]).await.unwrap();
-    assert!(trail > 100);
+    assert!(trail > 0, "{trail}");
     assert!(sample::take_out(&mut tx).await.unwrap());
     tx.commit().await.unwrap();
     let after = rows_of_messages(&house.db).await;

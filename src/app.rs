@@ -9,11 +9,12 @@ use crate::channels::smtp::{Outgoing, Smtp};
 use crate::channels::text::TextProvider;
 use crate::collect::Collector;
 use crate::collect::spool::Spool;
-use crate::config::{Settings, form::FormSettings};
+use crate::config::{Settings, form::FormSettings, set_up};
 use crate::core::{Channel, Clock, Ids, TokenKey};
 use crate::learning::teacher::Teacher;
 use crate::outbox::dispatch::{Dispatcher, Step};
 use crate::pipeline::{House, Pipeline};
+use crate::portal::set_up::{Change, SetUp, Wish};
 use crate::portal::{self, Account, Learner, Portal, Ways};
 use crate::routing::deadline::WorkingDays;
 use crate::store::{self, Db};
@@ -25,6 +26,7 @@ use crate::understanding::rules::Rules;
 use crate::understanding::rules::folder::Folder;
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
+use axum::Router;
 use front::{Door, Front};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::BTreeMap;
@@ -32,7 +34,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -62,6 +64,24 @@ pub struct App {
 
 /// Encoders that were loaded, by model and second look: councils of one installation share them.
 pub type Encoders = BTreeMap<(PathBuf, PathBuf), Encoder>;
+/// What runs beside the pages.
+struct Shift {
+    workers: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Shift {
+    /// Ends: what is in hand is finished, for as long as a clean shutdown may take.
+    async fn end(&mut self) {
+        self.stop.cancel();
+        let workers = &mut self.workers;
+        let ended = tokio::time::timeout(SHUTDOWN, async { while workers.join_next().await.is_some() {} }).await;
+        if ended.is_err() {
+            tracing::warn!("some work did not end in time; it will be taken up at the next start");
+            self.workers.abort_all();
+        }
+    }
+}
 
 /// Loads rules, encoder, classifier and places. What is missing is said in the second part.
 ///
@@ -71,15 +91,22 @@ pub fn understanding(settings: &Settings) -> anyhow::Result<(Understanding, Vec<
     understanding_with(settings, &mut Encoders::new())
 }
 
+/// Which encoder these settings name: the model, and the second look that goes with it.
+fn encoder_of(settings: &Settings) -> (PathBuf, PathBuf) {
+    let second_look = settings.path(&settings.model.classifier).join(models::CONCERN);
+    (settings.path(&settings.model.encoder), second_look)
+}
+
 fn understanding_with(settings: &Settings, encoders: &mut Encoders) -> anyhow::Result<(Understanding, Vec<String>)> {
     let mut missing = Vec::new();
-    let rules = Rules::load(&settings.path(&settings.rules.dir)).context("the rules cannot be used")?;
+    let rules =
+        Rules::load(&settings.path(&settings.rules.dir)).and_then(|rules| rules.chosen(&settings.rules.choice()));
+    let rules = rules.context("the rules cannot be used")?;
     let mut encoder = None;
     let mut models = None;
     if settings.model.enabled {
         let trained = settings.path(&settings.model.classifier);
-        let concern = trained.join(models::CONCERN);
-        let which = (settings.path(&settings.model.encoder), concern);
+        let which = encoder_of(settings);
         let known = encoders.get(&which).cloned().map(Ok);
         match known.unwrap_or_else(|| Encoder::load_with(&which.0, Some(&which.1), settings.model.workers)) {
             Ok(loaded) => {
@@ -164,9 +191,29 @@ impl App {
         ids: Ids,
         encoders: &mut Encoders,
     ) -> anyhow::Result<Self> {
-        let (understanding, mut missing) = understanding_with(&settings, encoders)?;
-        let calendar = calendar(&settings)?;
+        let (understanding, missing) = understanding_with(&settings, encoders)?;
         let db = database(&settings).await?;
+        Self::build_with(settings, clock, ids, db, understanding, missing).await
+    }
+
+    /// The same service with something else set up on the portal. Database and encoder stay what they are.
+    async fn build_anew(&self, settings: Settings) -> anyhow::Result<Self> {
+        let (clock, ids) = (self.pipeline.clock.clone(), self.pipeline.ids.clone());
+        let there = self.pipeline.understanding.encoder().cloned();
+        let mut encoders: Encoders = there.into_iter().map(|encoder| (encoder_of(&settings), encoder)).collect();
+        let (understanding, missing) = understanding_with(&settings, &mut encoders)?;
+        Self::build_with(settings, clock, ids, self.pipeline.db.clone(), understanding, missing).await
+    }
+
+    async fn build_with(
+        settings: Settings,
+        clock: Clock,
+        ids: Ids,
+        db: Db,
+        understanding: Understanding,
+        mut missing: Vec<String>,
+    ) -> anyhow::Result<Self> {
+        let calendar = calendar(&settings)?;
         let key = signing_key(&db, &ids).await?;
         let instance = settings.instance().replace(['%', '_', '/'], "-");
         let teacher = teacher(&settings, &db, &clock, &ids, &understanding)?;
@@ -296,7 +343,8 @@ impl App {
         ended
     }
 
-    /// Runs until `stop`, then ends cleanly: work in hand is finished, nothing new is begun. Where it ends by itself, it cancels `stop`.
+    /// Runs until `stop`, then ends cleanly: work in hand is finished, nothing new is begun. What is set up on the portal meanwhile is
+    /// taken up without an end: the pages change at once, and what runs beside them is begun anew. Where it ends by itself, it cancels `stop`.
     ///
     /// # Errors
     /// When it cannot start. Once it runs, failures are logged, shown and retried.
@@ -306,11 +354,107 @@ impl App {
         metrics: Option<PrometheusHandle>,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
+        self.take_over().await?;
+        self.clear_sample().await?;
+        self.keep_cases_findable().await?;
+        let (ask, mut asked) = mpsc::channel(1);
+        let mut app = self;
+        let mut shift = app.begin(&stop)?;
+        door.open(app.pages(metrics.clone(), ask.clone()));
+        tracing::info!(instance = app.pipeline.instance, "beadle runs");
+        let lost_a_worker = loop {
+            tokio::select! {
+                () = stop.cancelled() => break false,
+                // No worker ends by itself: one that does has met a fault, and a service that goes on without it would look well.
+                _ = shift.workers.join_next() => break !stop.is_cancelled(),
+                Some(wish) = asked.recv() => match app.grant(wish.change).await {
+                    Ok(new) => {
+                        shift.end().await;
+                        app = new;
+                        let cleared = app.clear_sample().await;
+                        door.open(app.pages(metrics.clone(), ask.clone()));
+                        shift = app.begin(&stop)?;
+                        let said = cleared.map_err(|why| format!("The sample data is still there ({why}). It goes at the next start."));
+                        let _ = wish.said.send(said);
+                        tracing::info!("what was set up on the portal is in use");
+                    }
+                    Err(why) => {
+                        let _ = wish.said.send(Err(format!("This cannot be used: {why:#}.")));
+                    }
+                },
+            }
+        };
+        stop.cancel();
+        tracing::info!("ending: work in hand is finished");
+        shift.end().await;
+        // Where the database is away there is nothing to wait for: leases run out by themselves.
+        match tokio::time::timeout(GIVING_BACK, app.hand_back()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "work in hand could not be given back; its leases will run out"),
+            Err(_) => tracing::warn!("the database does not answer; leases on work in hand will run out"),
+        }
+        app.pipeline.db.close().await;
+        tracing::info!("ended");
+        if lost_a_worker {
+            bail!(
+                "a worker ended by a fault in the program; start it again: what it had in hand is taken up where it was"
+            );
+        }
+        Ok(())
+    }
+
+    /// The service with something set up otherwise, which is written down as soon as it is known to work.
+    async fn grant(&self, change: Change) -> anyhow::Result<Self> {
+        let mut kept = self.settings.origin.kept.clone();
+        change(&mut kept);
+        if kept.sample && !self.settings.origin.kept.sample {
+            let mut tx = self.pipeline.db.read().await?;
+            if store::sample::count(&mut tx).await? != (0, 0) {
+                bail!("messages have come in already, and sample data could not be told from what comes of them");
+            }
+        }
+        let new = self.build_anew(self.settings.with(kept)?).await?;
+        set_up::write(&new.settings.set_up_folder(), &new.settings.origin.kept)?;
+        Ok(new)
+    }
+
+    /// Takes out sample data that is not to be in any more. Nothing may work beside it.
+    async fn clear_sample(&self) -> store::Result<()> {
+        if self.settings.origin.kept.sample {
+            return Ok(());
+        }
+        let mut tx = self.pipeline.db.begin().await?;
+        if store::sample::take_out(&mut tx).await? {
+            tx.commit().await?;
+            // What stays behind of it does no harm.
+            let _ = tokio::fs::remove_dir_all(self.settings.set_up_folder().join(set_up::SAMPLE_OUT)).await;
+            tracing::info!("sample data was taken out");
+        }
+        Ok(())
+    }
+
+    /// The portal of this service.
+    fn pages(&self, metrics: Option<PrometheusHandle>, ask: mpsc::Sender<Wish>) -> Router {
+        portal::router(Portal {
+            collector: self.collector.clone(),
+            pipeline: self.pipeline.clone(),
+            metrics,
+            secure_cookie: self.settings.portal.secure_cookie,
+            allowed_hosts: self.settings.allowed_hosts(),
+            letterhead: self.settings.letterhead(),
+            ways: ways(&self.settings),
+            learner: Some(Arc::new(AtThePortal(self.teacher.clone()))),
+            rules: Some(Folder::new(self.settings.path(&self.settings.rules.dir), self.settings.rules.choice())),
+            set_up: self.settings.standing().map(|standing| SetUp { standing, ask }),
+        })
+    }
+
+    /// Begins the work that runs beside the pages.
+    fn begin(&self, stop: &CancellationToken) -> anyhow::Result<Shift> {
         for what in &self.missing {
             tracing::warn!("{what}");
         }
-        self.take_over().await?;
-        self.keep_cases_findable().await?;
+        let stop = stop.child_token();
         let mut workers = JoinSet::new();
         self.watch_accounts(&mut workers, &stop)?;
         let bell = Arc::clone(&self.collector.bell);
@@ -321,52 +465,16 @@ impl App {
         }
         if let Some(every) = self.settings.rules_reload() {
             let root = self.settings.path(&self.settings.rules.dir);
-            workers.spawn(workers::watch_rules(self.pipeline.understanding.clone(), root, every, stop.clone()));
+            let choice = self.settings.rules.choice();
+            workers.spawn(workers::watch_rules(self.pipeline.understanding.clone(), root, choice, every, stop.clone()));
         }
         workers.spawn(workers::empty_spool(self.collector.clone(), stop.clone()));
         workers.spawn(workers::seal(self.pipeline.db.clone(), self.pipeline.clock.clone(), stop.clone()));
-        workers.spawn(workers::teach(self.teacher.clone(), stop.clone()));
-        door.open(portal::router(Portal {
-            collector: self.collector.clone(),
-            pipeline: self.pipeline.clone(),
-            metrics,
-            secure_cookie: self.settings.portal.secure_cookie,
-            allowed_hosts: self.settings.allowed_hosts(),
-            letterhead: self.settings.letterhead(),
-            ways: ways(&self.settings),
-            learner: Some(Arc::new(AtThePortal(self.teacher.clone()))),
-            rules: Some(Folder::new(self.settings.path(&self.settings.rules.dir))),
-        }));
-        tracing::info!(instance = self.pipeline.instance, "beadle runs");
-        let mut lost_a_worker = false;
-        tokio::select! {
-            () = stop.cancelled() => {}
-            // No worker ends by itself: one that does has met a fault, and a service that goes on without it would look well.
-            _ = workers.join_next() => {
-                lost_a_worker = !stop.is_cancelled();
-                stop.cancel();
-            }
+        // Nothing is to be learned from what is invented.
+        if !self.settings.origin.kept.sample {
+            workers.spawn(workers::teach(self.teacher.clone(), stop.clone()));
         }
-        door.close();
-        tracing::info!("ending: work in hand is finished");
-        let ended = tokio::time::timeout(SHUTDOWN, async { while workers.join_next().await.is_some() {} }).await;
-        if ended.is_err() {
-            tracing::warn!("some work did not end in time; it will be taken up at the next start");
-        }
-        // Where the database is away there is nothing to wait for: leases run out by themselves.
-        match tokio::time::timeout(GIVING_BACK, self.hand_back()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "work in hand could not be given back; its leases will run out"),
-            Err(_) => tracing::warn!("the database does not answer; leases on work in hand will run out"),
-        }
-        self.pipeline.db.close().await;
-        tracing::info!("ended");
-        if lost_a_worker {
-            bail!(
-                "a worker ended by a fault in the program; start it again: what it had in hand is taken up where it was"
-            );
-        }
-        Ok(())
+        Ok(Shift { workers, stop })
     }
 
     /// After a new program, or the first with this, works out what open cases are found by.

@@ -13,6 +13,7 @@ mod limits;
 mod mail;
 mod portal;
 mod service;
+pub mod set_up;
 pub mod telegram;
 pub mod texts;
 
@@ -33,6 +34,7 @@ use anyhow::{Context as _, bail};
 use form::FormSettings;
 use letters::LettersSettings;
 use serde::Deserialize;
+use set_up::Origin;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use telegram::TelegramAccount;
@@ -42,7 +44,8 @@ use texts::TextSettings;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The council.
+    /// The council; without it, it is named on the portal.
+    #[serde(default = "CouncilSettings::unnamed")]
     pub council: CouncilSettings,
     /// Its councillors.
     #[serde(default)]
@@ -99,6 +102,19 @@ pub struct Settings {
     /// Folder that relative paths are taken from; not in the file.
     #[serde(skip)]
     pub base: PathBuf,
+    /// The file itself, and what was set up on the portal besides it.
+    #[serde(skip)]
+    pub origin: Origin,
+}
+
+/// Reads text as what it is to be, or says in which line it is wrong.
+fn typed<T: serde::de::DeserializeOwned>(text: &str) -> anyhow::Result<T> {
+    toml::from_str(text).map_err(|e| {
+        let line = e
+            .span()
+            .map_or(0, |s| text.as_bytes()[..s.start.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1);
+        anyhow::anyhow!("line {line}: {}", e.message().replace('\n', " "))
+    })
 }
 
 const fn yes() -> bool {
@@ -114,7 +130,10 @@ impl Settings {
             format!("{} cannot be read: copy deploy/beadle.example.toml there and fill it in", path.display())
         })?;
         let base = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self::parse(&text, base).map_err(|e| anyhow::anyhow!("{}: {e:#}", path.display()))
+        let mut bare: Self = typed(&text).map_err(|e| anyhow::anyhow!("{}: {e:#}", path.display()))?;
+        base.clone_into(&mut bare.base);
+        let kept = set_up::read(&bare.set_up_folder())?;
+        Self::laid_over(path, &text, kept, base)
     }
 
     /// Reads settings from text; relative paths are taken from `base`.
@@ -122,18 +141,16 @@ impl Settings {
     /// # Errors
     /// As [`Settings::load`], without the file.
     pub fn parse(text: &str, base: &Path) -> anyhow::Result<Self> {
-        let mut settings: Self = toml::from_str(text).map_err(|e| {
-            let line = e
-                .span()
-                .map_or(0, |s| text.as_bytes()[..s.start.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1);
-            anyhow::anyhow!("line {line}: {}", e.message().replace('\n', " "))
-        })?;
+        let mut settings: Self = typed(text)?;
         settings.base = base.to_owned();
         settings.check()?;
         Ok(settings)
     }
 
     fn check(&self) -> anyhow::Result<()> {
+        if !self.council.is_named() && self.smtp.host.is_some() {
+            bail!("missing [council] with name and address: mail is to be sent, and it would come from nobody");
+        }
         if Address::new(&self.council.address, None).is_none() {
             bail!("[council] address '{}' is no email address", self.council.address);
         }

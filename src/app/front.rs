@@ -34,14 +34,9 @@ impl Door {
         Self { names: names.into(), pages: watch::Sender::new(None) }
     }
 
-    /// Lets people in; whoever came before waits.
+    /// Leads to these pages from now on: whoever came before waits, and what is being answered is answered by the pages before.
     pub fn open(&self, pages: Router) {
         self.pages.send_replace(Some(pages));
-    }
-
-    /// Lets nobody in any more.
-    pub fn close(&self) {
-        self.pages.send_replace(None);
     }
 
     async fn answer(&self, request: Request) -> Response {

@@ -9,7 +9,7 @@ use crate::pipeline::{Pipeline, Worked};
 use crate::store::outbox::Fate;
 use crate::store::{self, Db, audit};
 use crate::understanding::Understanding;
-use crate::understanding::rules::Rules;
+use crate::understanding::rules::{Choice, Rules};
 use chrono::TimeDelta;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -199,7 +199,13 @@ pub(super) async fn teach(teacher: Teacher, stop: CancellationToken) {
 }
 
 /// Puts changed rules in force; rules that are wrong are refused aloud, and the old ones stay.
-pub(super) async fn watch_rules(understanding: Understanding, root: PathBuf, every: Duration, stop: CancellationToken) {
+pub(super) async fn watch_rules(
+    understanding: Understanding,
+    root: PathBuf,
+    choice: Choice,
+    every: Duration,
+    stop: CancellationToken,
+) {
     let mut seen = stamps(&root);
     loop {
         tokio::select! {
@@ -211,7 +217,7 @@ pub(super) async fn watch_rules(understanding: Understanding, root: PathBuf, eve
             continue;
         }
         seen = now;
-        match Rules::load(&root) {
+        match Rules::load(&root).and_then(|rules| rules.chosen(&choice)) {
             Ok(rules) => {
                 tracing::info!(version = rules.version, rules = rules.len(), "changed rules are in force");
                 understanding.replace_rules(rules);

@@ -19,7 +19,7 @@ pub use backoff::Backoff;
 pub use sending::SendError;
 pub use tls::WireError;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A password: it is read and used, and never shown.
@@ -59,7 +59,7 @@ impl fmt::Debug for Secret {
 pub struct SettingsError(String);
 
 /// How a connection to a mail server is protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Security {
     /// TLS from the first byte (IMAP 993, SMTP 465).

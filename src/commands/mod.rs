@@ -119,6 +119,20 @@ struct Where {
 }
 
 impl Where {
+    /// The settings file that is meant where none is named outright.
+    fn file(&self) -> PathBuf {
+        match (&self.config, &self.dir) {
+            (Some(config), _) => config.clone(),
+            (None, Some(dir)) => dir.join("beadle.toml"),
+            (None, None) => PathBuf::from("beadle.toml"),
+        }
+    }
+
+    /// Whether a folder is meant in which there is no installation yet. A file that is named has to be there.
+    fn is_nowhere_yet(&self) -> bool {
+        self.config.is_none() && !self.file().exists()
+    }
+
     fn settings(&self) -> anyhow::Result<Settings> {
         let path = match (&self.config, &self.dir) {
             (Some(config), _) => config.clone(),

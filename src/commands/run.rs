@@ -1,6 +1,6 @@
 //! `beadle run`: the service.
 
-use super::Where;
+use super::{ENCODER, Where, home, say};
 use crate::app::front::Front;
 use crate::app::{App, Encoders};
 use crate::core::{Clock, Ids};
@@ -11,8 +11,9 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -26,11 +27,18 @@ pub struct RunArgs {
     /// The settings file of another council that is served at the same address, by a name of its own; as often as there are councils.
     #[arg(long, value_name = "FILE")]
     beside: Vec<PathBuf>,
+    /// Where the portal of a new installation listens; one that is set up says so in its settings.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8025")]
+    listen: String,
 }
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(args: RunArgs) -> anyhow::Result<u8> {
-    let first = args.place.settings()?;
+    let new = args.place.is_nowhere_yet().then(|| begin(&args)).transpose()?;
+    let first = match &new {
+        Some(file) => Settings::load(file)?,
+        None => args.place.settings()?,
+    };
     telemetry::start_logs(first.service.log_format, &first.service.log_level)?;
     let metrics = telemetry::start_metrics();
     let listener = listen(&first.portal.listen).await?;
@@ -38,13 +46,14 @@ pub async fn run(args: RunArgs) -> anyhow::Result<u8> {
     let councils = std::iter::once(Ok(first)).chain(others).collect::<anyhow::Result<Vec<Settings>>>()?;
     let stop = CancellationToken::new();
     stop_on_signals(stop.clone())?;
-    serve(councils, listener, metrics, stop).await?;
+    serve(councils, new.as_deref(), listener, metrics, stop).await?;
     Ok(0)
 }
 
-/// Runs councils behind one address until `stop`. Where one ends by a fault, all do: a service that goes on without it would look well.
+/// Runs councils behind one address until `stop`; `new` is the settings file of one that was begun just now. Where one ends by a fault, all do: a service that goes on without it would look well.
 async fn serve(
     councils: Vec<Settings>,
+    new: Option<&Path>,
     listener: TcpListener,
     metrics: Option<PrometheusHandle>,
     stop: CancellationToken,
@@ -58,6 +67,11 @@ async fn serve(
         let app = app.with_context(|| council.clone())?;
         if let Some(file) = first_password(&app.settings, &app.pipeline.db, app.pipeline.clock.now()).await? {
             tracing::info!(council, "the administrator's first password is in {file}: sign in, then delete the file");
+            if let Some(settings) = new {
+                say(format!("A new installation. Its settings are in {}; nothing is sent yet.", settings.display()));
+                say(format!("Open http://{} to set it up.", listener.local_addr()?));
+                say(format!("User name: {}   The password is in {file}", auth::ADMINISTRATOR));
+            }
         }
         apps.push(app);
     }
@@ -76,6 +90,39 @@ async fn serve(
         ended = ended.and(one.context("a council ended by a fault in the program").and_then(|one| one));
     }
     ended
+}
+
+/// Writes the least settings with which a new installation can be set up on the portal; their file.
+fn begin(args: &RunArgs) -> anyhow::Result<PathBuf> {
+    let file = args.place.file();
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let home = std::fs::canonicalize(home()?)?;
+    std::fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+    let mut open = std::fs::OpenOptions::new();
+    // Never over something that came there meanwhile.
+    let mut new = open.write(true).create_new(true).open(&file);
+    let text = least_settings(&home, &args.listen);
+    let written = new.as_mut().map_err(|e| std::io::Error::new(e.kind(), e.to_string()));
+    written
+        .and_then(|new| new.write_all(text.as_bytes()))
+        .with_context(|| format!("{} cannot be written", file.display()))?;
+    Ok(file)
+}
+
+/// Settings of an installation that is set up on its portal: where beadle's own files are, and that nothing is sent yet.
+fn least_settings(home: &Path, listen: &str) -> String {
+    let quoted = |path: &Path| toml::Value::String(path.display().to_string()).to_string();
+    format!(
+        "# Settings of beadle; deploy/beadle.example.toml shows all there are. What is set up on the portal is kept beside\n\
+         # this file, in set-up.toml. What you write here cannot be changed there.\n\n\
+         # Mail is written into a folder. To have it sent, name your relay instead: host, port, security, user, password_file.\n\
+         [smtp]\nfolder = \"outgoing\"\n\n\
+         [rules]\ndir = {}\n\n[model]\nencoder = {}\nclassifier = {}\n\n[portal]\nlisten = {}\n",
+        quoted(&home.join("rules")),
+        quoted(&home.join(ENCODER)),
+        quoted(&home.join("models")),
+        toml::Value::String(listen.to_owned()),
+    )
 }
 
 /// Binds the portal's address: first of all, so that a second process on the same settings ends before it touches anything.

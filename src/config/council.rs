@@ -27,6 +27,29 @@ pub struct CouncilSettings {
     pub consent: Wish,
 }
 
+/// Address of a council that nobody has named yet; nothing is ever delivered there.
+const NOBODYS: &str = "cases@set-up.invalid";
+
+impl CouncilSettings {
+    /// What stands in for a council until its name is given on the portal.
+    pub(super) fn unnamed() -> Self {
+        Self {
+            name: "New council".to_owned(),
+            address: NOBODYS.to_owned(),
+            plus_addressing: true,
+            authserv_id: None,
+            division: england_and_wales(),
+            consent: share(),
+        }
+    }
+
+    /// Whether the council was named.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.address != NOBODYS
+    }
+}
+
 impl Settings {
     /// The council as the rest of the program knows it.
     #[must_use]

@@ -2,8 +2,10 @@
 
 use super::Settings;
 use crate::channels::whereabouts::{self, Whereabouts, WhereaboutsSettings};
+use crate::understanding::rules::Choice;
 use anyhow::Context as _;
 use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,11 +17,15 @@ pub struct RulesSettings {
     pub dir: PathBuf,
     /// Seconds between looks whether they changed; 0 for never.
     pub reload_seconds: u64,
+    /// Services that are not taken here, by key: never suggested.
+    pub off: BTreeSet<String>,
+    /// Where departments get their cases, by key, instead of where `departments.toml` says.
+    pub addresses: BTreeMap<String, String>,
 }
 
 impl Default for RulesSettings {
     fn default() -> Self {
-        Self { dir: "rules".into(), reload_seconds: 5 }
+        Self { dir: "rules".into(), reload_seconds: 5, off: BTreeSet::new(), addresses: BTreeMap::new() }
     }
 }
 
@@ -61,6 +67,14 @@ pub struct PlacesSettings {
     pub what3words_url: Option<String>,
     /// Whether it is asked where short links to maps lead.
     pub follow_short_links: bool,
+}
+
+impl RulesSettings {
+    /// What the council chose from the rules without changing their files.
+    #[must_use]
+    pub fn choice(&self) -> Choice {
+        Choice { off: self.off.clone(), addresses: self.addresses.clone() }
+    }
 }
 
 impl Settings {

@@ -1,10 +1,10 @@
 //! The council and its councillors, as the settings name them.
 
 use super::Address;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// An elected member.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Councillor {
     /// Key, such as `nowak`.

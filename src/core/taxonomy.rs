@@ -60,6 +60,9 @@ pub struct Service {
     pub mode: Option<Mode>,
     /// Least confidence for automatic routing of this service; the settings' where absent.
     pub auto_above: Option<f64>,
+    /// Whether the council does not take it here: it is never suggested, and what reads like it waits for a person.
+    #[serde(default)]
+    pub off: bool,
 }
 
 const fn new_case() -> AfterClosing {
@@ -131,7 +134,15 @@ pub struct Taxonomy {
     pub bodies: BTreeMap<String, Body>,
 }
 
+/// Where the kinds of request go that nothing else fits: it is always there.
+pub const GENERAL: &str = "general_enquiry";
+
 impl Taxonomy {
+    /// The services that are taken here, by key.
+    pub fn offered(&self) -> impl Iterator<Item = &Service> {
+        self.services.values().filter(|service| !service.off)
+    }
+
     /// The plain name of a service, or its key where the council has since removed it.
     #[must_use]
     pub fn service_name<'a>(&'a self, id: &'a str) -> &'a str {

@@ -272,7 +272,13 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
         lines,
         between: between(&read.trail, taxonomy),
         likeliest: likeliest(&read.trail, taxonomy),
-        services: by_name(taxonomy.services.values().map(|s| Choice::new(&s.id, &s.name, &case.service))),
+        services: by_name(
+            taxonomy
+                .services
+                .values()
+                .filter(|s| !s.off || s.id == case.service)
+                .map(|s| Choice::new(&s.id, &s.name, &case.service)),
+        ),
         departments: std::iter::once(as_service).chain(departments).collect(),
         priorities: Priority::ALL
             .iter()

@@ -1,13 +1,13 @@
 //! What stands before every page: the host it was asked under, who is signed in, the word every form must carry, and the
 //! headers every answer bears.
 
-use super::{App, Page, auth, sign_in, trouble::Trouble};
+use super::{App, Page, auth, set_up, sign_in, trouble::Trouble};
 use crate::core::{CaseId, Reach, Right};
 use crate::store::{self, session::Session};
 use askama::Template;
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{RawPathParams, Request, State};
+use axum::extract::{FromRequest as _, Multipart, RawPathParams, Request, State};
 use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -20,6 +20,8 @@ const MOST_FORM_BYTES: usize = 64 * 1024;
 const MOST_FILE_BYTES: usize = 1024 * 1024;
 /// Where those go.
 const FILES: &str = "/admin/rules/";
+/// But where a table of people is confirmed.
+const MOST_TABLE_BYTES: usize = 256 * 1024;
 
 const HEADERS: [(HeaderName, &str); 5] = [
     (
@@ -127,6 +129,9 @@ pub(super) async fn entitled(
             Err(error) => Trouble::from(error).into_response(),
         };
     }
+    if path == "/" && session.holds(Right::Administration) && set_up::is_new(&app) {
+        return Redirect::to(set_up::START).into_response();
+    }
     let reference = parameters.iter().find(|(name, _)| *name == "reference").map(|(_, value)| value);
     match out_of_reach(&app, &session, right, reference).await {
         Ok(None) => next.run(request).await,
@@ -179,16 +184,37 @@ fn to_sign_in(request: &Request) -> Response {
 /// Refuses a form that does not carry the session's word, and hands the request on as it was.
 async fn check_form(request: Request, session: &Session) -> Result<Request, Trouble> {
     let (parts, body) = request.into_parts();
-    let most = if parts.uri.path().starts_with(FILES) { MOST_FILE_BYTES } else { MOST_FORM_BYTES };
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let with_file = kind.starts_with("multipart/form-data");
+    let path = parts.uri.path();
+    let most = match path.starts_with(set_up::START) {
+        true if with_file => set_up::MOST_BYTES,
+        true => MOST_TABLE_BYTES,
+        false if path.starts_with(FILES) => MOST_FILE_BYTES,
+        false => MOST_FORM_BYTES,
+    };
     let Ok(bytes) = axum::body::to_bytes(body, most).await else {
         return Err(Trouble::of_status(StatusCode::PAYLOAD_TOO_LARGE));
     };
-    let given =
-        url::form_urlencoded::parse(&bytes).find(|(name, _)| name == "csrf").map(|(_, value)| value.into_owned());
+    let given = if with_file {
+        word_beside_file(Request::from_parts(parts.clone(), Body::from(bytes.clone()))).await
+    } else {
+        url::form_urlencoded::parse(&bytes).find(|(name, _)| name == "csrf").map(|(_, value)| value.into_owned())
+    };
     if !given.is_some_and(|given| auth::same(&given, &session.csrf)) {
         return Err(Trouble::forged());
     }
     Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
+/// The session's word in a form with a file, before which it stands.
+async fn word_beside_file(request: Request) -> Option<String> {
+    let mut form = Multipart::from_request(request, &()).await.ok()?;
+    let first = form.next_field().await.ok()??;
+    if first.name() != Some("csrf") {
+        return None;
+    }
+    first.text().await.ok()
 }
 
 /// The value of a cookie.

@@ -37,6 +37,7 @@ mod queries;
 mod report;
 mod review;
 mod scope;
+pub mod set_up;
 mod several;
 mod sign_in;
 mod timeline;
@@ -86,6 +87,8 @@ pub struct Portal {
     pub ways: Ways,
     /// Who can go back to a model that was there before; without one nobody can here.
     pub learner: Option<Arc<dyn Learner>>,
+    /// What is set up on these pages, and who takes it up; none where that is not possible.
+    pub set_up: Option<set_up::SetUp>,
 }
 
 impl Portal {
@@ -102,6 +105,7 @@ impl Portal {
             rules: None,
             ways: Ways { accounts: Vec::new(), relay: String::new() },
             learner: None,
+            set_up: None,
         }
     }
 }
@@ -199,6 +203,10 @@ struct Page {
     section: &'static str,
     /// Confirmation of what was just done.
     notice: Option<&'static str>,
+    /// No message can come in yet: nothing is connected.
+    no_way_in: bool,
+    /// What is shown is invented.
+    sample: bool,
 }
 
 impl Page {
@@ -212,6 +220,8 @@ impl Page {
             rights: Vec::new(),
             section: "",
             notice: None,
+            no_way_in: false,
+            sample: false,
         }
     }
 
@@ -219,11 +229,27 @@ impl Page {
         let council = app.portal.pipeline.house.council.name.clone();
         let rights = Right::ALL.iter().copied().filter(|right| session.holds(*right)).collect();
         let (csrf, who) = (session.csrf.clone(), session.name.clone());
-        Self { title: title.into(), council, csrf, who, rights, section, notice: None }
+        let no_way_in = app.portal.set_up.as_ref().is_some_and(set_up::SetUp::has_no_way_in);
+        Self {
+            title: title.into(),
+            council,
+            csrf,
+            who,
+            rights,
+            section,
+            notice: None,
+            no_way_in,
+            sample: set_up::is_sample(app),
+        }
     }
 
     fn with_notice(self, done: Option<&str>) -> Self {
         Self { notice: done.and_then(notice), ..self }
+    }
+
+    /// Whether they can set things up.
+    fn administers(&self) -> bool {
+        self.rights.contains(&Right::Administration)
     }
 
     /// Version of the style sheet in its address, so that a new program is not drawn with an old one's.
@@ -281,6 +307,11 @@ fn notice(done: &str) -> Option<&'static str> {
         "taken-over" => "You have this message now.",
         "went-back" => "The one before is at work again.",
         "rules-saved" => "Saved and in force. What stood there before is kept below.",
+        "set-up" => "Saved, and in use.",
+        "mailbox-connected" => "The mailbox is connected.",
+        "mailbox-removed" => "The mailbox is not watched any more. What was read from it stays.",
+        "sample-in" => "The sample data is coming in. It takes a minute until all of it is sorted.",
+        "sample-out" => "The sample data is out, and all that came of it.",
         "replayed" => "The message will be worked on again in a moment.",
         _ => return None,
     })

@@ -94,6 +94,13 @@ pub(super) const ENTRIES: &[Entry] = &[
     more(
         Right::Administration,
         "Administration",
+        "/admin/set-up",
+        "Set up",
+        "The council, its mailboxes, services, wards and people.",
+    ),
+    more(
+        Right::Administration,
+        "Administration",
         "/admin/people",
         "People",
         "Who has an account, and what they may do.",

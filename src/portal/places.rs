@@ -2,7 +2,7 @@
 
 use super::{
     App, account, admin, blocked, campaign, case_actions, case_page, councillor, files, learned, letters, list, log,
-    mail_pages, nav, patterns, picture, report, review, sign_in,
+    mail_pages, nav, patterns, picture, report, review, set_up, sign_in,
 };
 use crate::core::access::{self, Field};
 use crate::core::{Right, Role};
@@ -128,6 +128,7 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
     all.chain(of(Right::Councillor, councillor))
         .chain(of(Right::Reports, reports))
         .chain(of(Right::Administration, administration))
+        .chain(of(Right::Administration, set_up::routes()))
         .collect()
 }
 

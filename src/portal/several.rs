@@ -125,7 +125,13 @@ pub(super) fn several(found: Found, case: &Case, taxonomy: &Taxonomy) -> Several
             case: other,
             can_split: may_split && (offered || *standing == Standing::Dismissed),
             can_dismiss: may_split && offered,
-            services: by_name(taxonomy.services.values().map(|s| Choice::new(&s.id, &s.name, &part.service))),
+            services: by_name(
+                taxonomy
+                    .services
+                    .values()
+                    .filter(|s| !s.off || s.id == part.service)
+                    .map(|s| Choice::new(&s.id, &s.name, &part.service)),
+            ),
         })
     });
     Several { parts: parts.collect(), is_open: may_split && offer.is_open() }

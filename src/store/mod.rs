@@ -29,6 +29,7 @@ pub mod person;
 pub mod queue;
 pub mod report;
 pub mod rule_version;
+pub mod sample;
 pub mod sent_form;
 pub mod session;
 pub mod setting;

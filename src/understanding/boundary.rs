@@ -121,7 +121,7 @@ impl Ward {
 }
 
 fn ward(feature: Feature, number: usize) -> Result<Ward, PlaceDataError> {
-    let Some(name) = feature.properties.as_ref().and_then(name) else {
+    let Some(name) = feature.properties.as_ref().and_then(name_of) else {
         return Err(PlaceDataError::new(
             format!("feature {number} has no name{}", feature.properties.as_ref().map_or_else(String::new, properties)),
             "give each ward its name in the property 'name' (or WD24NM, CED24NM, WARD_NAME)",
@@ -155,7 +155,9 @@ fn ward(feature: Feature, number: usize) -> Result<Ward, PlaceDataError> {
     Ok(Ward { name, area, bounds })
 }
 
-fn name(properties: &JsonObject) -> Option<String> {
+/// The name of a ward by its properties: `name`, else one like `WD24NM`, else `WARD_NAME` or `Name`.
+#[must_use]
+pub fn name_of(properties: &JsonObject) -> Option<String> {
     let text = |key: &str| properties.get(key)?.as_str().map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned);
     let by_year = || properties.keys().find(|key| is_ons_name(key)).and_then(|key| text(key));
     text("name").or_else(by_year).or_else(|| text("WARD_NAME")).or_else(|| text("Name"))

@@ -20,12 +20,13 @@ pub use signs::{concerns, heaviest_sign, weight_of_signs};
 pub use writing::normalise;
 
 use crate::core::Priority;
-use crate::core::taxonomy::Taxonomy;
+use crate::core::taxonomy::{GENERAL, Taxonomy};
 use crate::core::verdict::Concern;
 use crate::understanding::reply::{FormWords, Reply};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use sieve::Sieve;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use writing::Rule;
 
 /// Why rules were not taken: one line that names the file, the place and the remedy.
@@ -36,6 +37,15 @@ pub struct RulesError {
     pub file: String,
     /// What is wrong with it.
     pub what: String,
+}
+
+/// What a council chose from the rules without changing their files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// Services that are not taken here.
+    pub off: BTreeSet<String>,
+    /// Where departments get their cases, by key, instead of where their file says.
+    pub addresses: BTreeMap<String, String>,
 }
 
 /// The parts of urgency that rules speak of beside the hazard; see [`super::priority`].
@@ -122,6 +132,38 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// The same rules with what the council chose from them; the version says so.
+    ///
+    /// # Errors
+    /// When a service or a department does not exist, an address is none, or what nothing else fits is to be off.
+    pub fn chosen(mut self, choice: &Choice) -> Result<Self, RulesError> {
+        let wrong = |what: String| RulesError { file: "[rules]".to_owned(), what };
+        for id in &choice.off {
+            let service = self.taxonomy.services.get_mut(id);
+            let service = service.ok_or_else(|| wrong(format!("off: there is no service '{id}'")))?;
+            if id == GENERAL {
+                return Err(wrong(format!("off: '{id}' has to stay, for what no other service fits")));
+            }
+            service.off = true;
+        }
+        for (id, address) in &choice.addresses {
+            let department = self.taxonomy.departments.get_mut(id);
+            let department = department.ok_or_else(|| wrong(format!("addresses: there is no department '{id}'")))?;
+            if crate::core::Address::new(address, None).is_none() {
+                return Err(wrong(format!("addresses: '{address}' of '{id}' is no email address")));
+            }
+            department.email.clone_from(address);
+        }
+        if *choice != Choice::default() {
+            let mut hash = Sha256::new();
+            hash.update(&self.version);
+            choice.off.iter().for_each(|id| hash.update(format!("-{id};")));
+            choice.addresses.iter().for_each(|(id, address)| hash.update(format!("{id}={address};")));
+            self.version = format!("{:x}", hash.finalize())[..12].to_owned();
+        }
+        Ok(self)
+    }
+
     /// Every rule that matches `text` (single spaces, as [`normalise`] leaves it), in the order of the files.
     #[must_use]
     pub fn hits(&self, text: &str) -> Vec<Hit<'_>> {

@@ -3,6 +3,7 @@
 use super::classifier::{Classifier, softmax};
 use super::reading::Message;
 use super::rules::Rules;
+use crate::core::taxonomy::GENERAL;
 use crate::core::verdict::{Candidate, Reason};
 use std::collections::BTreeMap;
 
@@ -47,7 +48,7 @@ pub(super) fn candidates(rules: &Rules, columns: &BTreeMap<String, f64>, said: O
             .collect()
     } else {
         // With nothing to go by, "a general enquiry" is the honest guess, not the first service of the alphabet.
-        let start = |service: &str| UNLIKELY + if service == "general_enquiry" { 0.7 } else { 0.0 };
+        let start = |service: &str| UNLIKELY + if service == GENERAL { 0.7 } else { 0.0 };
         services.map(|service| (service, (start(service) + by_rules(service)).exp())).collect()
     };
     let sum: f64 = weights.iter().map(|(_, weight)| weight).sum();
@@ -56,7 +57,19 @@ pub(super) fn candidates(rules: &Rules, columns: &BTreeMap<String, f64>, said: O
         .map(|(service, weight)| Candidate { service: service.clone(), probability: weight / sum.max(1e-300) })
         .collect();
     out.sort_by(|a, b| b.probability.total_cmp(&a.probability).then_with(|| a.service.cmp(&b.service)));
-    out
+    without_those_off(rules, out)
+}
+
+/// Leaves out what the council does not take. Its probability goes to nothing else, so that what reads like it is unsure; where it
+/// was the likeliest, nobody's enquiry in particular stands first.
+fn without_those_off(rules: &Rules, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let is_off = |candidate: &Candidate| rules.taxonomy.services.get(&candidate.service).is_some_and(|s| s.off);
+    let first_is_off = candidates.first().is_some_and(is_off);
+    candidates.retain(|candidate| !is_off(candidate));
+    if first_is_off && let Some(at) = candidates.iter().position(|candidate| candidate.service == GENERAL) {
+        candidates[..=at].rotate_right(1);
+    }
+    candidates
 }
 
 /// What the model has to say for itself: its own favourite, and the words that weighed most for the service chosen.
@@ -78,4 +91,39 @@ pub(super) fn reasons(said: &Said<'_>, chosen: Option<&str>, message: Message<'_
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::understanding::rules::Choice;
+    use std::path::Path;
+
+    #[test]
+    fn what_is_off_is_never_suggested_and_what_reads_like_it_is_unsure() {
+        let load =
+            || Rules::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules")).unwrap_or_else(|e| panic!("{e}"));
+        let said = BTreeMap::from([("graffiti_and_flyposting".to_owned(), 9.0)]);
+        let rules = load();
+        assert_eq!(candidates(&rules, &said, None)[0].service, "graffiti_and_flyposting");
+        let off = Choice { off: ["graffiti_and_flyposting".to_owned()].into(), ..Choice::default() };
+        let chosen = load().chosen(&off).unwrap_or_else(|e| panic!("{e}"));
+        assert_ne!(chosen.version, rules.version, "decisions say by which rules they were made");
+        let left = candidates(&chosen, &said, None);
+        assert!(left.iter().all(|candidate| candidate.service != "graffiti_and_flyposting"));
+        assert_eq!(left[0].service, GENERAL);
+        assert!(left[0].probability < 0.3, "its share goes to nothing else: {left:?}");
+    }
+
+    #[test]
+    fn a_choice_that_cannot_be_is_refused() {
+        let rules =
+            || Rules::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules")).unwrap_or_else(|e| panic!("{e}"));
+        for off in ["no_such_service", GENERAL] {
+            let choice = Choice { off: [off.to_owned()].into(), ..Choice::default() };
+            assert!(rules().chosen(&choice).is_err(), "{off}");
+        }
+        let choice = Choice { addresses: [("waste".to_owned(), "nowhere".to_owned())].into(), ..Choice::default() };
+        assert!(rules().chosen(&choice).is_err());
+    }
 }

@@ -173,7 +173,7 @@ impl Desk {
         };
         let portal = Portal {
             allowed_hosts: vec!["cases.brackenmere.example".to_owned()],
-            rules: Some(Folder::new(dir.path().join("rules"))),
+            rules: Some(Folder::new(dir.path().join("rules"), Default::default())),
             ..Portal::new(pipeline.clone(), collector)
         };
         let app = router(portal.clone());

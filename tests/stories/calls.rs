@@ -58,7 +58,10 @@ impl Desk {
             letterhead: ["Town Hall", "Market Square", "Brackenmere ZM6 1AA", "01632 960001"]
                 .map(str::to_owned)
                 .to_vec(),
-            rules: Some(beadle::understanding::rules::folder::Folder::new(crate::house::root().join("rules"))),
+            rules: Some(beadle::understanding::rules::folder::Folder::new(
+                crate::house::root().join("rules"),
+                Default::default(),
+            )),
             ..Portal::new(house.pipeline.clone(), house.collector())
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

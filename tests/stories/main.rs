@@ -15,6 +15,7 @@ mod desk_browser;
 #[path = "../wires/emulator.rs"]
 mod emulator;
 mod faults;
+mod first_use;
 mod form;
 mod house;
 mod joins;

@@ -173,7 +173,7 @@ pub(in super::super) async fn add(
 }
 
 /// What a user name may be: it stands in decisions and on the audit trail.
-fn is_user_name(text: &str) -> bool {
+pub(in super::super) fn is_user_name(text: &str) -> bool {
     (3..=LONGEST_NAME).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_' | b'@'))
         && !matches!(text, "beadle" | "nobody" | "resident")

@@ -130,7 +130,7 @@ pub(super) async fn my(
         let template = ChoicePage {
             page: Page::new(&app, &session, "my", "Councillors"),
             heading: "Whose cases?",
-            none: "There are no councillors in the settings.",
+            none: "No councillor is known yet. As soon as they are brought in, the cases of each are here.",
             choices: app.portal.pipeline.house.council.councillors.iter().filter(|c| may_see(c)).map(named).collect(),
         };
         return Ok(html(&template)?.into_response());
@@ -154,7 +154,7 @@ pub(super) async fn ward(
         let template = ChoicePage {
             page: Page::new(&app, &session, "ward", "Wards"),
             heading: "Which ward?",
-            none: "No wards are loaded. Name the council’s boundary file in the settings ([places] wards).",
+            none: "No ward is known yet. As soon as the council’s wards are uploaded, what is going on in each is here.",
             choices: wards.map(|(name, _)| named(name)).collect(),
         };
         return Ok(html(&template)?.into_response());

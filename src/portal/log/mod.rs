@@ -5,7 +5,7 @@
 
 mod fields;
 
-use super::{App, Page, Shared, audit_reading, html, trouble::Trouble};
+use super::{App, Page, Shared, audit_reading, html, set_up, trouble::Trouble};
 use crate::channels::text::phone;
 use crate::core::{Channel, HearBy, Reference, language};
 use crate::intake::call::{ACCOUNT, Call};
@@ -137,6 +137,10 @@ pub(super) async fn send(
     let house = &app.portal.pipeline.house;
     let number = house.key.unseal(LOG, &sent.token).map(str::to_owned);
     let token = number.as_ref().map_or_else(|| fresh_token(&app), |_| sent.token.clone());
+    if set_up::is_sample(&app) {
+        let text = "Sample data is in, and a real call must not come among it. Whoever administers the portal can take it out first.";
+        return draw(&app, &session, StatusCode::CONFLICT, token, sent, vec![Wrong::new("send", text)]);
+    }
     let wrong = wrong(&sent, app.now(), !house.texts.is_empty());
     if !wrong.is_empty() {
         return draw(&app, &session, StatusCode::UNPROCESSABLE_ENTITY, token, sent, wrong);

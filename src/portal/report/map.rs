@@ -58,6 +58,13 @@ struct Drawing<'m> {
     steps: Vec<Step>,
 }
 
+#[derive(Template)]
+#[template(path = "report/outline.svg")]
+struct Outline<'m> {
+    height: f64,
+    shapes: &'m [Shape],
+}
+
 impl Map {
     /// The map of a council's wards; none where they span nothing.
     pub(super) fn new(wards: &Wards) -> Option<Self> {
@@ -83,6 +90,11 @@ impl Map {
             Shape { name: ward.name.clone(), path: path(&drawn), middle }
         });
         Some(Self { shapes: shapes.collect(), height })
+    }
+
+    /// The map with nothing but the wards' names.
+    pub(super) fn outline(&self) -> Result<String, askama::Error> {
+        Outline { height: self.height, shapes: &self.shapes }.render()
     }
 
     /// The map, filled from a table whose first column names wards.

@@ -35,6 +35,11 @@ pub(super) struct Office {
     wards: OnceLock<Vec<(String, usize)>>,
 }
 
+/// The outlines of wards as a drawing without numbers; none where they span nothing.
+pub(super) fn outline(wards: &crate::understanding::boundary::Wards) -> Option<String> {
+    Map::new(wards).and_then(|map| map.outline().ok())
+}
+
 /// A figure on the page.
 struct Figure {
     table: Table,

@@ -109,7 +109,13 @@ fn service(
         reasons,
         // Where beadle is unsure, the one it thinks of first can be chosen too.
         picks: picks(likeliest, if unsure { "" } else { &case.service }),
-        all: by_name(taxonomy.services.values().map(|s| Choice::new(&s.id, &s.name, &case.service))),
+        all: by_name(
+            taxonomy
+                .services
+                .values()
+                .filter(|s| !s.off || s.id == case.service)
+                .map(|s| Choice::new(&s.id, &s.name, &case.service)),
+        ),
     }
 }
 

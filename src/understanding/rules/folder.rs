@@ -1,6 +1,6 @@
 //! The folder of rules as somebody changes it: a file is tried in a copy of the whole folder before it takes the other one's place.
 
-use super::{Rules, RulesError};
+use super::{Choice, Rules, RulesError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -15,13 +15,14 @@ const BELOW: [&str; 3] = [PATTERNS, "replies", "form"];
 #[derive(Clone, Debug)]
 pub struct Folder {
     root: PathBuf,
+    choice: Choice,
 }
 
 impl Folder {
-    /// The folder at `root`.
+    /// The folder at `root`, of whose rules the council chose so.
     #[must_use]
-    pub const fn new(root: PathBuf) -> Self {
-        Self { root }
+    pub const fn new(root: PathBuf, choice: Choice) -> Self {
+        Self { root, choice }
     }
 
     /// Where it is.
@@ -80,7 +81,7 @@ impl Folder {
             copy_files(&self.root.join(below), &copy.join(below)).map_err(error)?;
         }
         std::fs::write(copy.join(file), text).map_err(error)?;
-        Rules::load(&copy)
+        Rules::load(&copy)?.chosen(&self.choice)
     }
 
     /// Puts `text` in the place of what stands in `file`: all of it, or nothing where that fails.

@@ -272,6 +272,34 @@ async fn what_cannot_be_used_is_refused_before_it_is_written_and_what_the_operat
     let request =
         client.post(at("/admin/set-up/wards")).header("content-type", "multipart/form-data; boundary=x").body(form);
     assert_eq!(request.send().await.unwrap().status(), StatusCode::FORBIDDEN);
+    // A table with one wrong line brings in nobody; a file of wards without names asks which property is the name.
+    let upload = async |path: &str, file: &str| {
+        let form = format!(
+            "--x\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{word}\r\n--x\r\nContent-Disposition: form-data; \
+             name=\"file\"; filename=\"f\"\r\n\r\n{file}\r\n--x--\r\n"
+        );
+        let request = client.post(at(path)).header("content-type", "multipart/form-data; boundary=x").body(form);
+        let answer = request.send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    };
+    let (status, page) =
+        upload("/admin/set-up/people", "name,user_name,role\nAnn Lane,a.lane,gatekeeper\nBo,b,king").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        page.contains("Line 3") && page.contains("Nobody was brought in") && !page.contains("Bring these in?"),
+        "{page}"
+    );
+    let square = "[[[-1,52],[-1,52.1],[-0.9,52.1],[-1,52]]]";
+    let wards = format!(
+        "{{\"type\":\"FeatureCollection\",\"features\":[{{\"type\":\"Feature\",\"properties\":{{\"label\":\"<b>Abbey\"}},\
+         \"geometry\":{{\"type\":\"Polygon\",\"coordinates\":{square}}}}}]}}"
+    );
+    let (status, page) = upload("/admin/set-up/wards", &wards).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.contains("<option value=\"label\">"), "{page}");
+    let (status, page) = upload("/admin/set-up/wards", &wards.replace("label", "name")).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("Are these your wards?") && !page.contains("<b>Abbey"), "{page}");
     let trail = client.get(at("/admin/audit")).send().await.unwrap().text().await.unwrap();
     assert!(trail.contains("connect mailbox"), "{trail}");
 }
@@ -294,7 +322,7 @@ async fn rows_of_messages(db: &Db) -> Vec<(String, i64)> {
     ];
     let mut tx = db.begin().await.unwrap();
     let tables: Vec<(String,)> = match db.kind() {
-        "SQLite" => {
+        "sqlite" => {
             tx.all("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'", args![]).await
         }
         _ => {

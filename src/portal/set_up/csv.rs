@@ -130,7 +130,7 @@ fn rows(text: &str) -> Result<Vec<Row>, Vec<Fault>> {
             faults.push(fault(at as u64 + 2, "the line cannot be read: it has to be text in UTF-8"));
             continue;
         };
-        let line = record.position().map_or(at as u64 + 2, csv::Position::line);
+        let line = record.position().map_or(at as u64 + 2, |place| line_of(text, place));
         if record.iter().all(str::is_empty) {
             continue;
         }
@@ -153,6 +153,14 @@ fn rows(text: &str) -> Result<Vec<Row>, Vec<Fault>> {
         faults.push(fault(1, "there are more than 1,000 rows; bring them in several files"));
     }
     if faults.is_empty() { Ok(rows) } else { Err(faults) }
+}
+
+/// The line in which a record begins. The reader counts from the end of the one before, empty lines and all.
+fn line_of(text: &str, place: &csv::Position) -> u64 {
+    let from = usize::try_from(place.byte()).unwrap_or_default();
+    let rest = text.as_bytes().get(from..).unwrap_or_default();
+    let empty = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
+    place.line() + empty as u64
 }
 
 impl Row {

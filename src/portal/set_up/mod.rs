@@ -82,7 +82,7 @@ fn set_up(app: &Shared) -> Result<&SetUp, Trouble> {
 
 /// Whether somebody has to be asked for the council's name before anything else.
 pub(super) fn is_new(app: &Shared) -> bool {
-    app.portal.set_up.as_ref().is_some_and(|set_up| !set_up.standing.named)
+    app.portal.set_up.as_ref().is_some_and(|set_up| !set_up.standing.named && !set_up.standing.kept.sample)
 }
 
 /// Whether what is shown is invented.

@@ -39,12 +39,14 @@ mod review;
 mod scope;
 mod several;
 mod sign_in;
+mod sign_on;
 mod timeline;
 mod tries;
 mod trouble;
 mod who;
 mod wrong;
 
+use crate::channels::openid::SignOn;
 use crate::collect::Collector;
 use crate::core::{Ids, Right};
 use crate::pipeline::Pipeline;
@@ -76,6 +78,10 @@ pub struct Portal {
     pub allowed_hosts: Vec<String>,
     /// How the council is reached, line by line, at the top of letters.
     pub letterhead: Vec<String>,
+    /// The council's provider of sign-ons.
+    pub sign_on: Option<Arc<SignOn>>,
+    /// Whether people have passwords. Where they sign on only, the first account has one all the same: the way back.
+    pub passwords: bool,
 }
 
 impl Portal {
@@ -89,6 +95,8 @@ impl Portal {
             secure_cookie: false,
             allowed_hosts: Vec::new(),
             letterhead: Vec::new(),
+            sign_on: None,
+            passwords: true,
         }
     }
 }
@@ -112,6 +120,11 @@ impl Shared {
 
     const fn ids(&self) -> &Ids {
         &self.portal.pipeline.ids
+    }
+
+    /// Whether somebody may sign in with a password.
+    fn has_password(&self, user_name: &str) -> bool {
+        self.portal.passwords || user_name == auth::ADMINISTRATOR
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -144,6 +157,8 @@ pub fn router(portal: Portal) -> Router {
     let open = Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-in/code", post(sign_in::code))
+        .route("/sign-on", get(sign_on::begin))
+        .route("/sign-on/done", get(sign_on::done))
         .route("/invitation/{token}", get(invitation::page).post(invitation::accept))
         .route("/assets/portal.css", get(style))
         .route("/assets/govuk.css", get(govuk_style))
@@ -255,6 +270,7 @@ fn notice(done: &str) -> Option<&'static str> {
         "factor-on" => "The second factor is in use. You will be asked for a code when you sign in.",
         "factor-off" => "The second factor is not in use any more.",
         "account-closed" => "The account is closed. Whoever used it is signed out.",
+        "sign-on-changed" => "Written down how they sign on.",
         "role-given" => "The role is given.",
         "role-taken" => "The role is taken away.",
         "skipped" => "Skipped. It comes up again in half an hour, or as soon as something happens on it.",

@@ -91,6 +91,16 @@ impl Desk {
     }
 
     pub async fn on(url: &str, dir: tempfile::TempDir, policy: RoutingPolicy) -> Self {
+        Self::with(url, dir, policy, |_, portal| portal).await
+    }
+
+    /// The same, where the portal is set up otherwise; it is told where it will be reached.
+    pub async fn with(
+        url: &str,
+        dir: tempfile::TempDir,
+        policy: RoutingPolicy,
+        set_up: impl FnOnce(&str, Portal) -> Portal,
+    ) -> Self {
         let db = Db::open(url).await.unwrap();
         let home = Path::new(env!("CARGO_MANIFEST_DIR"));
         let borough = home.join("training-data/demo/borough");
@@ -156,10 +166,11 @@ impl Desk {
             message_bytes: 1 << 20,
             spool: beadle::collect::spool::Spool::new(dir.path().join("texts-waiting")),
         };
-        let app = router(Portal {
+        let portal = Portal {
             allowed_hosts: vec!["cases.brackenmere.example".to_owned()],
             ..Portal::new(pipeline.clone(), collector)
-        });
+        };
+        let app = router(set_up(&base, portal));
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { base, browser: browser(), pipeline, mails: std::cell::Cell::new(0), _dir: dir }
     }

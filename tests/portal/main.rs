@@ -26,4 +26,5 @@ mod reports;
 mod review;
 mod several;
 mod sign_in;
+mod sign_on;
 mod who;

@@ -39,6 +39,7 @@ impl Person {
             token_hash: &format!("{:x}", Sha256::digest(token)),
             csrf: "word",
             device: "a test",
+            begun_by: "password",
             expires_at: now + TimeDelta::hours(1),
         };
         let mut tx = desk.db().begin().await.unwrap();

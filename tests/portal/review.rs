@@ -43,6 +43,7 @@ impl<'a> Colleague<'a> {
             token_hash: &format!("{:x}", sha2::Sha256::digest(&token)),
             csrf: "word",
             device: "a test",
+            begun_by: "password",
             expires_at: now + TimeDelta::hours(8),
         };
         store::session::insert(&mut tx, &desk.pipeline.ids, session, now).await.unwrap();

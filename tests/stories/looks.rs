@@ -52,6 +52,8 @@ const OF_ONE: &[&str] = &[
 ];
 /// What is fetched, but is no page.
 const NO_PAGES: &[&str] = &[
+    "/sign-on",
+    "/sign-on/done",
     "/find",
     "/my.csv",
     "/ward.csv",

@@ -82,7 +82,14 @@ story!(sessions_run_out, house, {
         NewGrant { user: &id, role: Role::Gatekeeper, councillor: Some("nowak"), until: lent, by: "administrator" };
     store::user::give(&mut tx, &Ids::Random, role, now).await.unwrap();
     let until = now + TimeDelta::hours(1);
-    let new = NewSession { user: &id, token_hash: "h", csrf: "c", device: "a browser", expires_at: until };
+    let new = NewSession {
+        user: &id,
+        token_hash: "h",
+        csrf: "c",
+        device: "a browser",
+        begun_by: "password",
+        expires_at: until,
+    };
     store::session::insert(&mut tx, &Ids::Random, new, now).await.unwrap();
     let session = store::session::get(&mut tx, "h", now).await.unwrap().unwrap();
     assert_eq!((session.actor.as_str(), session.name.as_str(), session.csrf.as_str()), ("a.lane", "Ann Lane", "c"));

@@ -217,7 +217,7 @@ impl SignOn {
             .map_err(|_| SignOnError::Away("it has no address for tokens".to_owned()))?
             .set_pkce_verifier(PkceCodeVerifier::new(begun.verifier.clone()));
         let tokens = request.request_async(&self.way).await.map_err(|why| match why {
-            RequestTokenError::ServerResponse(said) => SignOnError::Refused(one_line(&said.error().to_string())),
+            RequestTokenError::ServerResponse(said) => SignOnError::Refused(one_line(said.error().as_ref())),
             other => SignOnError::Away(because(&other)),
         })?;
         let token = tokens.id_token().ok_or_else(|| SignOnError::Refused("no token says who it is".to_owned()))?;

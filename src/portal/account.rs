@@ -28,7 +28,7 @@ struct AccountPage {
     user_name: String,
     name: String,
     roles: Vec<String>,
-    /// Whether they may sign in with a password.
+    /// Whether they sign in with a password.
     has_password: bool,
     has_factor: bool,
     /// A secret that is not in use yet, sealed, as text and as a picture.
@@ -71,7 +71,7 @@ async fn draw(
     let wrong = Wrong(wrong);
     let page = AccountPage {
         page: Page::new(app, session, "account", wrong.title("Your account")).with_notice(done),
-        has_password: app.has_password(&user.user_name),
+        has_password: user.password.is_some() && app.has_password(&user.user_name),
         user_name: user.user_name,
         name: user.name,
         roles: session.grants.iter().map(|grant| super::admin::said(&house.council, grant)).collect(),

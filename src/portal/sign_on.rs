@@ -25,6 +25,11 @@ const fn begun_cookie(secure: bool) -> &'static str {
     if secure { "__Host-beadle-sign-on" } else { "beadle-sign-on" }
 }
 
+/// What the provider is called at the beginning of a sentence.
+fn said(provider: &SignOn) -> String {
+    format::sentence(provider.name())
+}
+
 fn provider(app: &Shared) -> Result<&SignOn, Trouble> {
     let missing = || Trouble::of_status(StatusCode::NOT_FOUND).back_to("/sign-in", "Go to the sign-in page");
     app.portal.sign_on.as_deref().ok_or_else(missing)
@@ -105,7 +110,7 @@ async fn come_back(app: &App, headers: &HeaderMap, returned: Returned) -> Result
         return Err(refusal(text));
     };
     if !returned.error.is_empty() || returned.code.is_empty() {
-        return Err(refusal(format!("{} did not sign you in. Try again.", provider.name())));
+        return Err(refusal(format!("{} did not sign you in. Try again.", said(provider))));
     }
     let somebody = match provider.finish(returned.code, &begun, app.now()).await {
         Ok(somebody) => somebody,
@@ -127,7 +132,7 @@ async fn come_back(app: &App, headers: &HeaderMap, returned: Returned) -> Result
         let text = format!(
             "{} knows you{called}, but you have no account here. Ask whoever administers the portal to let you in. That you tried is on \
              the audit trail.",
-            provider.name()
+            said(provider)
         );
         return Err(Trouble { title: "You have no account here", ..refusal(text) });
     };
@@ -170,7 +175,7 @@ async fn refused(app: &Shared, detail: serde_json::Value) -> store::Result<()> {
 /// The sign-in page, which says that the provider is away.
 fn away(app: &Shared, headers: &HeaderMap, next: String, error: &SignOnError) -> Result<Response, Trouble> {
     tracing::warn!(%error, "nobody can sign on");
-    let name = app.portal.sign_on.as_deref().map_or("", SignOn::name);
+    let name = app.portal.sign_on.as_deref().map_or_else(String::new, said);
     let text = if app.portal.passwords {
         format!("{name} cannot be reached at the moment. Try again in a few minutes, or sign in with a password.")
     } else {

@@ -169,7 +169,7 @@ pub async fn use_totp_step(tx: &mut Tx, id: &UserId, step: i64) -> Result<bool> 
     Ok(tx.exec("UPDATE users SET totp_step = $1 WHERE id = $2 AND totp_step < $1", args![step, id]).await? == 1)
 }
 
-/// Closes an account: its sessions and roles end with it.
+/// Closes an account: its sessions, its roles and its link to the provider of sign-ons end with it.
 ///
 /// # Errors
 /// What the database says.
@@ -181,6 +181,8 @@ pub async fn end(tx: &mut Tx, id: &UserId, by: &str, now: DateTime<Utc>) -> Resu
     )
     .await?;
     tx.exec("DELETE FROM invitations WHERE user_id = $1", args![id]).await?;
+    // Who comes back to the council gets a new account, and signs on to that one.
+    tx.exec("DELETE FROM sign_ons WHERE user_id = $1", args![id]).await?;
     super::session::end_all_of(tx, id).await
 }
 
@@ -295,7 +297,7 @@ pub async fn set_signs_on_as(tx: &mut Tx, id: &UserId, name: Option<&str>) -> Re
     Ok(true)
 }
 
-/// Whom a provider showed to be one of ours before, closed accounts too.
+/// Whom a provider showed to be one of ours before.
 ///
 /// # Errors
 /// What the database says.

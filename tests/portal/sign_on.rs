@@ -2,7 +2,7 @@
 
 use crate::desk::{Answer, Desk, PASSWORD};
 use beadle::channels::openid::{OpenIdSettings, SignOn};
-use beadle::core::{Role, UserId};
+use beadle::core::{Clock, Role, UserId};
 use beadle::portal::Portal;
 use beadle::routing::RoutingPolicy;
 use beadle::store;
@@ -78,7 +78,7 @@ async fn desk(passwords: bool) -> (Desk, Provider) {
     });
     let desk = desk.await;
     // The provider goes by the clock of this machine.
-    desk.pipeline.clock.advance(chrono::Utc::now() - desk.pipeline.clock.now());
+    desk.pipeline.clock.advance(Clock::System.now() - desk.pipeline.clock.now());
     (desk, provider.unwrap())
 }
 
@@ -302,7 +302,12 @@ async fn in_a_browser_one_signs_on_at_any_width_with_scripts_and_without() {
         let modules = home.join("vendor/tools/browser/node_modules");
         assert!(modules.join("axe-core").is_dir(), "the browser's tools are missing: run scripts/setup.sh test");
         let script = home.join("tests/support/browser/sign_on.js");
-        std::process::Command::new("node").arg(script).arg(&base).env("NODE_PATH", modules).output().expect("node")
+        std::process::Command::new("node")
+            .arg(script)
+            .args([&base, PASSWORD])
+            .env("NODE_PATH", modules)
+            .output()
+            .expect("node")
     };
     let output = tokio::task::spawn_blocking(run).await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -314,7 +319,7 @@ async fn in_a_browser_one_signs_on_at_any_width_with_scripts_and_without() {
         "{seen}"
     );
     let pages = seen["pages"].as_array().unwrap();
-    assert_eq!(pages.len(), 2 * 3, "sign-in, account, no account, at both widths");
+    assert_eq!(pages.len(), 2 * 5, "sign-in, account, no account, people, person, at both widths");
     for page in pages {
         assert!(page["checks"].as_u64().unwrap() > 10, "axe looked at next to nothing: {page}");
         assert_eq!(page["violations"], serde_json::json!([]), "{page}");

@@ -1,13 +1,13 @@
 // Signs on in a real browser through the provider's own pages, on a desk and on a telephone, with scripts and without, and with the
 // eyes of axe-core on our pages. Says what it saw as JSON on standard output; what that means is for the tests to judge.
 //
-// usage: node sign_on.js BASE     the provider lets anybody be whom they say they are
+// usage: node sign_on.js BASE PASSWORD     the provider lets anybody be whom they say they are
 // settings (environment): as form.js
 "use strict";
 const { chromium } = require("playwright-core");
 const { look, executablePath } = require("./look.js");
 
-const [base] = process.argv.slice(2);
+const [base, password] = process.argv.slice(2);
 
 // From our sign-in page to wherever the provider sends them.
 async function signOn(page, name) {
@@ -42,6 +42,16 @@ async function signOn(page, name) {
       strangers.push(await stranger.textContent("h1"));
       await look(stranger, `sign-on-stranger-${width}`, pages);
       await stranger.context().close();
+      const administrator = await (await browser.newContext(options)).newPage();
+      await administrator.goto(`${base}/sign-in?next=/admin/people`);
+      await administrator.fill("#password", password);
+      await administrator.click("main button[type=submit]");
+      await administrator.waitForURL(`${base}/admin/people`);
+      await look(administrator, `sign-on-people-${width}`, pages);
+      await administrator.click("text=a.lane");
+      await administrator.waitForURL(`${base}/admin/people/*`);
+      await look(administrator, `sign-on-person-${width}`, pages);
+      await administrator.context().close();
     }
     process.stdout.write(JSON.stringify({ pages, came, strangers }));
   } finally {

@@ -2,8 +2,8 @@
 # setup.sh - brings a machine to where beadle builds and runs, fetching only what is missing.
 #
 # usage: setup.sh [demo|test]    demo (the default): what a build and the demo need
-#                                test: also the mail and database servers, the Python packages, the Telegram emulator and the
-#                                test runner that the tests use, and Chromium with what drives it
+#                                test: also the mail and database servers, the Python packages, the Telegram emulator, the
+#                                provider of sign-ons and the test runner that the tests use, and Chromium with what drives it
 #
 # It asks for: Rust 1.95, a C and a C++ compiler, binutils, make, Python 3. On Debian and Ubuntu, as root or with sudo
 # that asks no password, it installs the packages that are missing; elsewhere it names them and stops. The encoder's
@@ -25,6 +25,8 @@ readonly browser_list=tests/support/browser
 readonly browser_tools=$PWD/vendor/tools/browser
 readonly emulator_list=tests/support/telegram
 readonly emulator=$PWD/vendor/tools/telegram
+readonly provider_list=tests/support/openid
+readonly provider=$PWD/vendor/tools/openid
 readonly log=$PWD/vendor/setup.log           # what apt, pip, npm and cargo said in the step under way
 export PATH=$tools/bin:$PATH
 
@@ -79,6 +81,7 @@ has_chromium() {
     has_any /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome-stable /usr/bin/google-chrome
 }
 has_emulator() { cmp -s "$emulator_list/package-lock.json" "$emulator/package-lock.json"; }
+has_provider() { cmp -s "$provider_list/package-lock.json" "$provider/package-lock.json"; }
 has_postgres() { has initdb || has_any /usr/lib/postgresql/*/bin/initdb; }
 
 # Fills packages: the Debian packages of what is missing.
@@ -99,7 +102,7 @@ find_missing_packages() {
   has_postgres || packages+=(postgresql)
   has openssl || packages+=(openssl)
   has_chromium || packages+=(chromium)
-  { has node && { { has_browser_tools && has_emulator; } || has npm; }; } || packages+=(nodejs npm)
+  { has node && { { has_browser_tools && has_emulator && has_provider; } || has npm; }; } || packages+=(nodejs npm)
 }
 
 # The same by names that any system's packages can be found by.
@@ -269,6 +272,7 @@ scripts/encoder.sh have model || plan+=(model)
 [ "$mode" = demo ] || has_python_tools || plan+=(python)
 [ "$mode" = demo ] || has_browser_tools || plan+=(browser)
 [ "$mode" = demo ] || has_emulator || plan+=(emulator)
+[ "$mode" = demo ] || has_provider || plan+=(provider)
 [ "$mode" = demo ] || "$CARGO" nextest --version >/dev/null 2>&1 || plan+=(nextest)
 
 if [ "$(uname -m)" = aarch64 ]; then library_size=90; else library_size=797; fi
@@ -283,6 +287,8 @@ for job in ${plan[@]+"${plan[@]}"}; do
       install_npm "$browser_list" "$browser_tools" "what drives the browser of the tests" ;;
     emulator) step "fetching the Telegram emulator for the tests (about 2 MB to download)" \
       install_npm "$emulator_list" "$emulator" "the Telegram emulator" ;;
+    provider) step "fetching the provider of sign-ons for the tests (about 1 MB to download)" \
+      install_npm "$provider_list" "$provider" "the provider of sign-ons" ;;
     nextest) step "building the test runner cargo-nextest (some minutes, only this once)" build_nextest ;;
   esac
 done

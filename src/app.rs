@@ -5,6 +5,7 @@ mod workers;
 
 use crate::casework::matcher::{InForce, Matcher};
 use crate::casework::search;
+use crate::channels::openid::SignOn;
 use crate::channels::smtp::{Outgoing, Smtp};
 use crate::channels::text::TextProvider;
 use crate::collect::Collector;
@@ -58,6 +59,8 @@ pub struct App {
     pub dispatcher: Dispatcher,
     /// What is learned.
     pub teacher: Teacher,
+    /// The council's provider of sign-ons.
+    pub sign_on: Option<Arc<SignOn>>,
     /// What could not be had at the start; the service goes on without.
     pub missing: Vec<String>,
 }
@@ -236,6 +239,10 @@ impl App {
             missing.push(format!("{why:#}; until then no what3words address or short link is looked up"));
             None
         });
+        let sign_on = settings.sign_on().unwrap_or_else(|why| {
+            missing.push(format!("{why:#}; until then nobody can sign on"));
+            None
+        });
         let house = Arc::new(House {
             council: settings.council(),
             policy: settings.routing.clone(),
@@ -292,7 +299,8 @@ impl App {
             ));
         }
         let collector = Collector { db, clock, ids, instance, bell, message_bytes, spool };
-        Ok(Self { settings, collector, pipeline, dispatcher, teacher, missing })
+        let sign_on = sign_on.map(Arc::new);
+        Ok(Self { settings, collector, pipeline, dispatcher, teacher, sign_on, missing })
     }
 
     /// Gives back what this instance had begun when it last ended.
@@ -445,6 +453,8 @@ impl App {
             ways: ways(&self.settings),
             learner: Some(Arc::new(AtThePortal(self.teacher.clone()))),
             rules: Some(Folder::new(self.settings.path(&self.settings.rules.dir), self.settings.rules.choice())),
+            sign_on: self.sign_on.clone(),
+            passwords: self.settings.portal.sign_on.as_ref().is_none_or(|sign_on| sign_on.passwords),
             set_up: self.settings.standing().map(|standing| SetUp { standing, ask }),
         })
     }

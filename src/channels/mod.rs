@@ -1,13 +1,14 @@
 //! The wires: one file per kind, in and out. Nothing here knows what a message means or where it is stored.
 //!
 //! In: [`imap`] (a mailbox on a server) and [`mailbox_folder`] (mail lying in files). Out: [`smtp`]. Both: [`telegram`] and
-//! [`text`] (text messages). [`whereabouts`] asks others for a place.
+//! [`text`] (text messages). [`whereabouts`] asks others for a place, [`openid`] who somebody is.
 //! Every error carries one line for a person, with the remedy, and never a password, an address or a part of a mail.
 
 pub mod backoff;
 mod http;
 pub mod imap;
 pub mod mailbox_folder;
+pub mod openid;
 mod sending;
 pub mod smtp;
 pub mod telegram;

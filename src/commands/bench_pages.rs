@@ -98,6 +98,7 @@ async fn sign_in(app: &App) -> anyhow::Result<()> {
         user: &user,
         token_hash: &format!("{:x}", Sha256::digest(TOKEN)),
         csrf: "bench",
+        begun_by: "password",
         device: "bench",
         expires_at: now + TimeDelta::hours(12),
     };

@@ -2,6 +2,7 @@
 
 use super::Settings;
 use crate::channels::Secret;
+use crate::channels::openid::{OpenIdSettings, SignOn};
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -23,6 +24,41 @@ pub struct PortalSettings {
     pub password_env: Option<String>,
     /// File with the administrator's first password.
     pub password_file: Option<PathBuf>,
+    /// Single sign-on by the council's provider.
+    pub sign_on: Option<SignOnSettings>,
+}
+
+/// `[portal.sign_on]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignOnSettings {
+    /// What the provider calls itself: the address below which its description stands.
+    pub issuer: String,
+    /// What the provider calls us.
+    pub client_id: String,
+    /// Environment variable with what we show the provider; a public client has none.
+    pub client_secret_env: Option<String>,
+    /// File with it.
+    pub client_secret_file: Option<PathBuf>,
+    /// The secret itself; better one of the two above.
+    pub client_secret: Option<Secret>,
+    /// The provider as people know it: "Sign in with …".
+    #[serde(default = "usual_name")]
+    pub name: String,
+    /// The claim that names a person as the administrator writes it down: `preferred_username`, `email`, `upn` and so on.
+    #[serde(default = "usual_claim")]
+    pub claim: String,
+    /// Whether people may have passwords besides. The first account keeps one in any case.
+    #[serde(default = "super::yes")]
+    pub passwords: bool,
+}
+
+fn usual_name() -> String {
+    "your council account".to_owned()
+}
+
+fn usual_claim() -> String {
+    "preferred_username".to_owned()
 }
 
 impl Default for PortalSettings {
@@ -34,6 +70,7 @@ impl Default for PortalSettings {
             secure_cookie: false,
             password_env: None,
             password_file: None,
+            sign_on: None,
         }
     }
 }
@@ -56,11 +93,67 @@ impl Settings {
         self.portal.public_url.as_ref().or(form).map(|url| url.trim_end_matches('/').to_owned())
     }
 
+    /// The provider of sign-ons, where there is one, its secret fetched; nothing is asked yet.
+    ///
+    /// # Errors
+    /// When something that it needs is not set, or cannot work.
+    pub fn sign_on(&self) -> anyhow::Result<Option<SignOn>> {
+        let Some(given) = &self.portal.sign_on else { return Ok(None) };
+        let work = || {
+            let base = self.portal_url().context("set [portal] public_url: the provider sends people back there")?;
+            let redirect = format!("{base}/sign-on/done").parse().context("[portal] public_url is no address")?;
+            let secret = (&given.client_secret_env, &given.client_secret_file, &given.client_secret);
+            Ok(SignOn::new(OpenIdSettings {
+                issuer: given.issuer.clone(),
+                client_id: given.client_id.clone(),
+                secret: self.secret(secret)?,
+                claim: given.claim.clone(),
+                redirect,
+                name: given.name.clone(),
+            })?)
+        };
+        work().map(Some).map_err(|why: anyhow::Error| why.context("[portal.sign_on]"))
+    }
+
     /// The administrator's first password, where the settings name one.
     ///
     /// # Errors
     /// When it is named and cannot be had.
     pub fn first_password(&self) -> anyhow::Result<Option<Secret>> {
         self.secret((&self.portal.password_env, &self.portal.password_file, &None)).context("[portal]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn sign_on(portal: &str, more: &str) -> Result<Option<SignOn>, String> {
+        let text = format!(
+            "[council]\nname = 'B'\naddress = 'cases@b.example'\n[smtp]\nfolder = 'out'\n[portal]\n{portal}\n[portal.sign_on]\n{more}"
+        );
+        let settings = Settings::parse(&text, Path::new("/etc")).map_err(|e| format!("{e:#}"))?;
+        settings.sign_on().map_err(|e| format!("{e:#}"))
+    }
+
+    #[tokio::test]
+    async fn a_provider_of_sign_ons_needs_an_address_to_send_people_back_to() {
+        let (url, least) =
+            ("public_url = 'https://cases.b.example/'", "issuer = 'https://id.b.example'\nclient_id = 'beadle'\n");
+        assert_eq!(sign_on(url, least).unwrap().unwrap().name(), "your council account");
+        for (portal, more, why) in [
+            ("", least, "set [portal] public_url"),
+            (url, "issuer = 'http://id.b.example'\nclient_id = 'beadle'\n", "must begin with https://"),
+            (url, "issuer = 'https://id.b.example'\n", "missing field `client_id`"),
+            (
+                url,
+                &format!("{least}client_secret_env = 'BEADLE_NO_SUCH_VARIABLE'\n"),
+                "BEADLE_NO_SUCH_VARIABLE is not set",
+            ),
+        ] {
+            let said = sign_on(portal, more).unwrap_err();
+            assert!(said.contains(why), "{more}: {said}");
+        }
     }
 }

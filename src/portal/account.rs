@@ -17,6 +17,7 @@ struct SessionRow {
     id: String,
     device: String,
     since: String,
+    begun_by: &'static str,
     this: bool,
 }
 
@@ -27,6 +28,8 @@ struct AccountPage {
     user_name: String,
     name: String,
     roles: Vec<String>,
+    /// Whether they sign in with a password.
+    has_password: bool,
     has_factor: bool,
     /// A secret that is not in use yet, sealed, as text and as a picture.
     secret: Option<(String, String, String)>,
@@ -63,10 +66,12 @@ async fn draw(
         id: one.id,
         device: one.device,
         since: format::when(one.created_at),
+        begun_by: begun_by(&one.begun_by),
     });
     let wrong = Wrong(wrong);
     let page = AccountPage {
         page: Page::new(app, session, "account", wrong.title("Your account")).with_notice(done),
+        has_password: user.password.is_some() && app.has_password(&user.user_name),
         user_name: user.user_name,
         name: user.name,
         roles: session.grants.iter().map(|grant| super::admin::said(&house.council, grant)).collect(),
@@ -76,6 +81,15 @@ async fn draw(
         wrong,
     };
     Ok((page.wrong.status(), html(&page)?).into_response())
+}
+
+/// How a session was begun, in words.
+fn begun_by(word: &str) -> &'static str {
+    match word {
+        "sign-on" => "Single sign-on",
+        "code" => "Password and code",
+        _ => "Password",
+    }
 }
 
 const NEW_FACTOR: &str = "factor";

@@ -44,7 +44,8 @@ fn over() -> Trouble {
 /// Whose link it is, while it is good. What stands in the path is as secret as a password: the link itself is what lets in.
 async fn whose(tx: &mut Tx, app: &Shared, token: &str) -> Result<User, Trouble> {
     let user = store::user::invited(tx, &hashed(token), app.now()).await?.ok_or_else(over)?;
-    store::user::get(tx, &user).await?.ok_or_else(over)
+    let user = store::user::get(tx, &user).await?.ok_or_else(over)?;
+    if app.has_password(&user.user_name) { Ok(user) } else { Err(over()) }
 }
 
 fn draw(app: &Shared, token: String, user: User, wrong: Option<(&'static str, String)>) -> Result<Response, Trouble> {

@@ -40,6 +40,7 @@ mod scope;
 pub mod set_up;
 mod several;
 mod sign_in;
+mod sign_on;
 mod timeline;
 mod tries;
 mod trouble;
@@ -49,6 +50,7 @@ mod wrong;
 pub use admin::channels::{Account, Ways};
 pub use learned::Learner;
 
+use crate::channels::openid::SignOn;
 use crate::collect::Collector;
 use crate::core::{Ids, Right};
 use crate::pipeline::Pipeline;
@@ -89,6 +91,10 @@ pub struct Portal {
     pub learner: Option<Arc<dyn Learner>>,
     /// What is set up on these pages, and who takes it up; none where that is not possible.
     pub set_up: Option<set_up::SetUp>,
+    /// The council's provider of sign-ons.
+    pub sign_on: Option<Arc<SignOn>>,
+    /// Whether people have passwords. Where they sign on only, the first account has one all the same: the way back.
+    pub passwords: bool,
 }
 
 impl Portal {
@@ -106,6 +112,8 @@ impl Portal {
             ways: Ways { accounts: Vec::new(), relay: String::new() },
             learner: None,
             set_up: None,
+            sign_on: None,
+            passwords: true,
         }
     }
 }
@@ -129,6 +137,11 @@ impl Shared {
 
     const fn ids(&self) -> &Ids {
         &self.portal.pipeline.ids
+    }
+
+    /// Whether somebody may sign in with a password.
+    fn has_password(&self, user_name: &str) -> bool {
+        self.portal.passwords || user_name == auth::ADMINISTRATOR
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -167,6 +180,8 @@ pub fn router(portal: Portal) -> Router {
     let open = Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-in/code", post(sign_in::code))
+        .route("/sign-on", get(sign_on::begin))
+        .route("/sign-on/done", get(sign_on::done))
         .route("/invitation/{token}", get(invitation::page).post(invitation::accept))
         .route("/assets/portal.css", get(style))
         .route("/assets/govuk.css", get(govuk_style))
@@ -300,6 +315,7 @@ fn notice(done: &str) -> Option<&'static str> {
         "factor-on" => "The second factor is in use. You will be asked for a code when you sign in.",
         "factor-off" => "The second factor is not in use any more.",
         "account-closed" => "The account is closed. Whoever used it is signed out.",
+        "sign-on-changed" => "Written down how they sign on.",
         "role-given" => "The role is given.",
         "role-taken" => "The role is taken away.",
         "skipped" => "Skipped. It comes up again in half an hour, or as soon as something happens on it.",

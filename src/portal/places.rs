@@ -102,6 +102,7 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
         ("/admin/people", get(admin::people::page).post(admin::people::add)),
         ("/admin/people/{user}", get(admin::people::one)),
         ("/admin/people/{user}/invite", post(admin::people::invite)),
+        ("/admin/people/{user}/sign-on", post(admin::people::sign_on)),
         ("/admin/people/{user}/end", post(admin::people::end)),
         ("/admin/people/{user}/roles", post(admin::people::give)),
         ("/admin/people/{user}/roles/{grant}/end", post(admin::people::take)),

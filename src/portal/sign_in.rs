@@ -59,7 +59,7 @@ const fn device_cookie(secure: bool) -> &'static str {
 }
 
 /// Lax, not Strict: with Strict a link in a mail would land on the sign-in page every time.
-fn set_cookie(name: &str, value: &str, seconds: i64, secure: bool) -> HeaderValue {
+pub(super) fn set_cookie(name: &str, value: &str, seconds: i64, secure: bool) -> HeaderValue {
     let secure = if secure { "; Secure" } else { "" };
     let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
@@ -80,6 +80,12 @@ struct SignInPage {
     next: String,
     user_name: String,
     error: Option<String>,
+    /// What the provider of sign-ons is called, where there is one, and the address that leads to it.
+    sign_on: Option<(String, String)>,
+    /// Whether everybody has a password here, or only the first account.
+    passwords: bool,
+    /// Why the provider cannot be asked.
+    away: Option<String>,
 }
 
 /// The second question, to those who use a second factor.
@@ -97,7 +103,7 @@ struct CodePage {
 #[derive(Debug, Deserialize)]
 pub(super) struct Wanted {
     #[serde(default)]
-    next: String,
+    pub(super) next: String,
 }
 
 #[derive(Deserialize)]
@@ -132,9 +138,33 @@ pub(super) async fn page(
     if session(&app, &headers).await?.is_some() {
         return Ok(Redirect::to(local(&wanted.next)).into_response());
     }
-    // Two tabs share one cookie, so they share one word.
-    let word = cookie(&headers, form_cookie(app.portal.secure_cookie)).filter(|w| is_word(w));
-    draw(&app, StatusCode::OK, word.unwrap_or_else(random_word), wanted.next, String::new(), None)
+    draw(&app, StatusCode::OK, kept_word(&app, &headers), wanted.next, String::new(), None)
+}
+
+/// The word of this browser's forms: two tabs share one cookie, so they share one word.
+fn kept_word(app: &Shared, headers: &HeaderMap) -> String {
+    let word = cookie(headers, form_cookie(app.portal.secure_cookie)).filter(|w| is_word(w));
+    word.unwrap_or_else(random_word)
+}
+
+/// The sign-in page while the provider of sign-ons is away.
+pub(super) fn draw_away(app: &Shared, headers: &HeaderMap, next: String, text: String) -> Result<Response, Trouble> {
+    let page = SignInPage {
+        page: Page::signed_out(app, "Error: Sign in"),
+        away: Some(text),
+        ..sign_in_page(app, kept_word(app, headers), &next, String::new(), None)
+    };
+    let word = page.form_word.clone();
+    Ok(under_word(app, &word, (StatusCode::SERVICE_UNAVAILABLE, html(&page)?)))
+}
+
+fn sign_in_page(app: &Shared, form_word: String, next: &str, user_name: String, error: Option<String>) -> SignInPage {
+    let title = if error.is_some() { "Error: Sign in" } else { "Sign in" };
+    let next = local(next).to_owned();
+    let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", &next).finish();
+    let sign_on = app.portal.sign_on.as_ref().map(|one| (one.name().to_owned(), format!("/sign-on?{query}")));
+    let (page, passwords) = (Page::signed_out(app, title), app.portal.passwords);
+    SignInPage { page, form_word, next, user_name, error, sign_on, passwords, away: None }
 }
 
 /// A page under the word that its form has to carry.
@@ -154,10 +184,8 @@ fn draw(
     user_name: String,
     error: Option<String>,
 ) -> Result<Response, Trouble> {
-    let title = if error.is_some() { "Error: Sign in" } else { "Sign in" };
-    let page = Page::signed_out(app, title);
     let word = form_word.clone();
-    let drawn = html(&SignInPage { page, form_word, next: local(&next).to_owned(), user_name, error })?;
+    let drawn = html(&sign_in_page(app, form_word, &next, user_name, error))?;
     Ok(under_word(app, &word, (status, drawn)))
 }
 
@@ -221,6 +249,10 @@ pub(super) async fn sign_in(
     let user_name = form.user_name.trim().to_lowercase();
     // Who set up an installation with one account had no user name to enter.
     let user_name = if user_name.is_empty() { auth::ADMINISTRATOR.to_owned() } else { user_name };
+    if !app.has_password(&user_name) {
+        let error = "Passwords are switched off here. Use the button above.".to_owned();
+        return draw(&app, StatusCode::FORBIDDEN, word, form.next, form.user_name, Some(error));
+    }
     let whose = whose(&app, &headers, &user_name, client(&app, &headers, peer));
     if let Err(seconds) = begin(&app, &whose) {
         let status = StatusCode::TOO_MANY_REQUESTS;
@@ -242,7 +274,7 @@ pub(super) async fn sign_in(
         let half = app.portal.pipeline.house.key.seal(HALF, &format!("{}/{until}/{word}", user.id));
         return draw_code(&app, StatusCode::OK, word, &form.next, half, None);
     }
-    let_in(&app, &headers, &user, &whose, &form.next).await
+    let_in(&app, &headers, &user, &whose, &form.next, "password").await
 }
 
 /// The second question's answer.
@@ -285,16 +317,17 @@ pub(super) async fn code(
         let error = "That code is not right, or it was used before. Wait for the next one and try again.".to_owned();
         return draw_code(&app, StatusCode::FORBIDDEN, word, &form.next, form.half, Some(error));
     }
-    let_in(&app, &headers, &user, &whose, &form.next).await
+    let_in(&app, &headers, &user, &whose, &form.next, "code").await
 }
 
 /// Begins the session; always a new one, whatever cookie came with the request.
-async fn let_in(
+pub(super) async fn let_in(
     app: &Shared,
     headers: &HeaderMap,
     user: &User,
     whose: &[Whose],
     next: &str,
+    begun_by: &str,
 ) -> Result<Response, Trouble> {
     let (secure, now) = (app.portal.secure_cookie, app.now());
     app.tries.lock().unwrap_or_else(PoisonError::into_inner).right(whose);
@@ -306,11 +339,12 @@ async fn let_in(
         token_hash: &hashed(&token),
         csrf: &random_word(),
         device: &device,
+        begun_by,
         expires_at: now + TimeDelta::hours(SESSION_HOURS),
     };
     let mut tx = app.db().begin().await?;
     store::session::insert(&mut tx, app.ids(), new, now).await?;
-    store::audit::write(&mut tx, app.ids(), &user.user_name, "sign in", "portal", json!({}), now).await?;
+    store::audit::write(&mut tx, app.ids(), &user.user_name, "sign in", "portal", json!({"by": begun_by}), now).await?;
     let session = store::session::get(&mut tx, &hashed(&token), now).await?;
     tx.commit().await?;
     let home = session.as_ref().map_or("/", super::guard::home);
@@ -355,7 +389,7 @@ async fn audit(app: &Shared, actor: &str, action: &str) -> store::Result<()> {
 }
 
 /// A path of ours, or the list of cases: nobody is sent elsewhere by a link to the sign-in page.
-fn local(next: &str) -> &str {
+pub(super) fn local(next: &str) -> &str {
     let base = url::Url::parse("http://here.invalid").ok();
     let stays = base
         .and_then(|b| b.join(next).ok())

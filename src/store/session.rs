@@ -57,6 +57,8 @@ pub struct NewSession<'a> {
     pub csrf: &'a str,
     /// What the browser calls itself, shortened.
     pub device: &'a str,
+    /// How it was begun: `password`, `code` or `sign-on`.
+    pub begun_by: &'a str,
     /// Until when it is good.
     pub expires_at: DateTime<Utc>,
 }
@@ -68,6 +70,8 @@ pub struct Listed {
     pub id: String,
     /// What the browser calls itself.
     pub device: String,
+    /// How it was begun.
+    pub begun_by: String,
     /// Since when.
     pub created_at: DateTime<Utc>,
     /// Until when.
@@ -90,9 +94,18 @@ struct Found {
 pub async fn insert(tx: &mut Tx, ids: &Ids, new: NewSession<'_>, now: DateTime<Utc>) -> Result<()> {
     tx.exec("DELETE FROM sessions WHERE expires_at < $1", args![now]).await?;
     tx.exec(
-        "INSERT INTO sessions (token_hash, id, user_id, csrf, device, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        args![new.token_hash, ids.uuid().to_string(), new.user, new.csrf, new.device, now, new.expires_at],
+        "INSERT INTO sessions (token_hash, id, user_id, csrf, device, begun_by, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        args![
+            new.token_hash,
+            ids.uuid().to_string(),
+            new.user,
+            new.csrf,
+            new.device,
+            new.begun_by,
+            now,
+            new.expires_at
+        ],
     )
     .await?;
     Ok(())
@@ -121,7 +134,7 @@ pub async fn get(tx: &mut Tx, token_hash: &str, now: DateTime<Utc>) -> Result<Op
 /// What the database says.
 pub async fn of(tx: &mut Tx, user: &UserId, now: DateTime<Utc>) -> Result<Vec<Listed>> {
     tx.all(
-        "SELECT id, device, created_at, expires_at FROM sessions WHERE user_id = $1 AND expires_at > $2
+        "SELECT id, device, begun_by, created_at, expires_at FROM sessions WHERE user_id = $1 AND expires_at > $2
          ORDER BY created_at DESC, id DESC",
         args![user, now],
     )

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 /// The columns of a [`User`].
 macro_rules! columns {
     () => {
-        "id, user_name, name, email, password, totp, totp_step, created_at, ended_at"
+        "id, user_name, name, signs_on_as, password, totp, totp_step, created_at, ended_at"
     };
 }
 
@@ -20,8 +20,8 @@ pub struct User {
     pub user_name: String,
     /// Their name, for people.
     pub name: String,
-    /// Where the portal writes to them.
-    pub email: Option<String>,
+    /// What the council's provider of sign-ons calls them, in lower case, where they may sign on.
+    pub signs_on_as: Option<String>,
     /// Argon2id hash of the password; none until they have set one.
     pub password: Option<String>,
     /// Secret of the second factor, in base32, where they use one.
@@ -86,14 +86,14 @@ pub async fn insert(
     id: &UserId,
     user_name: &str,
     name: &str,
-    email: Option<&str>,
+    signs_on_as: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let made = tx
         .exec(
-            "INSERT INTO users (id, user_name, name, email, created_at) VALUES ($1, $2, $3, $4, $5)
+            "INSERT INTO users (id, user_name, name, signs_on_as, created_at) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (user_name) DO NOTHING",
-            args![id, user_name, name, email, now],
+            args![id, user_name, name, signs_on_as, now],
         )
         .await?;
     Ok(made == 1)
@@ -169,7 +169,7 @@ pub async fn use_totp_step(tx: &mut Tx, id: &UserId, step: i64) -> Result<bool> 
     Ok(tx.exec("UPDATE users SET totp_step = $1 WHERE id = $2 AND totp_step < $1", args![step, id]).await? == 1)
 }
 
-/// Closes an account: its sessions and roles end with it.
+/// Closes an account: its sessions, its roles and its link to the provider of sign-ons end with it.
 ///
 /// # Errors
 /// What the database says.
@@ -181,6 +181,8 @@ pub async fn end(tx: &mut Tx, id: &UserId, by: &str, now: DateTime<Utc>) -> Resu
     )
     .await?;
     tx.exec("DELETE FROM invitations WHERE user_id = $1", args![id]).await?;
+    // Who comes back to the council gets a new account, and signs on to that one.
+    tx.exec("DELETE FROM sign_ons WHERE user_id = $1", args![id]).await?;
     super::session::end_all_of(tx, id).await
 }
 
@@ -234,7 +236,7 @@ pub async fn other_administrators(tx: &mut Tx, but: &UserId) -> Result<i64> {
     tx.count(
         "SELECT COUNT(DISTINCT g.user_id) FROM grants g JOIN users u ON u.id = g.user_id
          WHERE g.role = 'administrator' AND g.ended_at IS NULL AND g.until_at IS NULL AND u.ended_at IS NULL
-           AND u.password IS NOT NULL AND u.id <> $1",
+           AND (u.password IS NOT NULL OR u.id IN (SELECT user_id FROM sign_ons)) AND u.id <> $1",
         args![but],
     )
     .await
@@ -276,4 +278,77 @@ pub async fn invited(tx: &mut Tx, token_hash: &str, now: DateTime<Utc>) -> Resul
 pub async fn invitation_used(tx: &mut Tx, user: &UserId) -> Result<()> {
     tx.exec("DELETE FROM invitations WHERE user_id = $1", args![user]).await?;
     Ok(())
+}
+
+/// Writes down what the provider of sign-ons calls somebody. Whoever it showed to be them before is them no more. False where
+/// somebody else is called so.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_signs_on_as(tx: &mut Tx, id: &UserId, name: Option<&str>) -> Result<bool> {
+    let taken = tx
+        .count("SELECT COUNT(*) FROM users WHERE signs_on_as = $1 AND id <> $2 AND ended_at IS NULL", args![name, id])
+        .await?;
+    if taken > 0 {
+        return Ok(false);
+    }
+    tx.exec("UPDATE users SET signs_on_as = $1 WHERE id = $2", args![name, id]).await?;
+    tx.exec("DELETE FROM sign_ons WHERE user_id = $1", args![id]).await?;
+    Ok(true)
+}
+
+/// Whom a provider showed to be one of ours before.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_sign_on(tx: &mut Tx, issuer: &str, subject: &str) -> Result<Option<User>> {
+    tx.opt(
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM users WHERE id IN (SELECT user_id FROM sign_ons WHERE issuer = $1 AND subject = $2)"
+        ),
+        args![issuer, subject],
+    )
+    .await
+}
+
+/// The account that waits for somebody whom the provider calls so: nobody was shown to be them yet.
+///
+/// # Errors
+/// What the database says.
+pub async fn awaited(tx: &mut Tx, name: &str) -> Result<Option<User>> {
+    tx.opt(
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM users WHERE signs_on_as = $1 AND ended_at IS NULL AND id NOT IN (SELECT user_id FROM sign_ons)"
+        ),
+        args![name],
+    )
+    .await
+}
+
+/// From now on who the provider calls so is this person, whatever their name becomes; false where somebody was quicker.
+///
+/// # Errors
+/// What the database says.
+pub async fn link(tx: &mut Tx, user: &UserId, issuer: &str, subject: &str, now: DateTime<Utc>) -> Result<bool> {
+    let made = tx
+        .exec(
+            "INSERT INTO sign_ons (issuer, subject, user_id, linked_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+            args![issuer, subject, user, now],
+        )
+        .await?;
+    Ok(made == 1)
+}
+
+/// Since when somebody is known to the provider of sign-ons.
+///
+/// # Errors
+/// What the database says.
+pub async fn linked(tx: &mut Tx, user: &UserId) -> Result<Option<DateTime<Utc>>> {
+    let row: Option<(DateTime<Utc>,)> =
+        tx.opt("SELECT linked_at FROM sign_ons WHERE user_id = $1", args![user]).await?;
+    Ok(row.map(|row| row.0))
 }

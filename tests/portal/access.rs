@@ -1,7 +1,7 @@
 //! Who reads what: reader by purpose by field, on the pages themselves. Every field of a case has a word of its own, by which it is known.
 
 use crate::desk::Desk;
-use crate::people::Person;
+use crate::desk::Person;
 use beadle::core::access::{Field, Purpose, Reader};
 use beadle::core::{Grant, Right, Role};
 use beadle::portal::places;

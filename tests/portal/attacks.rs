@@ -1,7 +1,8 @@
 //! Attacks, each tried on every place there is: what is added to the list of routes is attacked too.
 
+use crate::desk::Person;
 use crate::desk::{Answer, Desk, letter_with_files};
-use crate::people::{Person, filled};
+use crate::people::filled;
 use beadle::core::Role;
 use beadle::portal::places;
 use beadle::store;

@@ -1,7 +1,8 @@
 //! Several councils behind one address: each has its own people, cases and links, and nothing of one opens at another.
 
+use crate::desk::Person;
 use crate::desk::{Answer, Desk};
-use crate::people::{Person, filled};
+use crate::people::filled;
 use beadle::app::front::Front;
 use beadle::config::Settings;
 use beadle::core::{Grant, Role};

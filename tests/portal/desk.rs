@@ -3,7 +3,7 @@
 use beadle::casework::matcher::{InForce, Matcher};
 use beadle::channels::telegram::{Bot, Hook, TelegramSettings, TelegramWire};
 use beadle::collect::Collector;
-use beadle::core::{Address, Clock, Council, Councillor, Ids, RawMessage, Reference, TokenKey};
+use beadle::core::{Address, Clock, Council, Councillor, Ids, RawMessage, Reference, Role, TokenKey, UserId};
 use beadle::intake::accept::{Batch, accept};
 use beadle::intake::mime::MimeLimits;
 use beadle::pipeline::{House, Pipeline};
@@ -12,6 +12,8 @@ use beadle::routing::RoutingPolicy;
 use beadle::routing::consent::{Consents, Wish};
 use beadle::routing::deadline::{Division, WorkingDays};
 use beadle::store::outbox::Fate;
+use beadle::store::session::NewSession;
+use beadle::store::user::NewGrant;
 use beadle::store::{self, Db};
 use beadle::understanding::Understanding;
 use beadle::understanding::place::Places;
@@ -19,7 +21,7 @@ use beadle::understanding::rules::Rules;
 use beadle::understanding::rules::folder::Folder;
 use chrono::TimeDelta;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Method, StatusCode};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -104,6 +106,16 @@ impl Desk {
     }
 
     pub async fn on(url: &str, dir: tempfile::TempDir, policy: RoutingPolicy) -> Self {
+        Self::with(url, dir, policy, |_, portal| portal).await
+    }
+
+    /// The same, where the portal is set up otherwise; it is told where it will be reached.
+    pub async fn with(
+        url: &str,
+        dir: tempfile::TempDir,
+        policy: RoutingPolicy,
+        set_up: impl FnOnce(&str, Portal) -> Portal,
+    ) -> Self {
         let db = Db::open(url).await.unwrap();
         let home = Path::new(env!("CARGO_MANIFEST_DIR"));
         let borough = home.join("training-data/demo/borough");
@@ -176,6 +188,7 @@ impl Desk {
             rules: Some(Folder::new(dir.path().join("rules"), Default::default())),
             ..Portal::new(pipeline.clone(), collector)
         };
+        let portal = set_up(&base, portal);
         let app = router(portal.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { base, browser: browser(), pipeline, portal, mails: std::cell::Cell::new(0), _dir: dir }
@@ -288,6 +301,63 @@ impl Desk {
             assert!(store::outbox::complete(&mut tx, &mail.id, "test", &Fate::Sent, now).await.unwrap());
         }
         tx.commit().await.unwrap();
+    }
+}
+
+/// Somebody who is signed in, in a browser of their own.
+#[derive(Clone)]
+pub struct Person {
+    pub id: UserId,
+    pub cookie: String,
+    pub csrf: String,
+}
+
+impl Person {
+    /// Makes an account with these roles and signs it in.
+    pub async fn new(desk: &Desk, user_name: &str, roles: &[(Role, Option<&str>)]) -> Self {
+        let now = desk.pipeline.clock.now();
+        let id: UserId = desk.pipeline.ids.next();
+        let mut tx = desk.db().begin().await.unwrap();
+        assert!(store::user::insert(&mut tx, &id, user_name, user_name, None, now).await.unwrap());
+        for (role, councillor) in roles {
+            let new = NewGrant { user: &id, role: *role, councillor: *councillor, until: None, by: "administrator" };
+            store::user::give(&mut tx, &desk.pipeline.ids, new, now).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        Self::signed_in(desk, id, user_name).await
+    }
+
+    pub async fn signed_in(desk: &Desk, id: UserId, token: &str) -> Self {
+        use sha2::Digest as _;
+        let now = desk.pipeline.clock.now();
+        let new = NewSession {
+            user: &id,
+            token_hash: &format!("{:x}", sha2::Sha256::digest(token)),
+            csrf: "word",
+            device: "a test",
+            begun_by: "password",
+            expires_at: now + TimeDelta::hours(8),
+        };
+        let mut tx = desk.db().begin().await.unwrap();
+        store::session::insert(&mut tx, &desk.pipeline.ids, new, now).await.unwrap();
+        tx.commit().await.unwrap();
+        Self { id, cookie: format!("beadle={token}"), csrf: "word".to_owned() }
+    }
+
+    pub async fn asks(&self, desk: &Desk, method: Method, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let fields = fields.iter().copied().chain([("csrf", self.csrf.as_str())]);
+        let body: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = browser.request(method.clone(), format!("{}{path}", desk.base)).header("cookie", &self.cookie);
+        let request = match method {
+            Method::GET => request,
+            _ => request.header("content-type", "application/x-www-form-urlencoded").body(body),
+        };
+        desk.ask(request).await
+    }
+
+    pub async fn gets(&self, desk: &Desk, path: &str) -> Answer {
+        self.asks(desk, Method::GET, path, &[]).await
     }
 }
 

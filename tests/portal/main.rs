@@ -30,4 +30,5 @@ mod review;
 mod rules;
 mod several;
 mod sign_in;
+mod sign_on;
 mod who;

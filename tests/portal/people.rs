@@ -1,69 +1,11 @@
 //! Accounts: who gets in, what their roles open, and what shows when somebody tries more.
 
-use crate::desk::{Answer, Desk, PASSWORD};
+use crate::desk::{Desk, PASSWORD, Person};
 use beadle::core::{Grant, Right, Role, UserId};
 use beadle::portal::places;
-use beadle::store::session::NewSession;
-use beadle::store::user::NewGrant;
 use beadle::store::{self, audit};
 use chrono::TimeDelta;
 use reqwest::{Method, StatusCode};
-use sha2::{Digest, Sha256};
-
-/// Somebody who is signed in, in a browser of their own.
-#[derive(Clone)]
-pub struct Person {
-    pub id: UserId,
-    pub cookie: String,
-    pub csrf: String,
-}
-
-impl Person {
-    /// Makes an account with these roles and signs it in.
-    pub async fn new(desk: &Desk, user_name: &str, roles: &[(Role, Option<&str>)]) -> Self {
-        let now = desk.pipeline.clock.now();
-        let id: UserId = desk.pipeline.ids.next();
-        let mut tx = desk.db().begin().await.unwrap();
-        assert!(store::user::insert(&mut tx, &id, user_name, user_name, None, now).await.unwrap());
-        for (role, councillor) in roles {
-            let new = NewGrant { user: &id, role: *role, councillor: *councillor, until: None, by: "administrator" };
-            store::user::give(&mut tx, &desk.pipeline.ids, new, now).await.unwrap();
-        }
-        tx.commit().await.unwrap();
-        Self::signed_in(desk, id, user_name).await
-    }
-
-    async fn signed_in(desk: &Desk, id: UserId, token: &str) -> Self {
-        let now = desk.pipeline.clock.now();
-        let new = NewSession {
-            user: &id,
-            token_hash: &format!("{:x}", Sha256::digest(token)),
-            csrf: "word",
-            device: "a test",
-            expires_at: now + TimeDelta::hours(1),
-        };
-        let mut tx = desk.db().begin().await.unwrap();
-        store::session::insert(&mut tx, &desk.pipeline.ids, new, now).await.unwrap();
-        tx.commit().await.unwrap();
-        Self { id, cookie: format!("beadle={token}"), csrf: "word".to_owned() }
-    }
-
-    pub async fn asks(&self, desk: &Desk, method: Method, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let fields = fields.iter().copied().chain([("csrf", self.csrf.as_str())]);
-        let body: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let request = browser.request(method.clone(), format!("{}{path}", desk.base)).header("cookie", &self.cookie);
-        let request = match method {
-            Method::GET => request,
-            _ => request.header("content-type", "application/x-www-form-urlencoded").body(body),
-        };
-        desk.ask(request).await
-    }
-
-    pub async fn gets(&self, desk: &Desk, path: &str) -> Answer {
-        self.asks(desk, Method::GET, path, &[]).await
-    }
-}
 
 /// A place with everything in braces filled in: the reference of a case, and else what nothing is called.
 pub fn filled(path: &str, reference: &str) -> String {

@@ -1,13 +1,10 @@
 //! The review queue: one message at a time, the most urgent first, decided with a form each, taken back while nothing has left.
 
-use crate::desk::{Answer, Desk, letter};
-use beadle::core::{CaseState, Priority, Role, UserId};
-use beadle::store::session::NewSession;
-use beadle::store::user::NewGrant;
+use crate::desk::{Answer, Desk, Person, letter};
+use beadle::core::{CaseState, Priority, Role};
 use beadle::store::{self, case::Case};
 use chrono::TimeDelta;
-use reqwest::StatusCode;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, StatusCode};
 
 const LAMP: &str = "The street light in Signal Row, ZM6 1UT, has been out for a week.";
 const GAS: &str = "There is a strong smell of gas in Mill Lane, ZM1 4QT, it is dangerous, somebody will be hurt.";
@@ -21,52 +18,6 @@ async fn lamp(desk: &Desk) -> Case {
 /// Presses a button of the review page.
 async fn decide(desk: &Desk, page: &Answer, case: &Case, what: &str, fields: &[(&str, &str)]) -> Answer {
     desk.press(page, &format!("/review/{}/{what}", case.reference), fields).await
-}
-
-/// Another gatekeeper's browser, signed in.
-struct Colleague<'a> {
-    desk: &'a Desk,
-    cookie: String,
-}
-
-impl<'a> Colleague<'a> {
-    async fn of(desk: &'a Desk, name: &str) -> Self {
-        use sha2::Digest as _;
-        let (token, now) = (format!("token-of-{name}"), desk.pipeline.clock.now());
-        let id: UserId = desk.pipeline.ids.next();
-        let mut tx = desk.db().begin().await.unwrap();
-        store::user::insert(&mut tx, &id, name, name, None, now).await.unwrap();
-        let role = NewGrant { user: &id, role: Role::Gatekeeper, councillor: None, until: None, by: "administrator" };
-        store::user::give(&mut tx, &desk.pipeline.ids, role, now).await.unwrap();
-        let session = NewSession {
-            user: &id,
-            token_hash: &format!("{:x}", sha2::Sha256::digest(&token)),
-            csrf: "word",
-            device: "a test",
-            expires_at: now + TimeDelta::hours(8),
-        };
-        store::session::insert(&mut tx, &desk.pipeline.ids, session, now).await.unwrap();
-        tx.commit().await.unwrap();
-        Self { desk, cookie: format!("beadle={token}") }
-    }
-
-    fn request(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-        request.header("Cookie", &self.cookie)
-    }
-
-    async fn get(&self, path: &str) -> Answer {
-        // Without the first gatekeeper's cookies.
-        let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        self.desk.ask(self.request(browser.get(format!("{}{path}", self.desk.base)))).await
-    }
-
-    async fn send(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let fields = [("csrf", "word")].into_iter().chain(fields.iter().copied());
-        let body: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let request = browser.post(format!("{}{path}", self.desk.base));
-        self.desk.ask(self.request(request).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body)).await
-    }
 }
 
 fn shows(page: &Answer, case: &Case) -> bool {
@@ -168,32 +119,32 @@ async fn two_gatekeepers_never_get_the_same_message() {
     let desk = Desk::open().await;
     let first = lamp(&desk).await;
     let second = desk.mail("Bo <bo@fenmail.example>", "Tree", "A lime tree in Beacon Lane has lost a limb.").await;
-    let jo = Colleague::of(&desk, "jo").await;
-    let (one, other) = (desk.get("/review").await, jo.get("/review").await);
+    let jo = Person::new(&desk, "jo", &[(Role::Gatekeeper, None)]).await;
+    let (one, other) = (desk.get("/review").await, jo.gets(&desk, "/review").await);
     let (mine, theirs) = if shows(&one, &first) { (&first, &second) } else { (&second, &first) };
     assert!(shows(&one, mine) && shows(&other, theirs), "{}", other.body);
     assert!(shows(&desk.get("/review").await, mine), "looked at again it stays");
     // By its address it can be seen who has it, and taken over.
-    let taken = jo.get(&format!("/review/{}", mine.reference)).await;
+    let taken = jo.gets(&desk, &format!("/review/{}", mine.reference)).await;
     assert!(taken.has("Administrator has this message") && taken.has("Take it over"), "{}", taken.body);
     assert!(!taken.has("<blockquote") && !taken.has("class=\"words\""), "{}", taken.body);
     let seen = format!("{}/{}/{}", mine.service, mine.department, mine.priority);
-    let refused = jo.send(&format!("/review/{}/accept", mine.reference), &[("seen", &seen)]).await;
+    let refused = jo.asks(&desk, Method::POST, &format!("/review/{}/accept", mine.reference), &[("seen", &seen)]).await;
     assert!(
         refused.status == StatusCode::CONFLICT && refused.has("Administrator has this message"),
         "{}",
         refused.body
     );
     assert_eq!(desk.case(&mine.reference).await.state, CaseState::Review);
-    let over = jo.send(&format!("/review/{}/take", mine.reference), &[]).await;
-    assert!(shows(&jo.get(over.location()).await, mine));
+    let over = jo.asks(&desk, Method::POST, &format!("/review/{}/take", mine.reference), &[]).await;
+    assert!(shows(&jo.gets(&desk, over.location()).await, mine));
     assert!(desk.trail(&format!("case:{}", mine.id)).await.contains(&"jo take over".to_owned()));
     let lost = decide(&desk, &one, mine, "accept", &[]).await;
     assert!(lost.status == StatusCode::CONFLICT && lost.has("Jo has this message"), "{}", lost.body);
     let none = desk.get("/review").await;
     assert!(none.has("2 of those that wait are before other people"), "{}", none.body);
     // A claim runs out, and is given back by skipping.
-    jo.send(&format!("/review/{}/skip", theirs.reference), &[]).await;
+    jo.asks(&desk, Method::POST, &format!("/review/{}/skip", theirs.reference), &[]).await;
     assert!(shows(&desk.get("/review").await, theirs));
     desk.pipeline.clock.advance(TimeDelta::minutes(6));
     assert!(shows(&desk.get(&format!("/review/{}", mine.reference)).await, mine));

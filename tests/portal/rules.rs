@@ -1,7 +1,7 @@
 //! Rules on the portal: what a change would have done, saving it, going back.
 
+use crate::desk::Person;
 use crate::desk::{Answer, Desk};
-use crate::people::Person;
 use beadle::core::Role;
 use beadle::store;
 use beadle::store::case::Case;

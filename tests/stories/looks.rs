@@ -75,6 +75,8 @@ const OF_SET_UP: &[&str] = &[
 ];
 /// What is fetched, but is no page.
 const NO_PAGES: &[&str] = &[
+    "/sign-on",
+    "/sign-on/done",
     "/find",
     "/my.csv",
     "/ward.csv",

@@ -82,7 +82,14 @@ story!(sessions_run_out, house, {
         NewGrant { user: &id, role: Role::Gatekeeper, councillor: Some("nowak"), until: lent, by: "administrator" };
     store::user::give(&mut tx, &Ids::Random, role, now).await.unwrap();
     let until = now + TimeDelta::hours(1);
-    let new = NewSession { user: &id, token_hash: "h", csrf: "c", device: "a browser", expires_at: until };
+    let new = NewSession {
+        user: &id,
+        token_hash: "h",
+        csrf: "c",
+        device: "a browser",
+        begun_by: "password",
+        expires_at: until,
+    };
     store::session::insert(&mut tx, &Ids::Random, new, now).await.unwrap();
     let session = store::session::get(&mut tx, "h", now).await.unwrap().unwrap();
     assert_eq!((session.actor.as_str(), session.name.as_str(), session.csrf.as_str()), ("a.lane", "Ann Lane", "c"));
@@ -99,6 +106,31 @@ story!(sessions_run_out, house, {
     assert_eq!(store::setting::get_or_set(&mut tx, "k", "2").await.unwrap(), "1");
     store::setting::set(&mut tx, "k", "3").await.unwrap();
     assert_eq!(store::setting::get(&mut tx, "k").await.unwrap().as_deref(), Some("3"));
+});
+
+story!(who_signs_on_is_one_person_for_ever, house, {
+    let now = house.clock.now();
+    let mut tx = house.tx().await;
+    let (ann, other) = (UserId::from("ann".to_owned()), UserId::from("other".to_owned()));
+    assert!(store::user::insert(&mut tx, &ann, "a.lane", "Ann Lane", None, now).await.unwrap());
+    assert!(store::user::insert(&mut tx, &other, "other", "Other", None, now).await.unwrap());
+    assert!(store::user::set_signs_on_as(&mut tx, &ann, Some("ann")).await.unwrap());
+    assert!(!store::user::set_signs_on_as(&mut tx, &other, Some("ann")).await.unwrap(), "the name is taken");
+    assert_eq!(store::user::awaited(&mut tx, "ann").await.unwrap().unwrap().id, ann);
+    assert!(store::user::link(&mut tx, &ann, "https://id", "1", now).await.unwrap());
+    assert!(!store::user::link(&mut tx, &ann, "https://id", "2", now).await.unwrap(), "they are somebody already");
+    assert!(!store::user::link(&mut tx, &other, "https://id", "1", now).await.unwrap(), "that is somebody else");
+    assert!(store::user::awaited(&mut tx, "ann").await.unwrap().is_none(), "the name alone lets nobody in any more");
+    assert_eq!(store::user::by_sign_on(&mut tx, "https://id", "1").await.unwrap().unwrap().id, ann);
+    assert!(store::user::by_sign_on(&mut tx, "https://other", "1").await.unwrap().is_none());
+    assert!(store::user::linked(&mut tx, &ann).await.unwrap().is_some());
+    assert!(store::user::set_signs_on_as(&mut tx, &ann, None).await.unwrap());
+    assert!(store::user::by_sign_on(&mut tx, "https://id", "1").await.unwrap().is_none());
+    assert!(store::user::set_signs_on_as(&mut tx, &other, Some("ann")).await.unwrap());
+    assert!(store::user::link(&mut tx, &other, "https://id", "1", now).await.unwrap());
+    store::user::end(&mut tx, &other, "administrator", now).await.unwrap();
+    assert!(store::user::by_sign_on(&mut tx, "https://id", "1").await.unwrap().is_none(), "a closed account");
+    assert!(store::user::set_signs_on_as(&mut tx, &ann, Some("ann")).await.unwrap(), "who comes back is let in anew");
 });
 
 story!(the_audit_trail_is_only_added_to, house, {

@@ -29,6 +29,9 @@ pub(super) async fn look(settings: &Settings) -> Vec<Check> {
         checks.push(Check::new(format!("folder {}", folder.name), said));
     }
     checks.extend(bots(settings).await);
+    if settings.portal.sign_on.is_some() {
+        checks.push(Check::new("single sign-on", sign_on(settings).await));
+    }
     checks.push(Check::new("what3words and short links", whereabouts(settings).await));
     checks.push(Check::new("outgoing relay", relay(settings).await));
     checks
@@ -102,6 +105,12 @@ async fn bots(settings: &Settings) -> Vec<Check> {
         checks.push(Check::new(format!("telegram {name}"), said));
     }
     checks
+}
+
+async fn sign_on(settings: &Settings) -> Result<String, String> {
+    let provider = settings.sign_on().map_err(|why| format!("{why:#}"))?.ok_or("it is not set")?;
+    provider.begin().await.map_err(|why| why.to_string())?;
+    Ok(format!("{} says where to sign on, and with which keys it signs", provider.name()))
 }
 
 async fn whereabouts(settings: &Settings) -> Result<String, String> {

@@ -18,6 +18,8 @@ use serde_json::json;
 
 /// Longest user name, in characters.
 const LONGEST_NAME: usize = 60;
+/// Longest name at the provider of sign-ons.
+const LONGEST_SIGN_ON: usize = 200;
 
 struct PersonRow {
     id: String,
@@ -34,6 +36,10 @@ struct PeoplePage {
     page: Page,
     people: Vec<PersonRow>,
     councillors: Vec<(String, String)>,
+    /// What the provider of sign-ons is called, where there is one.
+    provider: Option<String>,
+    /// Whether they get a link for a password.
+    passwords: bool,
     given: NewPerson,
     wrong: Wrong,
 }
@@ -52,7 +58,14 @@ struct PersonPage {
     id: String,
     name: String,
     user_name: String,
-    email: Option<String>,
+    /// What the provider of sign-ons is called, where there is one.
+    provider: Option<String>,
+    /// What the provider calls them.
+    signs_on_as: String,
+    /// Since when it knows them.
+    signed_on: Option<String>,
+    /// Whether a link for a password is of any use.
+    may_have_password: bool,
     ended: Option<String>,
     has_password: bool,
     has_factor: bool,
@@ -90,7 +103,7 @@ async fn draw(
     drop(tx);
     let row = |user: User| PersonRow {
         roles: grants.iter().filter(|g| g.user_id == user.id).map(|g| said(council, &g.grant())).collect(),
-        note: if user.password.is_none() { Some("No password yet") } else { None },
+        note: if user.password.is_none() && user.signs_on_as.is_none() { Some("No password yet") } else { None },
         ended: user.ended_at.is_some(),
         id: user.id.to_string(),
         user_name: user.user_name,
@@ -101,6 +114,8 @@ async fn draw(
         page: Page::new(app, session, "admin/people", wrong.title("People")).with_notice(done),
         people: users.into_iter().map(row).collect(),
         councillors: councillors(council),
+        provider: provider(app),
+        passwords: app.portal.passwords,
         given,
         wrong,
     };
@@ -114,9 +129,26 @@ pub(in super::super) struct NewPerson {
     #[serde(default)]
     name: String,
     #[serde(default)]
+    signs_on_as: String,
+    #[serde(default)]
     role: String,
     #[serde(default)]
     councillor: String,
+}
+
+/// What the provider of sign-ons is called.
+fn provider(app: &App) -> Option<String> {
+    app.portal.sign_on.as_ref().map(|provider| provider.name().to_owned())
+}
+
+/// What the provider calls somebody, as it is compared; none where nothing was entered.
+fn sign_on_name(text: &str) -> Result<Option<String>, (&'static str, String)> {
+    let name = text.trim().to_lowercase();
+    if name.chars().count() > LONGEST_SIGN_ON || name.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        let why = "Enter the name that the provider gives them, without spaces, such as joan.harrow@council.example.";
+        return Err(("signs_on_as", why.to_owned()));
+    }
+    Ok(Some(name).filter(|name| !name.is_empty()))
 }
 
 /// A role as a form names it, with whom it is for.
@@ -156,6 +188,10 @@ pub(in super::super) async fn add(
         Ok(found) => found,
         Err(wrong) => return draw(&app, &session, None, form, Some(wrong)).await,
     };
+    let signs_on_as = match sign_on_name(&form.signs_on_as) {
+        Ok(found) => found,
+        Err(wrong) => return draw(&app, &session, None, form, Some(wrong)).await,
+    };
     let id: UserId = app.ids().next();
     let mut tx = app.db().begin().await?;
     if !store::user::insert(&mut tx, &id, &user_name, &name, None, app.now()).await? {
@@ -165,12 +201,22 @@ pub(in super::super) async fn add(
     }
     let new = NewGrant { user: &id, role, councillor: councillor.as_deref(), until: None, by: &session.actor };
     store::user::give(&mut tx, app.ids(), new, app.now()).await?;
-    let link = invitation::make(&mut tx, &app, &id).await?;
-    let detail = json!({"role": role, "councillor": councillor});
+    if signs_on_as.is_some() && !store::user::set_signs_on_as(&mut tx, &id, signs_on_as.as_deref()).await? {
+        drop(tx);
+        return draw(&app, &session, None, form, Some(("signs_on_as", TAKEN.to_owned()))).await;
+    }
+    let link = match app.has_password(&user_name) {
+        true => Some(invitation::make(&mut tx, &app, &id).await?),
+        false => None,
+    };
+    let detail = json!({"role": role, "councillor": councillor, "signs_on_as": signs_on_as});
     audit(&mut tx, &app, &session, "add person", &id, detail).await?;
     tx.commit().await?;
-    one_page(&app, &session, &id, None, Some(link), None).await
+    one_page(&app, &session, &id, None, link, None).await
 }
+
+/// Two people are never one at the provider.
+const TAKEN: &str = "Somebody else signs on by this name. Check it.";
 
 /// What a user name may be: it stands in decisions and on the audit trail.
 pub(in super::super) fn is_user_name(text: &str) -> bool {
@@ -210,12 +256,13 @@ async fn one_page(
     id: &UserId,
     done: Option<&str>,
     link: Option<String>,
-    wrong: Option<String>,
+    wrong: Option<(&'static str, String)>,
 ) -> Result<Response, Trouble> {
     let council = &app.portal.pipeline.house.council;
     let mut tx = app.db().read().await?;
     let user = find(&mut tx, id).await?;
     let given = store::user::given(&mut tx, Some(id), app.now()).await?;
+    let linked = store::user::linked(&mut tx, id).await?;
     drop(tx);
     let row = |one: Given| RoleRow {
         said: said(council, &one.grant()),
@@ -223,7 +270,8 @@ async fn one_page(
         until: one.until_at.map(|until| format::date(until - TimeDelta::seconds(1))),
         id: one.id,
     };
-    let wrong = Wrong(wrong.map(|text| ("role", text)));
+    let wrong = Wrong(wrong);
+    let signs_on_as = user.signs_on_as.unwrap_or_default();
     let page = PersonPage {
         page: Page::new(app, session, "person", wrong.title(&user.name)).with_notice(done),
         id: id.to_string(),
@@ -231,9 +279,12 @@ async fn one_page(
         has_password: user.password.is_some(),
         has_factor: user.totp.is_some(),
         own: *id == session.user,
+        may_have_password: app.has_password(&user.user_name),
         name: user.name,
         user_name: user.user_name,
-        email: user.email,
+        signs_on_as,
+        signed_on: linked.map(format::when),
+        provider: provider(app),
         roles: given.into_iter().map(row).collect(),
         councillors: councillors(council),
         // As it is opened from outside, where that is known.
@@ -255,11 +306,52 @@ pub(in super::super) async fn invite(
     if user.ended_at.is_some() {
         return Err(closed(&id));
     }
+    if !app.has_password(&user.user_name) {
+        let text = "Passwords are switched off here: people sign on.";
+        return Err(Trouble::conflict(text).back_to(format!("/admin/people/{id}"), "Go back"));
+    }
     store::user::set_totp(&mut tx, &id, None, user.totp_step).await?;
     let link = invitation::make(&mut tx, &app, &id).await?;
     audit(&mut tx, &app, &session, "invite person", &id, json!({})).await?;
     tx.commit().await?;
     one_page(&app, &session, &id, None, Some(link), None).await
+}
+
+#[derive(Deserialize)]
+pub(in super::super) struct SignsOn {
+    #[serde(default)]
+    signs_on_as: String,
+}
+
+/// How somebody signs on. Whoever the provider showed to be them before is shown to be them no more, and is signed out.
+pub(in super::super) async fn sign_on(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Path(user): Path<String>,
+    Form(form): Form<SignsOn>,
+) -> Result<Response, Trouble> {
+    let id = UserId::from(user);
+    let name = match sign_on_name(&form.signs_on_as) {
+        Ok(name) => name,
+        Err(wrong) => return one_page(&app, &session, &id, None, None, Some(wrong)).await,
+    };
+    let mut tx = app.db().begin().await?;
+    let user = find(&mut tx, &id).await?;
+    if user.ended_at.is_some() {
+        return Err(closed(&id));
+    }
+    if user.signs_on_as == name {
+        return Ok(Redirect::to(&format!("/admin/people/{id}?done=unchanged")).into_response());
+    }
+    if !store::user::set_signs_on_as(&mut tx, &id, name.as_deref()).await? {
+        drop(tx);
+        return one_page(&app, &session, &id, None, None, Some(("signs_on_as", TAKEN.to_owned()))).await;
+    }
+    store::session::end_all_of(&mut tx, &id).await?;
+    let detail = json!({"before": user.signs_on_as, "now": name});
+    audit(&mut tx, &app, &session, "change sign-on", &id, detail).await?;
+    tx.commit().await?;
+    Ok(Redirect::to(&format!("/admin/people/{id}?done=sign-on-changed")).into_response())
 }
 
 fn closed(id: &UserId) -> Trouble {
@@ -323,7 +415,7 @@ pub(in super::super) async fn give(
         _ => None,
     };
     if wrong.is_some() {
-        return one_page(&app, &session, &id, None, None, wrong).await;
+        return one_page(&app, &session, &id, None, None, wrong.map(|text| ("role", text))).await;
     }
     let Ok((role, councillor)) = found else { return Err(Trouble::internal()) };
     let mut tx = app.db().begin().await?;

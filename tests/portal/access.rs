@@ -146,9 +146,13 @@ async fn a_councillor_opens_their_own_case_and_anothers_is_not_there_and_the_att
     let one = list.address(&format!("/my/{}", case.reference));
     let page = cora.gets(&desk, &one).await;
     assert_eq!(page.status, StatusCode::OK);
-    for words in
-        ["zebrafish", "Quillon", "With the department", "Case sent to the department, by", "Friday 13 March 2026"]
-    {
+    for words in [
+        "zebrafish",
+        "Quillon",
+        "With the department",
+        "Case sent to the department, with the councillor in copy, by email",
+        "Friday 13 March 2026",
+    ] {
         assert!(page.has(words), "{words}: {}", page.body);
     }
     assert!(!page.has("quillon@fenmail.example") && !page.has("/cases/"), "{}", page.body);
@@ -156,7 +160,7 @@ async fn a_councillor_opens_their_own_case_and_anothers_is_not_there_and_the_att
     set(&desk, &case, |case| case.consent = "neither".to_owned()).await;
     let page = cora.gets(&desk, &one).await;
     assert!(page.has("did not agree that you know who they are") && !page.has("zebrafish") && !page.has("Tanner"));
-    assert!(page.has("Case sent to the department, by"), "where it stands is theirs to know: {}", page.body);
+    assert!(page.has("Case sent to the department, with"), "where it stands is theirs to know: {}", page.body);
 
     let nico = Person::new(&desk, "nico", &[(Role::Councillor, Some("nowak"))]).await;
     let other = nico.gets(&desk, &one).await;

@@ -194,6 +194,12 @@ impl Desk {
         Self { base, browser: browser(), pipeline, portal, mails: std::cell::Cell::new(0), _dir: dir }
     }
 
+    /// The value of a hidden field as a browser has it.
+    pub fn unescaped(&self, page: &Answer, name: &str) -> String {
+        let marks = [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
+        marks.iter().fold(page.field(name), |text, (mark, sign)| text.replace(mark, sign))
+    }
+
     /// A file of this desk's own rules.
     pub fn rule_file(&self, file: &str) -> std::path::PathBuf {
         self._dir.path().join("rules").join(file)

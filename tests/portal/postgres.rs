@@ -79,6 +79,26 @@ async fn every_page_and_action_works_on_postgresql_too() {
         let answer = desk.get(&page).await;
         assert!(answer.status == StatusCode::OK && answer.has(words), "{page}: {}", answer.body);
     }
+    let service = format!("/admin/services/{}", second.service);
+    for (page, words) in [
+        (format!("/my/{}", second.reference), "What happened, and who was told"),
+        ("/admin/channels".to_owned(), "In quarantine: </span>1"),
+        ("/admin/models".to_owned(), "as it ships"),
+        ("/admin/services".to_owned(), service.as_str()),
+        ("/admin/departments".to_owned(), "/admin/departments/highways"),
+    ] {
+        let answer = desk.get(&page).await;
+        assert!(answer.status == StatusCode::OK && answer.has(words), "{page}: {}", answer.body);
+    }
+    let form = desk.get(&service).await;
+    let fields = [("name", "Holes"), ("department", "waste"), ("working_days", "9"), ("mode", "")];
+    let previewed = desk.press(&form, &service, &fields).await;
+    assert!(previewed.has("messages of the last 31 days would have come out otherwise"), "{}", previewed.body);
+    let (text, seal) = (desk.unescaped(&previewed, "text"), previewed.field("seal"));
+    let saved = desk.press(&previewed, "/admin/rules/services/save", &[("text", &text), ("seal", &seal)]).await;
+    assert_eq!(saved.location(), "/admin/rules/services?done=rules-saved", "{}", saved.body);
+    assert!(desk.get("/admin/rules/services").await.has("Go back to it"));
+    assert!(desk.get("/admin/rules").await.has("by administrator"));
     let close = format!("/cases/{}/close", case.reference);
     assert!(desk.press(&page, &close, &[("done", "yes")]).await.location().ends_with("done=closed"));
     let quarantine = desk.get("/quarantine").await;

@@ -153,8 +153,7 @@ async fn a_service_and_a_department_are_changed_by_a_form_that_keeps_the_files_c
     let previewed = desk.press(&page, &path, &good).await;
     assert!(previewed.has("1 of the 1 messages") && previewed.has("then Holes"), "{}", previewed.body);
     assert!(previewed.has("then On hold, a person decides"), "{}", previewed.body);
-    let text = previewed.field("text").replace("&#34;", "\"").replace("&#39;", "'").replace("&#38;", "&");
-    let text = text.replace("&#60;", "<").replace("&#62;", ">");
+    let text = desk.unescaped(&previewed, "text");
     assert!(save(&desk, &previewed, &text).await.location().ends_with("done=rules-saved"));
     let after = std::fs::read_to_string(&file).unwrap();
     let comments = |text: &str| text.lines().filter(|line| line.starts_with('#')).count();

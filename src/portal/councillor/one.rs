@@ -1,6 +1,7 @@
 //! `/my/REFERENCE`: one case, as its councillor may know it: where it stands, who was told what and when; place, words and name as far as the
 //! resident allows.
 
+use super::super::case_page::summary::is_copied;
 use super::super::format::{self, Due};
 use super::super::timeline::purpose;
 use super::super::{App, Page, audit_reading, case_page, html, scope, trouble::Trouble};
@@ -16,7 +17,7 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 
 /// Something that happened, without the words of it.
@@ -89,25 +90,33 @@ pub(in super::super) async fn page(
     let works = works.then(|| format!("/cases/{}", case.reference));
     let page = Page::new(&app, &session, "my-case", format!("Case {}", case.reference));
     let today = received_date(app.now());
-    let drawn = draw(page, case, (messages, decisions, outgoing), (&eyes, &rules.taxonomy), today, works);
+    let council = &app.portal.pipeline.house.council;
+    let email = case.councillor.as_deref().and_then(|key| council.councillor(key)).map(|c| c.email.clone());
+    let happened = happened(&messages, &decisions, &outgoing, email.as_deref());
+    let drawn = draw(page, case, messages, happened, (&eyes, &rules.taxonomy), (today, works));
     Ok(html(&drawn)?.into_response())
+}
+
+/// Everything that happened, in order. `email` is the councillor's.
+fn happened(messages: &[Message], decisions: &[Decision], outgoing: &[Outgoing], email: Option<&str>) -> Vec<Happened> {
+    let came = |m: &Message| Happened { at: m.received_at, what: from(m.party).to_owned() };
+    let mut happened: Vec<Happened> = messages.iter().map(came).collect();
+    happened.extend(decisions.iter().filter_map(decided));
+    happened.extend(outgoing.iter().filter_map(|one| went(one, email)));
+    happened.sort_by_key(|one| one.at);
+    happened
 }
 
 fn draw(
     page: Page,
     case: Case,
-    (messages, decisions, outgoing): (Vec<Message>, Vec<Decision>, Vec<Outgoing>),
+    messages: Vec<Message>,
+    happened: Vec<Happened>,
     (eyes, taxonomy): (&Eyes, &Taxonomy),
-    today: chrono::NaiveDate,
-    works: Option<String>,
+    (today, works): (NaiveDate, Option<String>),
 ) -> CasePage {
     let open = !matches!(case.state, CaseState::Closed | CaseState::Joined);
     let name = messages.iter().find(|m| m.party == Party::Resident).and_then(|m| m.from_name.clone());
-    let came = |m: &Message| Happened { at: m.received_at, what: from(m.party).to_owned() };
-    let mut happened: Vec<Happened> = messages.iter().map(came).collect();
-    happened.extend(decisions.iter().filter_map(decided));
-    happened.extend(outgoing.iter().filter_map(went));
-    happened.sort_by_key(|one| one.at);
     let theirs = messages.into_iter().filter(|m| m.party == Party::Resident);
     CasePage {
         page,
@@ -156,11 +165,11 @@ fn decided(decision: &Decision) -> Option<Happened> {
     Some(Happened { at: decision.created_at, what })
 }
 
-/// A message that has gone: what it was for and the way it went.
-fn went(outgoing: &Outgoing) -> Option<Happened> {
+/// A message that has gone: what it was for, the way it went, and whether the councillor had a copy.
+fn went(outgoing: &Outgoing, email: Option<&str>) -> Option<Happened> {
     let at = outgoing.sent_at.filter(|_| outgoing.status == "sent")?;
-    Some(Happened {
-        at,
-        what: format!("{}, by {}", purpose(&outgoing.purpose), outgoing.channel.label().to_lowercase()),
-    })
+    let copied = email.is_some_and(|email| is_copied(&outgoing.mail.0, email));
+    let copy = if copied { ", with the councillor in copy" } else { "" };
+    let what = format!("{}{copy}, by {}", purpose(&outgoing.purpose), outgoing.channel.label().to_lowercase());
+    Some(Happened { at, what })
 }

@@ -33,9 +33,13 @@ pub struct DemoArgs {
     once: bool,
 }
 
+/// A path as it stands in settings.
+fn quoted(path: &Path) -> String {
+    toml::Value::String(path.display().to_string()).to_string()
+}
+
 /// The demo's settings: they stay in its folder as `beadle.toml`, so that `doctor` and `run` work on it.
 pub fn settings_text(home: &Path, listen: &str, mailbox: &Path, database: &str) -> String {
-    let quoted = |path: &Path| toml::Value::String(path.display().to_string()).to_string();
     let borough = home.join("training-data/demo/borough");
     let councillors = [
         ("adeyemi", "Cllr Grace Adeyemi", "Abbey"),
@@ -91,8 +95,15 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
     if !there.is_empty() && !there.starts_with(FIRST_LINE) {
         bail!("{} holds settings that are no demo's: choose another --dir", dir.display());
     }
-    std::fs::write(&file, settings_text(&home, &args.listen, &mailbox, "sqlite:beadle.db"))
-        .with_context(|| format!("{} cannot be written", file.display()))?;
+    // Rules of its own, so that whoever changes one on the demo's portal changes the demo's.
+    let rules = dir.join("rules");
+    if !rules.exists() {
+        copy_folder(&home.join("rules"), &rules)
+            .with_context(|| format!("the rules cannot be copied to {}", rules.display()))?;
+    }
+    let text = settings_text(&home, &args.listen, &mailbox, "sqlite:beadle.db");
+    let own = text.replacen(&quoted(&home.join("rules")), "\"rules\"", 1);
+    std::fs::write(&file, own).with_context(|| format!("{} cannot be written", file.display()))?;
     say("beadle demo: Brackenmere is invented, and nothing is sent.");
     say(format!("Everything it writes is in {}", dir.display()));
     let metrics = telemetry::start_metrics();
@@ -125,6 +136,20 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
     run::stop_on_signals(stop.clone())?;
     app.run_alone(listener, metrics, stop).await?;
     Ok(0)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let there = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &there)?;
+        } else {
+            std::fs::copy(entry.path(), there)?;
+        }
+    }
+    Ok(())
 }
 
 /// A message's row in the table.

@@ -149,7 +149,7 @@ impl Desk {
             policy,
             calendar: WorkingDays::from_json(&holidays, Division::EnglandAndWales).unwrap(),
             // Each installation draws its own.
-            key: TokenKey::new(uuid::Uuid::new_v4().as_bytes().to_vec()),
+            key: TokenKey::new(Ids::Random.uuid().as_bytes().to_vec()),
             consent: Consents { otherwise: Wish::Share, by_channel: std::collections::BTreeMap::new() },
             matcher: InForce::new(Matcher::shipped()),
             usual: Default::default(),

@@ -64,7 +64,7 @@ async fn draw(
     let rows = sessions.into_iter().map(|one| SessionRow {
         this: one.id == session.id,
         id: one.id,
-        device: one.device,
+        device: browser_of(&one.device),
         since: format::when(one.created_at),
         begun_by: begun_by(&one.begun_by),
     });
@@ -247,4 +247,48 @@ pub(super) async fn second_factor_off(
         .await?;
     tx.commit().await?;
     Ok(Redirect::to("/account?done=factor-off").into_response())
+}
+
+/// What people call a browser that calls itself so; as it calls itself where nobody would know better.
+fn browser_of(agent: &str) -> String {
+    // Most call themselves by the names of those they can stand for as well, so the rarer are looked for first.
+    const BROWSERS: [(&str, &str); 6] = [
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("SamsungBrowser/", "Samsung Internet"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    const SYSTEMS: [(&str, &str); 7] = [
+        ("iPhone", "an iPhone"),
+        ("iPad", "an iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Macintosh", "a Mac"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ];
+    let named =
+        |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    match (named(&BROWSERS), named(&SYSTEMS)) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        _ => agent.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::browser_of;
+
+    #[test]
+    fn a_browser_is_called_as_people_call_it() {
+        let edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36 Edg/130.0";
+        let iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
+        assert_eq!(
+            (browser_of(edge).as_str(), browser_of(iphone).as_str()),
+            ("Edge on Windows", "Safari on an iPhone")
+        );
+        assert_eq!(browser_of("curl/8"), "curl/8");
+    }
 }

@@ -88,6 +88,8 @@ struct SignInPage {
     passwords: bool,
     /// Whether somebody can sign in with a passkey alone.
     passkeys: bool,
+    /// Why a passkey was not taken.
+    passkey_error: Option<String>,
     /// Why the provider cannot be asked.
     away: Option<String>,
 }
@@ -164,6 +166,23 @@ pub(super) fn draw_away(app: &Shared, headers: &HeaderMap, next: String, text: S
     Ok(passkey::with_script(under_word(app, &word, (StatusCode::SERVICE_UNAVAILABLE, html(&page)?))))
 }
 
+/// The sign-in page, which says why a passkey was not taken.
+pub(super) fn draw_passkey_error(
+    app: &Shared,
+    headers: &HeaderMap,
+    status: StatusCode,
+    word: &str,
+    next: &str,
+    text: String,
+) -> Result<Response, Trouble> {
+    let page = SignInPage {
+        page: Page::signed_out(app, "Error: Sign in"),
+        passkey_error: Some(text),
+        ..sign_in_page(app, headers, word.to_owned(), next, None)
+    };
+    Ok(passkey::with_script(under_word(app, word, (status, html(&page)?))))
+}
+
 /// The page; `tried` is the user name that was sent, and what is wrong.
 fn sign_in_page(
     app: &Shared,
@@ -179,7 +198,18 @@ fn sign_in_page(
     let sign_on = app.portal.sign_on.as_ref().map(|one| (one.name().to_owned(), format!("/sign-on?{query}")));
     let (page, passwords) = (Page::signed_out(app, title), app.portal.passwords);
     let passkeys = passkey::offered(app, headers);
-    SignInPage { page, form_word, next, user_name, error, sign_on, passwords, passkeys, away: None }
+    SignInPage {
+        page,
+        form_word,
+        next,
+        user_name,
+        error,
+        sign_on,
+        passwords,
+        passkeys,
+        passkey_error: None,
+        away: None,
+    }
 }
 
 /// A page under the word that its form has to carry.

@@ -202,6 +202,16 @@ async fn who_has_a_passkey_needs_more_than_a_password_until_a_new_link_takes_it_
     assert!(answer.has("That passkey does not sign you in"), "{}", answer.body);
     assert!(desk.trail("portal").await.contains(&"nobody sign in refused".to_owned()));
 
+    // Who has both is asked for one of them.
+    let mut tx = desk.db().begin().await.unwrap();
+    store::user::set_totp(&mut tx, &id, Some("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"), 0).await.unwrap();
+    tx.commit().await.unwrap();
+    let page = desk.get("/sign-in").await;
+    let code = desk.press(&page, "/sign-in", &fields).await;
+    assert!(code.has("Six digits") && code.has("Use a passkey instead"), "{}", code.body);
+    let asked = desk.press(&code, "/sign-in/passkey", &[("half", &code.field("half"))]).await;
+    assert!(asked.has("Use your passkey") && asked.has("data-options"), "{}", asked.body);
+
     assert_eq!(desk.sign_in(PASSWORD, "").await.status, StatusCode::SEE_OTHER);
     let person = desk.get(&format!("/admin/people/{id}")).await;
     let link = desk.press(&person, &format!("/admin/people/{id}/invite"), &[]).await;

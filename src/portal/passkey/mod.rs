@@ -313,9 +313,7 @@ pub(super) async fn done(
 ) -> Result<Response, Trouble> {
     let word = sign_in::word(&app, &headers, &form.csrf)?;
     let from = sign_in::client(&app, &headers, peer);
-    let refuse = |status, text: String| {
-        sign_in::draw(&app, &headers, status, word.clone(), form.next.clone(), Some((String::new(), text)))
-    };
+    let refuse = |status, text| sign_in::draw_passkey_error(&app, &headers, status, &word, &form.next, text);
     let first = match sign_in::half(&app, &form.half, &word) {
         _ if form.half.is_empty() => None,
         None => return refuse(StatusCode::FORBIDDEN, sign_in::TOO_LATE.to_owned()),

@@ -1,13 +1,14 @@
-//! Somebody's own account: password, second factor, sessions.
+//! Somebody's own account: password, second factor, passkeys, sessions.
 
 use super::tries::Whose;
 use super::wrong::Wrong;
-use super::{App, Done, Page, auth, factor, format, html, trouble::Trouble};
+use super::{App, Done, Page, auth, factor, format, html, passkey, trouble::Trouble};
 use crate::store::user::User;
 use crate::store::{self, Tx, session::Session};
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Form, Query, State};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::json;
@@ -33,6 +34,11 @@ struct AccountPage {
     has_factor: bool,
     /// A secret that is not in use yet, sealed, as text and as a picture.
     secret: Option<(String, String, String)>,
+    passkeys: Vec<passkey::Row>,
+    /// Whether passkeys are for everybody here, or only left over.
+    new_passkeys: bool,
+    /// Whether the portal has a name that passkeys can belong to.
+    has_name: bool,
     sessions: Vec<SessionRow>,
     /// What is wrong, and with which field.
     wrong: Wrong,
@@ -41,19 +47,22 @@ struct AccountPage {
 pub(super) async fn page(
     State(app): State<App>,
     Extension(session): Extension<Session>,
+    headers: HeaderMap,
     Query(done): Query<Done>,
 ) -> Result<Response, Trouble> {
-    draw(&app, &session, done.done.as_deref(), None).await
+    draw(&app, &headers, &session, done.done.as_deref(), None).await
 }
 
-async fn draw(
+pub(super) async fn draw(
     app: &App,
+    headers: &HeaderMap,
     session: &Session,
     done: Option<&str>,
     wrong: Option<(&'static str, String)>,
 ) -> Result<Response, Trouble> {
     let mut tx = app.db().read().await?;
     let user = own(&mut tx, session).await?;
+    let passkeys = store::passkey::of(&mut tx, &session.user).await?;
     let sessions = store::session::of(&mut tx, &session.user, app.now()).await?;
     drop(tx);
     let house = &app.portal.pipeline.house;
@@ -76,6 +85,9 @@ async fn draw(
         name: user.name,
         roles: session.grants.iter().map(|grant| super::admin::said(&house.council, grant)).collect(),
         has_factor: user.totp.is_some(),
+        passkeys: passkeys.into_iter().map(passkey::Row::of).collect(),
+        new_passkeys: app.portal.passwords,
+        has_name: passkey::party(app, headers).is_some(),
         secret,
         sessions: rows.collect(),
         wrong,
@@ -88,6 +100,8 @@ fn begun_by(word: &str) -> &'static str {
     match word {
         "sign-on" => "Single sign-on",
         "code" => "Password and code",
+        "passkey" => "Passkey",
+        "password-passkey" => "Password and passkey",
         _ => "Password",
     }
 }
@@ -100,12 +114,12 @@ fn grouped(secret: &str) -> String {
     letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
-async fn own(tx: &mut Tx, session: &Session) -> Result<User, Trouble> {
+pub(super) async fn own(tx: &mut Tx, session: &Session) -> Result<User, Trouble> {
     store::user::get(tx, &session.user).await?.ok_or_else(Trouble::internal)
 }
 
 /// Whether the password somebody gave once more is theirs; guesses are counted as at the sign-in.
-async fn confirmed(app: &App, session: &Session, user: &User, password: String) -> Result<(), String> {
+pub(super) async fn confirmed(app: &App, session: &Session, user: &User, password: String) -> Result<(), String> {
     let whose = [Whose::Known(format!("session/{}", session.id))];
     let waits = app.tries.lock().unwrap_or_else(PoisonError::into_inner).begin(&whose, app.now());
     if let Err(seconds) = waits {
@@ -135,17 +149,18 @@ pub(super) struct NewPassword {
 pub(super) async fn password(
     State(app): State<App>,
     Extension(session): Extension<Session>,
+    headers: HeaderMap,
     Form(form): Form<NewPassword>,
 ) -> Result<Response, Trouble> {
     let mut tx = app.db().read().await?;
     let user = own(&mut tx, &session).await?;
     drop(tx);
     if let Err(wrong) = confirmed(&app, &session, &user, form.current).await {
-        return draw(&app, &session, None, Some(("current", wrong))).await;
+        return draw(&app, &headers, &session, None, Some(("current", wrong))).await;
     }
     if form.new != form.again {
         let wrong = "The two new passwords are different. Enter the same one twice.".to_owned();
-        return draw(&app, &session, None, Some(("again", wrong))).await;
+        return draw(&app, &headers, &session, None, Some(("again", wrong))).await;
     }
     let mut tx = app.db().begin().await?;
     if let Err(error) = auth::set_own(&mut tx, &user, &form.new).await {
@@ -153,7 +168,7 @@ pub(super) async fn password(
         return match error {
             auth::PasswordError::Short | auth::PasswordError::Common => {
                 let wrong = format!("{}.", format::sentence(&error.to_string()));
-                draw(&app, &session, None, Some(("new", wrong))).await
+                draw(&app, &headers, &session, None, Some(("new", wrong))).await
             }
             auth::PasswordError::Store(error) => Err(error.into()),
             auth::PasswordError::Hash(_) => Err(Trouble::internal()),
@@ -198,6 +213,7 @@ pub(super) struct NewFactor {
 pub(super) async fn second_factor(
     State(app): State<App>,
     Extension(session): Extension<Session>,
+    headers: HeaderMap,
     Form(form): Form<NewFactor>,
 ) -> Result<Response, Trouble> {
     let sealed = app.portal.pipeline.house.key.unseal(NEW_FACTOR, &form.secret);
@@ -210,12 +226,12 @@ pub(super) async fn second_factor(
         return Err(Trouble::conflict("A second factor is in use already.").back_to("/account", "Go to your account"));
     }
     if let Err(wrong) = confirmed(&app, &session, &user, form.password).await {
-        return draw(&app, &session, None, Some(("password", wrong))).await;
+        return draw(&app, &headers, &session, None, Some(("password", wrong))).await;
     }
     let Some(step) = factor::step_of(secret, &form.code, app.now()) else {
         let wrong =
             "That code does not belong to the new key. Add the key below to your app and enter what it shows now.";
-        return draw(&app, &session, None, Some(("code", wrong.to_owned()))).await;
+        return draw(&app, &headers, &session, None, Some(("code", wrong.to_owned()))).await;
     };
     let mut tx = app.db().begin().await?;
     store::user::set_totp(&mut tx, &session.user, Some(secret), step).await?;
@@ -233,13 +249,14 @@ pub(super) struct NoFactor {
 pub(super) async fn second_factor_off(
     State(app): State<App>,
     Extension(session): Extension<Session>,
+    headers: HeaderMap,
     Form(form): Form<NoFactor>,
 ) -> Result<Response, Trouble> {
     let mut tx = app.db().read().await?;
     let user = own(&mut tx, &session).await?;
     drop(tx);
     if let Err(wrong) = confirmed(&app, &session, &user, form.password).await {
-        return draw(&app, &session, None, Some(("off", wrong))).await;
+        return draw(&app, &headers, &session, None, Some(("off", wrong))).await;
     }
     let mut tx = app.db().begin().await?;
     store::user::set_totp(&mut tx, &session.user, None, user.totp_step).await?;

@@ -29,6 +29,7 @@ mod mail_pages;
 mod map;
 mod nav;
 mod officer;
+mod passkey;
 mod patterns;
 mod picture;
 pub mod places;
@@ -180,6 +181,8 @@ pub fn router(portal: Portal) -> Router {
     let open = Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-in/code", post(sign_in::code))
+        .route("/sign-in/passkey", post(passkey::ask))
+        .route("/sign-in/passkey/done", post(passkey::done))
         .route("/sign-on", get(sign_on::begin))
         .route("/sign-on/done", get(sign_on::done))
         .route("/invitation/{token}", get(invitation::page).post(invitation::accept))
@@ -187,6 +190,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/assets/govuk.css", get(govuk_style))
         .route("/assets/letter.css", get(letters::style))
         .route("/assets/review.js", get(review::script))
+        .route("/assets/passkey.js", get(passkey::script))
         .route("/assets/icon.svg", get(icon));
     let machines = Router::new()
         .route("/healthz", get(health::healthz))
@@ -313,6 +317,8 @@ fn notice(done: &str) -> Option<&'static str> {
         "seen" => "Noted as seen.",
         "session-ended" => "That session is ended.",
         "factor-on" => "The second factor is in use. You will be asked for a code when you sign in.",
+        "passkey-added" => "The passkey is added. You can sign in with it from now on.",
+        "passkey-gone" => "The passkey is taken away. It signs nobody in any more. Delete it on your device too.",
         "factor-off" => "The second factor is not in use any more.",
         "account-closed" => "The account is closed. Whoever used it is signed out.",
         "sign-on-changed" => "Written down how they sign on.",

@@ -2,7 +2,7 @@
 
 use super::{
     App, account, admin, blocked, campaign, case_actions, case_page, councillor, files, learned, letters, list, log,
-    mail_pages, nav, patterns, picture, report, review, set_up, sign_in,
+    mail_pages, nav, passkey, patterns, picture, report, review, set_up, sign_in,
 };
 use crate::core::access::{self, Field};
 use crate::core::{Right, Role};
@@ -86,6 +86,9 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
         ("/account/sessions/end", post(account::end_session)),
         ("/account/second-factor", post(account::second_factor)),
         ("/account/second-factor/off", post(account::second_factor_off)),
+        ("/account/passkeys", post(passkey::begin)),
+        ("/account/passkeys/add", post(passkey::add)),
+        ("/account/passkeys/away", post(passkey::take_away)),
     ];
     let councillor: Vec<(&str, MethodRouter<App>)> = vec![
         ("/my", get(councillor::my)),

@@ -3,10 +3,10 @@
 
 use super::guard::cookie;
 use super::tries::Whose;
-use super::{App, Page, Shared, auth, factor, format, html, trouble::Trouble};
+use super::{App, Page, Shared, auth, factor, format, html, passkey, trouble::Trouble};
 use crate::core::UserId;
 use crate::store::session::{NewSession, Session};
-use crate::store::{self, user::User};
+use crate::store::{self, Tx, user::User};
 use askama::Template;
 use axum::Extension;
 use axum::extract::{ConnectInfo, Form, Query, State};
@@ -27,6 +27,8 @@ const SESSION_HOURS: i64 = 12;
 const DEVICE_DAYS: i64 = 365;
 /// Minutes in which the code has to follow the password.
 const HALF_MINUTES: i64 = 5;
+/// What somebody is told whose second factor did not follow in time.
+pub(super) const TOO_LATE: &str = "That took too long. Enter your user name and password again.";
 /// Purposes of seals.
 const DEVICE: &str = "device";
 const HALF: &str = "half";
@@ -84,6 +86,10 @@ struct SignInPage {
     sign_on: Option<(String, String)>,
     /// Whether everybody has a password here, or only the first account.
     passwords: bool,
+    /// Whether somebody can sign in with a passkey alone.
+    passkeys: bool,
+    /// Why a passkey was not taken.
+    passkey_error: Option<String>,
     /// Why the provider cannot be asked.
     away: Option<String>,
 }
@@ -97,6 +103,8 @@ struct CodePage {
     next: String,
     /// Who showed the right password, and until when the code can follow; sealed.
     half: String,
+    /// Whether they have a passkey too.
+    passkey: bool,
     error: Option<String>,
 }
 
@@ -138,7 +146,7 @@ pub(super) async fn page(
     if session(&app, &headers).await?.is_some() {
         return Ok(Redirect::to(local(&wanted.next)).into_response());
     }
-    draw(&app, StatusCode::OK, kept_word(&app, &headers), wanted.next, String::new(), None)
+    draw(&app, &headers, StatusCode::OK, kept_word(&app, &headers), wanted.next, None)
 }
 
 /// The word of this browser's forms: two tabs share one cookie, so they share one word.
@@ -152,23 +160,60 @@ pub(super) fn draw_away(app: &Shared, headers: &HeaderMap, next: String, text: S
     let page = SignInPage {
         page: Page::signed_out(app, "Error: Sign in"),
         away: Some(text),
-        ..sign_in_page(app, kept_word(app, headers), &next, String::new(), None)
+        ..sign_in_page(app, headers, kept_word(app, headers), &next, None)
     };
     let word = page.form_word.clone();
-    Ok(under_word(app, &word, (StatusCode::SERVICE_UNAVAILABLE, html(&page)?)))
+    Ok(passkey::with_script(under_word(app, &word, (StatusCode::SERVICE_UNAVAILABLE, html(&page)?))))
 }
 
-fn sign_in_page(app: &Shared, form_word: String, next: &str, user_name: String, error: Option<String>) -> SignInPage {
+/// The sign-in page, which says why a passkey was not taken.
+pub(super) fn draw_passkey_error(
+    app: &Shared,
+    headers: &HeaderMap,
+    status: StatusCode,
+    word: &str,
+    next: &str,
+    text: String,
+) -> Result<Response, Trouble> {
+    let page = SignInPage {
+        page: Page::signed_out(app, "Error: Sign in"),
+        passkey_error: Some(text),
+        ..sign_in_page(app, headers, word.to_owned(), next, None)
+    };
+    Ok(passkey::with_script(under_word(app, word, (status, html(&page)?))))
+}
+
+/// The page; `tried` is the user name that was sent, and what is wrong.
+fn sign_in_page(
+    app: &Shared,
+    headers: &HeaderMap,
+    form_word: String,
+    next: &str,
+    tried: Option<(String, String)>,
+) -> SignInPage {
+    let (user_name, error) = tried.map_or_else(Default::default, |(user_name, error)| (user_name, Some(error)));
     let title = if error.is_some() { "Error: Sign in" } else { "Sign in" };
     let next = local(next).to_owned();
     let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", &next).finish();
     let sign_on = app.portal.sign_on.as_ref().map(|one| (one.name().to_owned(), format!("/sign-on?{query}")));
     let (page, passwords) = (Page::signed_out(app, title), app.portal.passwords);
-    SignInPage { page, form_word, next, user_name, error, sign_on, passwords, away: None }
+    let passkeys = passkey::offered(app, headers);
+    SignInPage {
+        page,
+        form_word,
+        next,
+        user_name,
+        error,
+        sign_on,
+        passwords,
+        passkeys,
+        passkey_error: None,
+        away: None,
+    }
 }
 
 /// A page under the word that its form has to carry.
-fn under_word(app: &Shared, word: &str, page: impl IntoResponse) -> Response {
+pub(super) fn under_word(app: &Shared, word: &str, page: impl IntoResponse) -> Response {
     let secure = app.portal.secure_cookie;
     let mut response = page.into_response();
     let keep = set_cookie(form_cookie(secure), word, SESSION_HOURS * 3600, secure);
@@ -176,17 +221,17 @@ fn under_word(app: &Shared, word: &str, page: impl IntoResponse) -> Response {
     response
 }
 
-fn draw(
+pub(super) fn draw(
     app: &Shared,
+    headers: &HeaderMap,
     status: StatusCode,
     form_word: String,
     next: String,
-    user_name: String,
-    error: Option<String>,
+    tried: Option<(String, String)>,
 ) -> Result<Response, Trouble> {
     let word = form_word.clone();
-    let drawn = html(&sign_in_page(app, form_word, &next, user_name, error))?;
-    Ok(under_word(app, &word, (status, drawn)))
+    let drawn = html(&sign_in_page(app, headers, form_word, &next, tried))?;
+    Ok(passkey::with_script(under_word(app, &word, (status, drawn))))
 }
 
 fn draw_code(
@@ -195,23 +240,24 @@ fn draw_code(
     form_word: String,
     next: &str,
     half: String,
+    passkey: bool,
     error: Option<String>,
 ) -> Result<Response, Trouble> {
     let title = if error.is_some() { "Error: Enter your code" } else { "Enter your code" };
     let page = Page::signed_out(app, title);
     let word = form_word.clone();
-    let drawn = html(&CodePage { page, form_word, next: local(next).to_owned(), half, error })?;
-    Ok(under_word(app, &word, (status, drawn)))
+    let drawn = html(&CodePage { page, form_word, next: local(next).to_owned(), half, passkey, error })?;
+    Ok(passkey::with_script(under_word(app, &word, (status, drawn))))
 }
 
 /// The word of a form of this page, where what was sent comes from one.
-fn word(app: &Shared, headers: &HeaderMap, given: &str) -> Result<String, Trouble> {
+pub(super) fn word(app: &Shared, headers: &HeaderMap, given: &str) -> Result<String, Trouble> {
     let word = cookie(headers, form_cookie(app.portal.secure_cookie)).filter(|w| is_word(w) && auth::same(w, given));
     word.ok_or_else(|| Trouble::forged().back_to("/sign-in", "Go to the sign-in page"))
 }
 
 /// Whose tries these are: of a browser they signed in from before, or of strangers.
-fn whose(app: &Shared, headers: &HeaderMap, user_name: &str, from: IpAddr) -> Vec<Whose> {
+pub(super) fn whose(app: &Shared, headers: &HeaderMap, user_name: &str, from: IpAddr) -> Vec<Whose> {
     let key = &app.portal.pipeline.house.key;
     let mark = cookie(headers, device_cookie(app.portal.secure_cookie));
     let known = mark
@@ -225,16 +271,16 @@ fn whose(app: &Shared, headers: &HeaderMap, user_name: &str, from: IpAddr) -> Ve
 }
 
 /// Counts a try; the seconds to wait where there were too many.
-fn begin(app: &Shared, whose: &[Whose]) -> Result<(), i64> {
+pub(super) fn begin(app: &Shared, whose: &[Whose]) -> Result<(), i64> {
     let mut tries = app.tries.lock().unwrap_or_else(PoisonError::into_inner);
     tries.begin(whose, app.now())
 }
 
-fn too_many(seconds: i64) -> String {
+pub(super) fn too_many(seconds: i64) -> String {
     format!("Too many wrong tries. Wait {}, then try again.", format::count(seconds, "second", "seconds"))
 }
 
-fn with_retry_after(mut response: Response, seconds: i64) -> Response {
+pub(super) fn with_retry_after(mut response: Response, seconds: i64) -> Response {
     response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     response
 }
@@ -251,30 +297,48 @@ pub(super) async fn sign_in(
     let user_name = if user_name.is_empty() { auth::ADMINISTRATOR.to_owned() } else { user_name };
     if !app.has_password(&user_name) {
         let error = "Passwords are switched off here. Use the button above.".to_owned();
-        return draw(&app, StatusCode::FORBIDDEN, word, form.next, form.user_name, Some(error));
+        return draw(&app, &headers, StatusCode::FORBIDDEN, word, form.next, Some((form.user_name, error)));
     }
     let whose = whose(&app, &headers, &user_name, client(&app, &headers, peer));
     if let Err(seconds) = begin(&app, &whose) {
         let status = StatusCode::TOO_MANY_REQUESTS;
-        let response = draw(&app, status, word, form.next, form.user_name, Some(too_many(seconds)))?;
+        let response = draw(&app, &headers, status, word, form.next, Some((form.user_name, too_many(seconds))))?;
         return Ok(with_retry_after(response, seconds));
     }
     let mut tx = app.db().read().await?;
     let user = store::user::by_name(&mut tx, &user_name).await?.filter(|user| user.ended_at.is_none());
+    let passkey = has_passkey(&mut tx, user.as_ref()).await?;
     drop(tx);
     let stored = user.as_ref().and_then(|user| user.password.clone());
     let right = auth::verify(form.password, stored).await;
     let Some(user) = user.filter(|_| right) else {
         audit(&app, "nobody", "sign in refused").await?;
         let error = "The user name or the password is not right. Check both and try again.".to_owned();
-        return draw(&app, StatusCode::FORBIDDEN, word, form.next, form.user_name, Some(error));
+        return draw(&app, &headers, StatusCode::FORBIDDEN, word, form.next, Some((form.user_name, error)));
     };
-    if user.totp.is_some() {
+    if user.totp.is_some() || passkey {
         let until = (app.now() + TimeDelta::minutes(HALF_MINUTES)).timestamp();
         let half = app.portal.pipeline.house.key.seal(HALF, &format!("{}/{until}/{word}", user.id));
-        return draw_code(&app, StatusCode::OK, word, &form.next, half, None);
+        if user.totp.is_none() {
+            return passkey::draw(&app, &headers, word, &form.next, half).await;
+        }
+        return draw_code(&app, StatusCode::OK, word, &form.next, half, passkey, None);
     }
     let_in(&app, &headers, &user, &whose, &form.next, "password").await
+}
+
+async fn has_passkey(tx: &mut Tx, user: Option<&User>) -> store::Result<bool> {
+    let Some(user) = user else { return Ok(false) };
+    Ok(!store::passkey::of(tx, &user.id).await?.is_empty())
+}
+
+/// Who showed the right password in this browser, a short while ago.
+pub(super) fn half(app: &Shared, sealed: &str, word: &str) -> Option<UserId> {
+    let half = app.portal.pipeline.house.key.unseal(HALF, sealed)?;
+    let (user, rest) = half.split_once('/')?;
+    let (until, of_word) = rest.split_once('/')?;
+    let in_time = until.parse::<i64>().is_ok_and(|until| app.now().timestamp() < until);
+    (in_time && auth::same(of_word, word)).then(|| UserId::from(user.to_owned()))
 }
 
 /// The second question's answer.
@@ -285,24 +349,19 @@ pub(super) async fn code(
     Form(form): Form<Code>,
 ) -> Result<Response, Trouble> {
     let word = word(&app, &headers, &form.csrf)?;
-    let half = app.portal.pipeline.house.key.unseal(HALF, &form.half).and_then(|half| {
-        let (user, rest) = half.split_once('/')?;
-        let (until, of_word) = rest.split_once('/')?;
-        let in_time = until.parse::<i64>().is_ok_and(|until| app.now().timestamp() < until);
-        (in_time && auth::same(of_word, &word)).then(|| UserId::from(user.to_owned()))
-    });
-    let Some(id) = half else {
-        let error = "That took too long. Enter your user name and password again.".to_owned();
-        return draw(&app, StatusCode::FORBIDDEN, word, form.next, String::new(), Some(error));
+    let Some(id) = half(&app, &form.half, &word) else {
+        let tried = Some((String::new(), TOO_LATE.to_owned()));
+        return draw(&app, &headers, StatusCode::FORBIDDEN, word, form.next, tried);
     };
     let mut tx = app.db().read().await?;
     let user = store::user::get(&mut tx, &id).await?.filter(|user| user.ended_at.is_none());
+    let passkey = has_passkey(&mut tx, user.as_ref()).await?;
     drop(tx);
     let Some(user) = user else { return Err(Trouble::forged().back_to("/sign-in", "Go to the sign-in page")) };
     let whose = whose(&app, &headers, &user.user_name, client(&app, &headers, peer));
     if let Err(seconds) = begin(&app, &whose) {
         let status = StatusCode::TOO_MANY_REQUESTS;
-        let response = draw_code(&app, status, word, &form.next, form.half, Some(too_many(seconds)))?;
+        let response = draw_code(&app, status, word, &form.next, form.half, passkey, Some(too_many(seconds)))?;
         return Ok(with_retry_after(response, seconds));
     }
     let step = user.totp.as_deref().and_then(|secret| factor::step_of(secret, &form.code, app.now()));
@@ -315,7 +374,7 @@ pub(super) async fn code(
     if !right {
         audit(&app, "nobody", "sign in refused").await?;
         let error = "That code is not right, or it was used before. Wait for the next one and try again.".to_owned();
-        return draw_code(&app, StatusCode::FORBIDDEN, word, &form.next, form.half, Some(error));
+        return draw_code(&app, StatusCode::FORBIDDEN, word, &form.next, form.half, passkey, Some(error));
     }
     let_in(&app, &headers, &user, &whose, &form.next, "code").await
 }
@@ -362,7 +421,7 @@ pub(super) async fn let_in(
 }
 
 /// The network address a request comes from, as far as it can be known.
-fn client(app: &Shared, headers: &HeaderMap, peer: Option<Extension<ConnectInfo<SocketAddr>>>) -> IpAddr {
+pub(super) fn client(app: &Shared, headers: &HeaderMap, peer: Option<Extension<ConnectInfo<SocketAddr>>>) -> IpAddr {
     let peer = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
     super::form::client_of(app.portal.pipeline.house.form.as_ref(), headers, peer)
 }

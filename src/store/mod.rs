@@ -25,6 +25,7 @@ pub mod note;
 pub mod outbox;
 pub mod pair;
 pub mod part;
+pub mod passkey;
 pub mod person;
 pub mod queue;
 pub mod report;

@@ -57,7 +57,7 @@ pub struct NewSession<'a> {
     pub csrf: &'a str,
     /// What the browser calls itself, shortened.
     pub device: &'a str,
-    /// How it was begun: `password`, `code` or `sign-on`.
+    /// How it was begun: `password`, `code`, `passkey`, `password-passkey` or `sign-on`.
     pub begun_by: &'a str,
     /// Until when it is good.
     pub expires_at: DateTime<Utc>,

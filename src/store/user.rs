@@ -169,7 +169,7 @@ pub async fn use_totp_step(tx: &mut Tx, id: &UserId, step: i64) -> Result<bool> 
     Ok(tx.exec("UPDATE users SET totp_step = $1 WHERE id = $2 AND totp_step < $1", args![step, id]).await? == 1)
 }
 
-/// Closes an account: its sessions, its roles and its link to the provider of sign-ons end with it.
+/// Closes an account: its sessions, its roles, its passkeys and its link to the provider of sign-ons end with it.
 ///
 /// # Errors
 /// What the database says.
@@ -183,6 +183,7 @@ pub async fn end(tx: &mut Tx, id: &UserId, by: &str, now: DateTime<Utc>) -> Resu
     tx.exec("DELETE FROM invitations WHERE user_id = $1", args![id]).await?;
     // Who comes back to the council gets a new account, and signs on to that one.
     tx.exec("DELETE FROM sign_ons WHERE user_id = $1", args![id]).await?;
+    super::passkey::take_all_away(tx, id).await?;
     super::session::end_all_of(tx, id).await
 }
 

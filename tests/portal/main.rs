@@ -23,6 +23,7 @@ mod looks;
 mod mail_pages;
 mod notes;
 mod officer;
+mod passkeys;
 mod people;
 mod postgres;
 mod reports;

@@ -206,3 +206,37 @@ async fn a_database_that_cannot_be_opened_says_what_to_do() {
     let why = store::Db::open("postgres://nobody:geheim@127.0.0.1:1/x").await.unwrap_err().to_string();
     assert!(why.contains("127.0.0.1:1") && !why.contains("geheim"), "{why}");
 }
+
+story!(a_passkey_is_one_persons_and_its_challenge_is_good_once_and_for_the_one_who_was_asked, house, {
+    use beadle::store::passkey::{NewChallenge, NewPasskey};
+    let now = house.clock.now();
+    let mut tx = house.tx().await;
+    let (ann, ben) = (UserId::from("ann".to_owned()), UserId::from("ben".to_owned()));
+    for id in [&ann, &ben] {
+        assert!(store::user::insert(&mut tx, id, id.as_str(), id.as_str(), None, now).await.unwrap());
+    }
+    let new = |user| NewPasskey { user, name: "Laptop", credential: "AAAA", key: &[1, 0, 255], state: &[0] };
+    assert!(store::passkey::insert(&mut tx, &Ids::Random, new(&ann), now).await.unwrap());
+    assert!(!store::passkey::insert(&mut tx, &Ids::Random, new(&ben), now).await.unwrap(), "it is ann's");
+    let passkey = store::passkey::by_credential(&mut tx, "AAAA").await.unwrap().unwrap();
+    assert_eq!((&passkey.user_id, passkey.key.as_slice(), passkey.used_at), (&ann, &[1, 0, 255][..], None));
+    assert!(store::passkey::used(&mut tx, &passkey, &[7], now).await.unwrap());
+    assert!(!store::passkey::used(&mut tx, &passkey, &[7], now).await.unwrap(), "by another at the same moment");
+    let kept = store::passkey::of(&mut tx, &ann).await.unwrap();
+    assert_eq!((kept[0].state.as_slice(), kept[0].used_at), (&[7][..], Some(now)));
+    assert_eq!(store::passkey::take_away(&mut tx, &passkey.id, &ben).await.unwrap(), None);
+    assert_eq!(store::passkey::take_away(&mut tx, &passkey.id, &ann).await.unwrap().as_deref(), Some("Laptop"));
+    assert!(store::passkey::insert(&mut tx, &Ids::Random, new(&ben), now).await.unwrap());
+    store::user::end(&mut tx, &ben, "administrator", now).await.unwrap();
+    assert!(store::passkey::by_credential(&mut tx, "AAAA").await.unwrap().is_none(), "it ends with the account");
+
+    let until = now + TimeDelta::minutes(2);
+    for challenge in ["1", "2"] {
+        let new = NewChallenge { challenge, asked: "sign-in/x", state: &[9], until };
+        store::passkey::ask(&mut tx, new, now).await.unwrap();
+    }
+    assert_eq!(store::passkey::answered(&mut tx, "1", "sign-in/y", now).await.unwrap(), None, "another was asked");
+    assert_eq!(store::passkey::answered(&mut tx, "1", "sign-in/x", now).await.unwrap(), Some(vec![9]));
+    assert_eq!(store::passkey::answered(&mut tx, "1", "sign-in/x", now).await.unwrap(), None, "once");
+    assert_eq!(store::passkey::answered(&mut tx, "2", "sign-in/x", until).await.unwrap(), None, "too late");
+});

@@ -294,7 +294,7 @@ async fn one_page(
     Ok((page.wrong.status(), html(&page)?).into_response())
 }
 
-/// A link for a new password. A lost second factor goes with it: whoever administers has seen who asks.
+/// A link for a new password. A lost second factor and lost passkeys go with it: whoever administers has seen who asks.
 pub(in super::super) async fn invite(
     State(app): State<App>,
     Extension(session): Extension<Session>,
@@ -311,8 +311,9 @@ pub(in super::super) async fn invite(
         return Err(Trouble::conflict(text).back_to(format!("/admin/people/{id}"), "Go back"));
     }
     store::user::set_totp(&mut tx, &id, None, user.totp_step).await?;
+    let passkeys = store::passkey::take_all_away(&mut tx, &id).await?;
     let link = invitation::make(&mut tx, &app, &id).await?;
-    audit(&mut tx, &app, &session, "invite person", &id, json!({})).await?;
+    audit(&mut tx, &app, &session, "invite person", &id, json!({"passkeys taken away": passkeys})).await?;
     tx.commit().await?;
     one_page(&app, &session, &id, None, Some(link), None).await
 }

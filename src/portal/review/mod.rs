@@ -36,7 +36,7 @@ const CLAIM_MINUTES: i64 = 5;
 /// Most similar cases beside a message: a key for each.
 const MOST_SIMILAR: usize = 5;
 /// The policy of this page, which has a script of ours: else as everywhere.
-const WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; \
+pub(super) const WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; \
                            frame-ancestors 'none'; base-uri 'none'";
 
 /// What the keys do, for who asks.

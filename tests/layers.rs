@@ -97,3 +97,41 @@ fn the_reader_of_imports_sees_grouped_and_nested_ones() {
     let rooms: Vec<String> = imports(text).into_iter().collect();
     assert_eq!(rooms, ["config", "core", "store", "telemetry"]);
 }
+
+/// What pages may ask for what residents wrote, and by which way they ask the table of `core/access` first.
+#[test]
+fn pages_reach_what_is_kept_of_a_case_only_where_the_table_is_asked() {
+    let asks = [
+        ("timeline.rs", "may_read"),
+        ("files.rs", "may_read"),
+        ("officer/view.rs", "eyes"),
+        ("councillor/one.rs", "eyes"),
+        // It shows that something came, and when; not a word of it.
+        ("private.rs", "heading"),
+    ];
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/portal");
+    let (mut folders, mut found) = (vec![root.clone()], std::collections::BTreeSet::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let Ok(text) = std::fs::read_to_string(&path) else { continue };
+            if ["store::message::of_case(", "store::attachment::of_case(", "store::note::of_case("]
+                .iter()
+                .any(|call| text.contains(call))
+            {
+                let name = path.strip_prefix(&root).unwrap().display().to_string();
+                let way = asks.iter().find(|(file, _)| *file == name).map(|(_, way)| *way);
+                assert!(
+                    way.is_some_and(|way| text.contains(way)),
+                    "{name} reads what is kept of a case past the table of core/access"
+                );
+                found.insert(name);
+            }
+        }
+    }
+    assert_eq!(found.len(), asks.len(), "{found:?}");
+}

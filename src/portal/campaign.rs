@@ -1,6 +1,6 @@
 //! A campaign: how many people sent its letter, what each of them added, and one answer to all.
 
-use super::{App, Done, Page, audit_reading, case_page, format, html, trouble::Trouble};
+use super::{App, Done, Page, audit_reading, case_page, format, html, scope, timeline, trouble::Trouble};
 use crate::core::{CaseState, Reference};
 use crate::desk::campaign::WAITS;
 use crate::store::{self, session::Session};
@@ -103,7 +103,7 @@ pub(super) async fn page(
     let number = which.page.clamp(0, count / SHOWN);
     let letters = store::campaign::letters(&mut tx, &case.id, SHOWN, number * SHOWN).await?;
     let waiting = store::campaign::held(&mut tx, &case.id, WAITS).await?;
-    let words = case_page::first_words(&mut tx, &case.id).await?;
+    let words = timeline::first_words(&mut tx, &case, &scope::gatekeepers_eyes(&case)).await?.unwrap_or_default();
     drop(tx);
     let mut read = vec![format!("case:{}", case.id)];
     read.extend(letters.iter().map(|letter| format!("case:{}", letter.case_id)));

@@ -11,7 +11,7 @@ use super::patterns::{self, Before};
 use super::private;
 use super::scope;
 use super::several::{self, OwnPart, Several};
-use super::timeline::{Entry, Trail, What};
+use super::timeline::{self, Entry, Trail, What};
 use super::who::{self, Who};
 use super::{App, Done, Page, Shared, audit_reading, html, trouble::Trouble};
 use crate::casework::join;
@@ -23,7 +23,6 @@ use crate::routing::deadline::received_date;
 use crate::store::case::Case;
 use crate::store::decision::Decision;
 use crate::store::link::LinkKind;
-use crate::store::message::Message;
 use crate::store::outbox::Outgoing;
 use crate::store::{self, Tx, session::Session};
 use askama::Template;
@@ -171,11 +170,11 @@ async fn read(mut tx: Tx, case: Case, reach: &Reach) -> Result<Read, Trouble> {
         if !reach.has(other.councillor.as_deref()) {
             continue;
         }
-        let first = store::message::of_case(&mut tx, beside).await?.into_iter().next();
+        let words = timeline::first_words(&mut tx, &other, &scope::gatekeepers_eyes(&other)).await?;
         others.push(beside.clone());
         let view = Other {
             link: link.id.to_string(),
-            words: first.map(|m| words_of(&m)).unwrap_or_default(),
+            words: words.map(|words| format::excerpt(&words, EXCERPT)).unwrap_or_default(),
             reference: other.reference,
             title: other.title,
             language: other.language,
@@ -194,17 +193,9 @@ async fn read(mut tx: Tx, case: Case, reach: &Reach) -> Result<Read, Trouble> {
     let who = who::who(&mut tx, &case).await?;
     let root = join::root(&mut tx, &id).await?;
     let parents_outgoing = if root == id { Vec::new() } else { store::outbox::of_case(&mut tx, &root).await? };
-    let mut decisions = store::decision::of_case(&mut tx, &id).await?;
-    scope::hide_others(&mut tx, &mut decisions, reach).await?;
-    let trail = Trail {
-        messages: store::message::of_case(&mut tx, &id).await?,
-        files: store::attachment::of_case(&mut tx, &id).await?,
-        decisions,
-        outgoing: store::outbox::of_case(&mut tx, &id).await?,
-        notes: store::note::of_case(&mut tx, &id).await?,
-        taught: super::learned::taught(&mut tx, &id).await?,
-        case,
-    };
+    let eyes = scope::gatekeepers_eyes(&case);
+    let mut trail = Trail::of(&mut tx, case, &eyes, reach).await?;
+    trail.taught = super::learned::taught(&mut tx, &id).await?;
     let written_to = store::message::councillors_of_case(&mut tx, &id).await?;
     let sender = blocked::sender(&mut tx, &trail.messages).await?;
     Ok(Read {
@@ -223,16 +214,6 @@ async fn read(mut tx: Tx, case: Case, reach: &Reach) -> Result<Read, Trouble> {
         sender,
         others,
     })
-}
-
-/// The first message of a case, as it is shown where others stand beside it.
-pub(super) async fn first_words(tx: &mut Tx, id: &CaseId) -> store::Result<String> {
-    let first = store::message::of_case(tx, id).await?.into_iter().next();
-    Ok(first.map(|m| format::paragraphs(m.part.as_deref().unwrap_or(&m.body))).unwrap_or_default())
-}
-
-fn words_of(message: &Message) -> String {
-    format::excerpt(&format::paragraphs(message.part.as_deref().unwrap_or(&message.body)), EXCERPT)
 }
 
 fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
@@ -268,7 +249,12 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
         confidence: format::chance(case.confidence),
         unsure: case.disposition == crate::core::Disposition::Unsure
             && !read.trail.decisions.iter().any(|d| d.kind == "change"),
-        words: read.trail.messages.first().map(words_of).unwrap_or_default(),
+        words: read
+            .trail
+            .messages
+            .first()
+            .map(|first| format::excerpt(&timeline::words_of(first), EXCERPT))
+            .unwrap_or_default(),
         lines,
         between: between(&read.trail, taxonomy),
         likeliest: likeliest(&read.trail, taxonomy),

@@ -1,6 +1,7 @@
 //! Downloads: files that came with messages, and messages as they came. Never shown in the browser, always saved.
 
-use super::{App, audit_reading, case_page, queries, trouble::Trouble};
+use super::{App, audit_reading, case_page, queries, scope, trouble::Trouble};
+use crate::core::access::Field;
 use crate::core::{InboxId, MessageId, Right};
 use crate::routing::consent::Consent;
 use crate::store::attachment::Stored;
@@ -38,7 +39,7 @@ pub(super) async fn attachment(
 
 /// A file of a case by the message it came with and its place there, if somebody at the desk may read it.
 pub(super) async fn of_case(tx: &mut Tx, case: &Case, message: &str, position: &str) -> Result<Stored, Trouble> {
-    if Consent::of(&case.consent).is_private() {
+    if !scope::gatekeepers_eyes(case).may_read(Field::Words) {
         return Err(not_yours());
     }
     let files = store::attachment::of_case(tx, &case.id).await?;

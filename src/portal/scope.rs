@@ -4,6 +4,7 @@ use super::trouble::Trouble;
 use crate::core::access::{Eyes, Purpose, Reader};
 use crate::core::{Council, Reach, Right};
 use crate::routing::consent::Consent;
+use crate::store::case::Case;
 use crate::store::decision::Decision;
 use crate::store::report::Scope;
 use crate::store::session::Session;
@@ -39,6 +40,16 @@ pub(super) fn may_see_councillor(scope: &Scope, councillor: &str) -> bool {
         Scope::Councillor(own) => own == councillor,
         Scope::Wards(_) => false,
     }
+}
+
+/// How an officer of its department looks at a case.
+pub(super) fn officers_eyes(case: &Case) -> Eyes {
+    Consent::of(&case.consent).eyes(Reader::Officer, Purpose::Delivery, case.hold_reason.as_deref())
+}
+
+/// How a gatekeeper looks at a case.
+pub(super) fn gatekeepers_eyes(case: &Case) -> Eyes {
+    Consent::of(&case.consent).eyes(Reader::Gatekeeper, Purpose::Triage, case.hold_reason.as_deref())
 }
 
 /// How a councillor looks at a case: at one of their own, or at another one of their ward.

@@ -1,16 +1,18 @@
 //! The trail of a case as one time line: what came in, what was decided and why, what went out.
 
 use super::decided::{DecisionView, actor, decision_view};
-use super::{format, picture};
+use super::{format, picture, scope};
 use crate::channels::text::phone;
+use crate::core::access::{Eyes, Field};
 use crate::core::call::below_name;
-use crate::core::{CaseState, Channel, DecisionId, NoteKind, Party, SenderCheck, Taxonomy, Verdict, language};
+use crate::core::{CaseState, Channel, DecisionId, NoteKind, Party, Reach, SenderCheck, Taxonomy, Verdict, language};
 use crate::store::attachment::Stored;
 use crate::store::case::Case;
 use crate::store::decision::Decision;
 use crate::store::message::Message;
 use crate::store::note::Note;
 use crate::store::outbox::Outgoing;
+use crate::store::{self, Tx};
 use chrono::{DateTime, Utc};
 
 /// Everything that happened to a case, as the database has it.
@@ -23,6 +25,46 @@ pub(super) struct Trail {
     pub(super) notes: Vec<Note>,
     /// The person's decision that models learn from, and what became of it.
     pub(super) taught: Option<(DecisionId, String)>,
+}
+
+impl Trail {
+    /// What is kept of a case, as far as these eyes read it: the one way in which a page of the desk gets at it. What lies out of `reach` is not
+    /// named in the reasons of a decision.
+    pub(super) async fn of(tx: &mut Tx, case: Case, eyes: &Eyes, reach: &Reach) -> store::Result<Self> {
+        let id = case.id.clone();
+        let (mut messages, mut files) = (Vec::new(), Vec::new());
+        if eyes.may_read(Field::Words) {
+            messages = store::message::of_case(tx, &id).await?;
+            files = store::attachment::of_case(tx, &id).await?;
+        }
+        if !eyes.may_read(Field::Identity) {
+            for message in &mut messages {
+                (message.from_address, message.from_name) = (None, None);
+            }
+        }
+        let (mut decisions, mut outgoing, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+        if eyes.may_read(Field::Trail) {
+            decisions = store::decision::of_case(tx, &id).await?;
+            scope::hide_others(tx, &mut decisions, reach).await?;
+            outgoing = store::outbox::of_case(tx, &id).await?;
+            notes = store::note::of_case(tx, &id).await?;
+        }
+        Ok(Self { case, messages, files, decisions, outgoing, notes, taught: None })
+    }
+}
+
+/// The first message of a case in full, where these eyes read it.
+pub(super) async fn first_words(tx: &mut Tx, case: &Case, eyes: &Eyes) -> store::Result<Option<String>> {
+    if !eyes.may_read(Field::Words) {
+        return Ok(None);
+    }
+    let first = store::message::of_case(tx, &case.id).await?.into_iter().next();
+    Ok(first.as_ref().map(words_of))
+}
+
+/// The words of a message that are about its case.
+pub(super) fn words_of(message: &Message) -> String {
+    format::paragraphs(message.part.as_deref().unwrap_or(&message.body))
 }
 
 /// One thing that happened.

@@ -140,7 +140,7 @@ async fn two_gatekeepers_never_get_the_same_message() {
     assert!(shows(&jo.gets(&desk, over.location()).await, mine));
     assert!(desk.trail(&format!("case:{}", mine.id)).await.contains(&"jo take over".to_owned()));
     let lost = decide(&desk, &one, mine, "accept", &[]).await;
-    assert!(lost.status == StatusCode::CONFLICT && lost.has("Jo has this message"), "{}", lost.body);
+    assert!(lost.status == StatusCode::CONFLICT && lost.has("jo has this message"), "{}", lost.body);
     let none = desk.get("/review").await;
     assert!(none.has("2 of those that wait are before other people"), "{}", none.body);
     // A claim runs out, and is given back by skipping.

@@ -302,7 +302,7 @@ fn bad_settings_end_in_one_line_that_names_cause_and_remedy() {
         println!("{line}");
         holds(&line, words);
     };
-    refused(&|p| p.more = "[portal]\nport = 1\n".to_owned(), &["beadle.toml: line 20", "duplicate key"]);
+    refused(&|p| p.more = "[portal]\nport = 1\n".to_owned(), &["beadle.toml: line 21", "duplicate key"]);
     refused(&|p| p.model = "enabled = false\nencodr = 'x'".to_owned(), &["beadle.toml: line 14", "encodr", "encoder"]);
     refused(&|p| p.model = "enabled = 'perhaps'".to_owned(), &["beadle.toml: line 13", "boolean"]);
     refused(&|p| p.model = "enabled =".to_owned(), &["beadle.toml: line 1"]);

@@ -2,10 +2,11 @@
 
 use super::super::format::{self, Due};
 use super::super::list::{Choice, by_name};
-use super::super::{Page, Shared, html, trouble::Trouble};
+use super::super::{Page, Shared, html, scope, trouble::Trouble};
 use super::act::{Form, Refused};
 use super::{Link, audit};
 use crate::casework::join;
+use crate::core::access::Field;
 use crate::core::{NoteKind, Party};
 use crate::desk::progress::first_later_day;
 use crate::outbox::compose::Composer;
@@ -82,6 +83,11 @@ pub(super) async fn draw(
     let house = &pipeline.house;
     let rules = pipeline.understanding.rules();
     let composer = Composer { council: &house.council, rules: &rules, key: &house.key, ids: &pipeline.ids };
+    let eyes = scope::officers_eyes(case);
+    if [Field::Standing, Field::Words].into_iter().any(|field| !eyes.may_read(field)) {
+        drop(tx);
+        return super::draw_gone(app, link, "This case is not for this page.".to_owned(), None).await;
+    }
     let also = join::all_children(&mut tx, &case.id).await?;
     let Some(Told { referral, since }) = composer.told(&mut tx, case, &also, department).await? else {
         drop(tx);

@@ -9,7 +9,7 @@ mod suggested;
 
 use super::case_actions::seen_mark;
 use super::format::{self, Due};
-use super::timeline::{MessageView, Trail};
+use super::timeline::{self, MessageView, Trail};
 use super::{App, Page, Shared, audit_reading, case_page, html, scope, trouble::Trouble};
 use crate::casework::split;
 use crate::core::{CaseId, CaseState, Priority, Reach, Reference, Right};
@@ -215,17 +215,8 @@ async fn show(app: &Shared, session: &Session, case: Case, asked: &Asked) -> Res
     let campaign = store::campaign::is_one(&mut tx, &id).await?;
     let waiting = store::queue::waiting(&mut tx, &session.actor, app.now()).await?;
     let last = last::of(&mut tx, session, &asked.did, app.now()).await?;
-    let mut decisions = store::decision::of_case(&mut tx, &id).await?;
-    scope::hide_others(&mut tx, &mut decisions, &session.reach(Right::Cases)).await?;
-    let trail = Trail {
-        messages: store::message::of_case(&mut tx, &id).await?,
-        files: store::attachment::of_case(&mut tx, &id).await?,
-        decisions,
-        outgoing: store::outbox::of_case(&mut tx, &id).await?,
-        notes: store::note::of_case(&mut tx, &id).await?,
-        taught: None,
-        case,
-    };
+    let eyes = scope::gatekeepers_eyes(&case);
+    let trail = Trail::of(&mut tx, case, &eyes, &session.reach(Right::Cases)).await?;
     drop(tx);
     audit_reading(app, session, "read case", &[format!("case:{id}")], json!({"review": true})).await?;
     // What others wrote stands beside it, so it was read too.
@@ -286,7 +277,7 @@ async fn similar(tx: &mut Tx, id: &CaseId, reach: &Reach) -> store::Result<(Vec<
         if !reach.has(other.councillor.as_deref()) {
             continue;
         }
-        let words = case_page::first_words(tx, beside).await?;
+        let words = timeline::first_words(tx, &other, &scope::gatekeepers_eyes(&other)).await?;
         others.push(beside.clone());
         similar.push(Similar {
             number: similar.len() + 1,
@@ -295,7 +286,7 @@ async fn similar(tx: &mut Tx, id: &CaseId, reach: &Reach) -> store::Result<(Vec<
             title: other.title,
             language: other.language,
             state: other.state,
-            words: format::excerpt(&words, case_page::EXCERPT),
+            words: format::excerpt(&words.unwrap_or_default(), case_page::EXCERPT),
             alike: format::chance(link.score),
             why: format::sentence(&link.why),
         });

@@ -32,7 +32,7 @@ async fn a_day_in_each_role_on_a_desk_and_on_a_telephone_with_scripts_and_withou
     let borough = root().join("training-data/demo/borough");
     let file = |name: &str| borough.join(name).display().to_string();
     plan.more = format!(
-        "[form]\npublic_url = 'http://127.0.0.1:{}'\n[places]\nwards = '{}'\npostcodes = '{}'\nstreets = '{}'\n\
+        "[form]\npublic_url = 'http://127.0.0.1:{}'\nper_address = 1000\n[places]\nwards = '{}'\npostcodes = '{}'\nstreets = '{}'\n\
          [[councillor]]\nid = 'nowak'\nname = 'Cllr Marek Nowak'\nemail = 'cllr.nowak@brackenmere.example'\nwards = ['Station']\n",
         plan.port,
         file("wards.geojson"),

@@ -12,6 +12,7 @@ pub mod progress;
 pub mod resident;
 mod review;
 pub mod undo;
+mod unsent;
 pub mod what_if;
 
 use crate::casework::join::{self, Grounds, JoinError};
@@ -27,6 +28,9 @@ use crate::store::link::LinkKind;
 use crate::store::{self, Tx};
 use chrono::{DateTime, Utc};
 use serde_json::json;
+
+/// Why the mail by which a department would have got a case was not sent.
+const JOINED: &str = "the case was joined to another one before it left";
 
 /// A moment at the desk.
 #[derive(Clone, Copy, Debug)]
@@ -172,8 +176,16 @@ impl Desk<'_> {
         store::case::update(tx, &case, self.now).await?;
         let after = json!({"service": case.service, "department": case.department, "priority": case.priority, "before": before});
         self.note(tx, &case, "change", actor, after).await?;
-        if case.state == CaseState::Routed && case.department != had {
+        if case.state != CaseState::Routed {
+            return Ok(());
+        }
+        if case.department != had {
             self.move_on(tx, &case).await?;
+        } else {
+            self.refer_anew(tx, &case).await?;
+            if case.priority == Priority::Urgent {
+                store::outbox::hurry(tx, id, "referral", self.now).await?;
+            }
         }
         Ok(())
     }
@@ -181,6 +193,8 @@ impl Desk<'_> {
     /// Tells its new department of a case that another one had.
     async fn move_on(&self, tx: &mut Tx, case: &Case) -> store::Result<()> {
         let moved = "the case was given to another department";
+        // What was to follow is in the new one's mail.
+        self.stop_referral(tx, &case.id, moved).await?;
         store::outbox::cancel(tx, &case.id, "referral", DateTime::UNIX_EPOCH, moved).await?;
         let children = join::all_children(tx, &case.id).await?;
         self.composer.refer(tx, case, &children, self.now).await?;
@@ -208,6 +222,7 @@ impl Desk<'_> {
         let joined = store::case::get(tx, child).await?.ok_or(DeskError::Unknown("case"))?;
         let decided = json!({"link": link, "to": parent.reference, "score": grounds.score, "why": grounds.why});
         self.note(tx, &joined, "join", grounds.actor, decided).await?;
+        self.stop_referral(tx, child, JOINED).await?;
         if parent.state == CaseState::Routed {
             self.acknowledge_child(tx, child, &parent, grounds.actor).await?;
             // Who was joined to this one has come along.
@@ -251,6 +266,11 @@ impl Desk<'_> {
         }
         case.attention = Some("It was joined to another case, and taken out again".to_owned());
         store::case::update(tx, &case, self.now).await?;
+        if case.state == CaseState::Routed {
+            // Its department is told, if the join stopped that.
+            store::outbox::go_on(tx, &child, JOINED).await?;
+            self.refer_anew(tx, &case).await?;
+        }
         self.note(tx, &case, "undo", actor, json!({"link": link, "state": case.state})).await?;
         Ok(child)
     }

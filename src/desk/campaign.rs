@@ -69,8 +69,7 @@ impl Desk<'_> {
         let Some(mut case) = store::case::get_to_change(tx, lead).await? else { return Ok(()) };
         let letters = store::campaign::joined(tx, lead).await? + 1;
         if case.state == CaseState::Routed {
-            let joined = join::all_children(tx, lead).await?;
-            if !self.composer.refer_anew(tx, &case, &joined).await? {
+            if !self.refer_anew(tx, &case).await? {
                 self.composer.tell_department_of_campaign(tx, &case, letters, self.now).await?;
             }
         } else {
@@ -90,8 +89,7 @@ impl Desk<'_> {
         let Some(case) = store::case::get(tx, lead).await?.filter(|case| case.state == CaseState::Routed) else {
             return Ok(());
         };
-        let joined = join::all_children(tx, lead).await?;
-        self.composer.refer_anew(tx, &case, &joined).await?;
+        self.refer_anew(tx, &case).await?;
         Ok(())
     }
 

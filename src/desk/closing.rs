@@ -43,6 +43,8 @@ impl Desk<'_> {
             let why = "the case was closed before it left";
             store::outbox::cancel(tx, id, purpose, DateTime::UNIX_EPOCH, why).await?;
         }
+        // A department that has not heard of it yet need not hear of it any more.
+        self.stop_referral(tx, id, "the case was closed before it left").await?;
         let mut told = BTreeSet::new();
         self.tell(tx, &case, ending, &mut told, actor).await?;
         for child in join::all_children(tx, id).await? {

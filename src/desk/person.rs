@@ -101,6 +101,9 @@ impl Desk<'_> {
         consent.as_str().clone_into(&mut case.consent);
         case.asked = case.asked.filter(|asked| *asked != Asked::Consent);
         store::case::update(tx, &case, self.now).await?;
+        if case.state == CaseState::Routed {
+            self.refer_anew(tx, &case).await?;
+        }
         if !held && consent.department_sees_contact() && case.state == CaseState::Routed {
             self.composer.introduce(tx, &case, self.now).await?;
         }

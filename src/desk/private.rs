@@ -103,6 +103,11 @@ impl Desk<'_> {
         if !matches!(case.state, CaseState::Review | CaseState::Held) {
             return Err(DeskError::NotNow("it has gone to others already, and cannot be taken back"));
         }
+        self.stop_referral(tx, &case.id, PRIVATE_LANE).await?;
+        let mails = store::outbox::of_case(tx, &case.id).await?;
+        if mails.iter().any(|mail| mail.purpose == "referral" && mail.status != "cancelled") {
+            return Err(DeskError::NotNow("it has gone to a department already, and cannot be taken back"));
+        }
         for link in store::link::standing(tx, &case.id).await? {
             if !matches!(link.kind, LinkKind::Maybe | LinkKind::Again) {
                 return Err(DeskError::NotNow("it is tied to other cases: part them first"));
@@ -116,14 +121,15 @@ impl Desk<'_> {
         store::case::update(tx, &case, self.now).await?;
         store::case::forget_likeness(tx, &case.id).await?;
         for purpose in ["question", "acknowledgement"] {
-            let why = "the case was put into the private lane before it left";
-            store::outbox::cancel(tx, &case.id, purpose, chrono::DateTime::UNIX_EPOCH, why).await?;
+            store::outbox::cancel(tx, &case.id, purpose, chrono::DateTime::UNIX_EPOCH, PRIVATE_LANE).await?;
         }
         self.note_consent(tx, &case, actor, json!({"consent": case.consent, "by": "a gatekeeper"})).await?;
         Ok(self.give(tx, &case.id, false, actor).await?)
     }
 }
 
+/// Why what waited of a case was not sent.
+const PRIVATE_LANE: &str = "the case was put into the private lane before it left";
 /// What a private case is called wherever cases are listed.
 pub const TITLE: &str = "Message for the councillor only";
 /// The service it is filed under.

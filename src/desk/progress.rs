@@ -71,6 +71,9 @@ impl Desk<'_> {
         if !self.composer.rules.taxonomy.departments.contains_key(&case.department) {
             return Err(DeskError::Unknown("department"));
         }
+        if self.composer.is_unreferred(tx, &case).await? {
+            return Err(DeskError::NotNow("the department has not been sent this case yet: it waits to leave"));
+        }
         let today = received_date(self.now);
         // What is asked on a Sunday is asked for Monday.
         let day = if calendar.is_working_day(today) { today } else { calendar.due(today, 1) };
@@ -119,6 +122,7 @@ impl Desk<'_> {
         }
         let before = std::mem::replace(&mut case.due_on, day.to_string());
         store::case::update(tx, &case, self.now).await?;
+        self.refer_anew(tx, &case).await?;
         self.tell_of_delay(tx, &case, &before, why, actor).await?;
         let mut told: Vec<String> = case.councillor.iter().cloned().collect();
         for child in join::all_children(tx, id).await? {

@@ -3,6 +3,7 @@
 
 use super::{Desk, DeskError, said};
 use crate::casework::join;
+use crate::core::verdict::is_safeguarding;
 use crate::core::{CaseId, CaseState};
 use crate::outbox::compose::Acknowledged;
 use crate::store::case::Case;
@@ -65,7 +66,10 @@ impl Desk<'_> {
             return Err(DeskError::Missing("say why it is put on hold: whoever looks next wants to know"));
         }
         case.state = CaseState::Held;
-        case.hold_reason = Some(format!("{HELD_BY_HAND}{why}"));
+        let by_hand = format!("{HELD_BY_HAND}{why}");
+        // That somebody may be in danger holds for as long as there is a case.
+        let worry = case.hold_reason.filter(|reason| is_safeguarding(Some(reason)));
+        case.hold_reason = Some(worry.map_or(by_hand.clone(), |worry| format!("{worry}; {by_hand}")));
         store::case::update(tx, &case, self.now).await?;
         Ok(self.note(tx, &case, "hold", actor, json!({"why": why})).await?)
     }

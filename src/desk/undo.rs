@@ -5,7 +5,7 @@
 
 use super::{Desk, DeskError};
 use crate::casework::{join, search};
-use crate::core::{CaseId, LinkId, MessageId, OutboxId, UndoId};
+use crate::core::{CaseId, CaseState, LinkId, MessageId, OutboxId, UndoId};
 use crate::store::case::Case;
 use crate::store::undo::{Meaning, NewUndo, Stands};
 use crate::store::{self, Tx};
@@ -198,6 +198,10 @@ impl Desk<'_> {
         let touched: BTreeSet<&CaseId> = cases.iter().map(|change| &change.was.id).chain([&undo.case_id]).collect();
         for id in touched {
             let case = store::case::get(tx, id).await?.ok_or(DeskError::Unknown("case"))?;
+            if case.state == CaseState::Routed {
+                // A mail that waits may have been written as the case stood since.
+                self.refer_anew(tx, &case).await?;
+            }
             let decided = json!({"takes_back": undo.kind, "state": case.state, "link": changed.made.first()});
             self.note(tx, &case, "undo", actor, decided).await?;
         }

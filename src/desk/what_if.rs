@@ -10,6 +10,7 @@ use crate::understanding::rules::Rules;
 use crate::understanding::{Past, Question, Understanding};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
+use tokio::task::JoinError;
 
 /// So many days back.
 pub const DAYS: i64 = 31;
@@ -69,6 +70,27 @@ pub struct WhatIf {
     pub newly_safeguarding: usize,
     /// The other way round.
     pub no_longer_safeguarding: usize,
+    /// Those that would have come out otherwise and are not named, since they are held for somebody's safety before and after, or their case is.
+    pub differs_unlisted: usize,
+}
+
+impl WhatIf {
+    /// All that would have come out otherwise, named or not.
+    #[must_use]
+    pub fn differ(&self) -> usize {
+        self.differences.len() + self.newly_safeguarding + self.no_longer_safeguarding + self.differs_unlisted
+    }
+}
+
+/// Why nothing can be said of what others would have changed.
+#[derive(Debug, thiserror::Error)]
+pub enum WhatIfError {
+    /// What the database says.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// A fault of the program in judging.
+    #[error("messages could not be judged anew")]
+    Judging,
 }
 
 /// One message out of the database.
@@ -82,14 +104,14 @@ struct Message {
 /// Judges the newest messages by the rules in force and by `other`.
 ///
 /// # Errors
-/// What the database says.
+/// What the database says, and where a message cannot be judged.
 pub async fn what_if(
     db: &Db,
     understanding: &Understanding,
     other: Arc<Rules>,
     policy: &RoutingPolicy,
     now: DateTime<Utc>,
-) -> store::Result<WhatIf> {
+) -> Result<WhatIf, WhatIfError> {
     let mut tx = db.read().await?;
     // One more than is looked at says whether there are more.
     let mut rows = rule_version::judged_since(&mut tx, now - TimeDelta::days(DAYS), MOST + 1).await?;
@@ -105,6 +127,8 @@ pub async fn what_if(
         judge(understanding.with_rules(Arc::clone(&in_force)), Arc::clone(&past)),
         judge(understanding.with_rules(Arc::clone(&other)), past),
     );
+    // Where either is missing nothing is known, which is another thing than that nothing would change.
+    let (before, after) = (before?, after?);
     let mut found = WhatIf { looked_at: messages.len(), more, ..WhatIf::default() };
     for ((message, before), after) in messages.into_iter().zip(before).zip(after) {
         let (before, was_safeguarding) = course(&before, &in_force, policy);
@@ -112,8 +136,9 @@ pub async fn what_if(
         match (was_safeguarding, is_safeguarding) {
             (false, true) => found.newly_safeguarding += 1,
             (true, false) => found.no_longer_safeguarding += 1,
-            (true, true) => {}
-            (false, false) if message.safeguarding || before.is(&after) => {}
+            _ if before.is(&after) => {}
+            (true, true) => found.differs_unlisted += 1,
+            (false, false) if message.safeguarding => found.differs_unlisted += 1,
             (false, false) => found.differences.push(Difference {
                 reference: message.reference,
                 received_at: message.received_at,
@@ -160,14 +185,26 @@ async fn encode(understanding: &Understanding, messages: &mut [Message]) {
 }
 
 /// Judges them off the threads that serve pages.
-async fn judge(understanding: Understanding, past: Arc<Vec<Past>>) -> Vec<Verdict> {
+async fn judge(understanding: Understanding, past: Arc<Vec<Past>>) -> Result<Vec<Verdict>, WhatIfError> {
     understanding.prepare().await;
-    let judged = tokio::task::spawn_blocking(move || understanding.judge_anew(&past)).await;
-    // A fault in judging is one of the program; then nothing is said to differ.
-    judged.unwrap_or_else(|error| {
-        tracing::error!(%error, "messages could not be judged anew");
-        Vec::new()
-    })
+    let messages = past.len();
+    all_of(messages, tokio::task::spawn_blocking(move || understanding.judge_anew(&past)).await)
+}
+
+/// The verdicts on so many messages, if there is one on each.
+fn all_of(messages: usize, judged: Result<Vec<Verdict>, JoinError>) -> Result<Vec<Verdict>, WhatIfError> {
+    match judged {
+        Ok(verdicts) if verdicts.len() == messages => Ok(verdicts),
+        Ok(verdicts) => {
+            tracing::error!(messages, verdicts = verdicts.len(), "not every message was judged anew");
+            Err(WhatIfError::Judging)
+        }
+        // What it panicked with may hold a message's words.
+        Err(error) => {
+            tracing::error!(panicked = error.is_panic(), "messages could not be judged anew");
+            Err(WhatIfError::Judging)
+        }
+    }
 }
 
 /// What becomes of a message, and whether that is a hold for somebody's safety.
@@ -184,4 +221,17 @@ fn course(verdict: &Verdict, rules: &Rules, policy: &RoutingPolicy) -> (Course, 
         disposition,
     };
     (course, is_safeguarding(hold_reason.as_deref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn where_judging_fails_nothing_is_said_to_be_as_before() {
+        let failed = tokio::task::spawn_blocking(|| -> Vec<Verdict> { panic!("a fault in judging") }).await;
+        assert!(matches!(all_of(1, failed), Err(WhatIfError::Judging)));
+        assert!(matches!(all_of(1, Ok(Vec::new())), Err(WhatIfError::Judging)), "one message, and no verdict on it");
+        assert!(all_of(0, Ok(Vec::new())).is_ok());
+    }
 }

@@ -1,7 +1,7 @@
 //! What a department is told: of a case, of later words, and of who the resident is.
 
 use super::compose::{Composer, consent_of, due_text, mailbox};
-use super::referral::{passed_on, who_wrote};
+use super::referral::{Heard, passed_on, who_wrote};
 use crate::core::{CaseId, Channel, Department, OutboxId, Party};
 use crate::store::case::Case;
 use crate::store::message::Message;
@@ -28,24 +28,33 @@ impl Composer<'_> {
             return Ok(false);
         }
         let turn = referrals.count();
-        let mail = self.referral_mail(tx, case, also, department).await?;
+        let mail = self.referral_mail(tx, case, also, None, department).await?;
         let key = format!("referral:{}:{turn}", case.id);
         self.queue_for_department(tx, case, "referral", &key, mail, &recipient, now).await
     }
 
-    /// Writes the mail to the department anew that nobody has tried to send yet, since there is more to say by now. `false` when there is none.
+    /// Writes the mail to the department anew that nobody has tried to send yet, as the case stands by now and as its resident allows;
+    /// of what residents wrote it says no more than it did, since nobody has passed their later words on. `false` when there is none.
     ///
     /// # Errors
     /// What the database says.
     pub async fn refer_anew(&self, tx: &mut Tx, case: &Case, also: &[CaseId]) -> store::Result<bool> {
         let Some(department) = self.rules.taxonomy.departments.get(&case.department) else { return Ok(false) };
-        let recipient = department.email.to_lowercase();
         let written = store::outbox::of_case(tx, &case.id).await?;
-        let waits = |o: &&Outgoing| o.purpose == "referral" && o.status == "queued" && is_to(o, &recipient);
-        let Some(waiting) = written.iter().rfind(waits) else { return Ok(false) };
-        let mut mail = self.referral_mail(tx, case, also, department).await?;
+        let Some(waiting) = written.iter().rfind(|o| is_unsent(o, department)) else { return Ok(false) };
+        let heard = Heard::of([waiting]);
+        let mut mail = self.referral_mail(tx, case, also, Some(&heard), department).await?;
         mail.subject += &self.reply_path(&case.reference, Party::Department).1;
         store::outbox::rewrite(tx, &waiting.id, &mail).await
+    }
+
+    /// Whether the mail by which its department gets a case waits, and nobody has tried to send it yet.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn is_unreferred(&self, tx: &mut Tx, case: &Case) -> store::Result<bool> {
+        let Some(department) = self.rules.taxonomy.departments.get(&case.department) else { return Ok(false) };
+        Ok(store::outbox::of_case(tx, &case.id).await?.iter().any(|o| is_unsent(o, department)))
     }
 
     async fn referral_mail(
@@ -53,9 +62,10 @@ impl Composer<'_> {
         tx: &mut Tx,
         case: &Case,
         also: &[CaseId],
+        heard: Option<&Heard>,
         department: &Department,
     ) -> store::Result<OutMail> {
-        let referral = self.referral(tx, case, also, None).await?;
+        let referral = self.referral(tx, case, also, heard).await?;
         let service = self.rules.taxonomy.service_name(&case.service);
         Ok(OutMail {
             subject: format!("Case {}: {service}: {}", case.reference, case.title),
@@ -130,7 +140,11 @@ impl Composer<'_> {
             topic: case.reference.as_str(),
             held: None,
         };
-        self.queue(tx, new, now).await
+        let queued = self.queue(tx, new, now).await?;
+        if queued && purpose != "referral" {
+            store::outbox::follow_referral(tx, &id, &case.id).await?;
+        }
+        Ok(queued)
     }
 
     /// Sends what a resident wrote later on to the department that has the case. `message` may be of a case joined to it.
@@ -268,6 +282,14 @@ impl Composer<'_> {
         let key = format!("introduction:{}", case.id);
         self.queue_for_department(tx, case, "addition", &key, mail, &department.email.to_lowercase(), now).await
     }
+}
+
+/// Whether this is the mail by which a department gets a case, and nobody has tried to send it yet.
+fn is_unsent(outgoing: &Outgoing, department: &Department) -> bool {
+    outgoing.purpose == "referral"
+        && outgoing.status == "queued"
+        && outgoing.attempts == 0
+        && is_to(outgoing, &department.email.to_lowercase())
 }
 
 /// Whether a mail goes to an address, in lower case.

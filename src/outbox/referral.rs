@@ -8,7 +8,7 @@ use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
 use crate::store::case::Case;
 use crate::store::message::Message;
-use crate::store::outbox::OutAttachment;
+use crate::store::outbox::{OutAttachment, Outgoing};
 use crate::store::{self, Tx};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
@@ -61,6 +61,16 @@ pub(super) struct Heard {
 }
 
 impl Heard {
+    /// Of these mails.
+    pub(super) fn of<'a>(mails: impl IntoIterator<Item = &'a Outgoing>) -> Self {
+        let (mut text, mut files) = (Vec::new(), BTreeSet::new());
+        for mail in mails {
+            text.push(mail.mail.0.body.as_str());
+            files.extend(mail.mail.0.attachments.iter().map(|a| a.sha256.clone()));
+        }
+        Self { text: text.join("\n"), files }
+    }
+
     fn words(&self, words: &str) -> bool {
         self.text.contains(words.trim_end())
     }
@@ -125,10 +135,7 @@ impl Composer<'_> {
         let Some(since) = mails.iter().rfind(|o| o.purpose == "referral").map(|o| o.created_at) else {
             return Ok(None);
         };
-        let text: Vec<&str> = mails.iter().map(|o| o.mail.0.body.as_str()).collect();
-        let files = mails.iter().flat_map(|o| o.mail.0.attachments.iter().map(|a| a.sha256.clone())).collect();
-        let heard = Heard { text: text.join("\n"), files };
-        let referral = self.referral(tx, case, also, Some(&heard)).await?;
+        let referral = self.referral(tx, case, also, Some(&Heard::of(&mails))).await?;
         Ok(Some(Told { referral, since }))
     }
 

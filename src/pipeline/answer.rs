@@ -70,6 +70,7 @@ impl Clerk<'_> {
             // What has not left yet was written before anybody knew, and says too much.
             let why = "the resident's later words are about somebody's safety";
             store::outbox::cancel(tx, &case.id, "acknowledgement", chrono::DateTime::UNIX_EPOCH, why).await?;
+            self.desk().stop_referral(tx, &case.id, why).await?;
         }
         Ok(())
     }
@@ -79,6 +80,11 @@ impl Clerk<'_> {
         for link in store::link::standing(tx, &case.id).await? {
             if link.is_join() && link.child == case.id {
                 store::link::end(tx, &link.id, ACTOR, self.now).await?;
+                // Its words stand in the other one's mail no more, if that has not left.
+                if let Some(other) = store::case::get(tx, &link.parent).await?.filter(|c| c.state == CaseState::Routed)
+                {
+                    self.desk().refer_anew(tx, &other).await?;
+                }
             }
         }
         Ok(())

@@ -315,6 +315,62 @@ pub async fn cancel(tx: &mut Tx, case: &CaseId, purpose: &str, since: DateTime<U
     .await
 }
 
+/// Cancels the mail of a case for a purpose that nobody has tried to send yet: whether there was one.
+///
+/// # Errors
+/// What the database says.
+pub async fn stop(tx: &mut Tx, case: &CaseId, purpose: &str, why: &str) -> Result<bool> {
+    let stopped = tx
+        .exec(
+            "UPDATE outbox SET status = 'cancelled', reason = $1, idempotency_key = idempotency_key || '/' || id
+             WHERE case_id = $2 AND purpose = $3 AND status = 'queued' AND attempts = 0",
+            args![why, case, purpose],
+        )
+        .await?;
+    Ok(stopped > 0)
+}
+
+/// Queues again what [`stop`] cancelled of a case for a reason.
+///
+/// # Errors
+/// What the database says.
+pub async fn go_on(tx: &mut Tx, case: &CaseId, why: &str) -> Result<()> {
+    let sql =
+        "UPDATE outbox SET status = 'queued', reason = NULL, idempotency_key = REPLACE(idempotency_key, '/' || id, '')
+               WHERE case_id = $1 AND status = 'cancelled' AND reason = $2";
+    tx.exec(sql, args![case, why]).await?;
+    Ok(())
+}
+
+/// Lets what waits of a case for a purpose go at `now`.
+///
+/// # Errors
+/// What the database says.
+pub async fn hurry(tx: &mut Tx, case: &CaseId, purpose: &str, now: DateTime<Utc>) -> Result<()> {
+    let sql = "UPDATE outbox SET next_attempt_at = $1 WHERE case_id = $2 AND purpose = $3 AND status = 'queued' AND attempts = 0
+                 AND next_attempt_at > $1";
+    tx.exec(sql, args![now, case, purpose]).await?;
+    Ok(())
+}
+
+/// Has a mail wait for the one by which its case goes to a department, as long as that waits, so that it does not come before it.
+///
+/// # Errors
+/// What the database says.
+pub async fn follow_referral(tx: &mut Tx, id: &OutboxId, case: &CaseId) -> Result<()> {
+    let waits: Option<(DateTime<Utc>,)> = tx
+        .opt(
+            "SELECT next_attempt_at FROM outbox WHERE case_id = $1 AND purpose = 'referral' AND status = 'queued' AND id <> $2
+             ORDER BY next_attempt_at DESC LIMIT 1",
+            args![case, id],
+        )
+        .await?;
+    match waits {
+        Some((until,)) => super::undo::delay(tx, id, until).await,
+        None => Ok(()),
+    }
+}
+
 /// Notes that a mail that had gone came back for good.
 ///
 /// # Errors

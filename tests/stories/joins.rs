@@ -228,7 +228,9 @@ impl Day<'_> {
         // Joins make no mail but for those who stand in a case that a department has.
         let waiting = Whole::of(&mut self.tx).await.waiting;
         for mail in self.before.waiting.iter().filter(|mail| !waiting.contains(mail)) {
-            prop_assert!(false, "lost: {mail:?}");
+            // A department is not sent what is dealt with in another case, as long as it is.
+            let stopped = mail.2 == "referral" && self.reckoning.parents.contains_key(&CaseId::from(mail.1.clone()));
+            prop_assert!(stopped, "lost: {mail:?}");
         }
         for mail in waiting.iter().filter(|mail| !self.before.waiting.contains(mail)) {
             let mut is_with_a_department = false;

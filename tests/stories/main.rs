@@ -43,3 +43,4 @@ mod texts;
 mod trail;
 mod understanding;
 mod undo;
+mod unsent;

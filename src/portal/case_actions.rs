@@ -1,5 +1,7 @@
 //! What a person decides about a case. Each decision is one transaction at the desk; whatever it answers, nothing is half
 //! done, and a page that has grown old is told so instead of being obeyed.
+//!
+//! What sends something waits for a moment and can be taken back until then, as in the queue.
 
 pub(super) mod links;
 mod parts;
@@ -8,16 +10,19 @@ mod progress;
 
 use super::trouble::Trouble;
 use super::{App, Shared, case_page};
+use crate::casework::join;
 use crate::core::case::Sameness;
-use crate::core::{CaseState, MessageId, OutboxId, Priority, Right};
+use crate::core::{CaseId, CaseState, LinkId, MessageId, OutboxId, Priority, Reference, Right};
 use crate::desk::{Change, Desk};
 use crate::outbox::closing::Ending;
 use crate::outbox::compose::Composer;
 use crate::store::case::Case;
+use crate::store::link::LinkKind;
 use crate::store::{self, Tx, session::Session};
 use axum::Extension;
 use axum::extract::{Form, Path, State};
 use axum::response::Redirect;
+use chrono::TimeDelta;
 use links::{JoinTo, LinkAct};
 use parts::{PartAct, PartService, Whole};
 use persons::{Address, Allowed, Blocked, PersonAct, Whose};
@@ -148,11 +153,68 @@ async fn decide(app: &Shared, session: &Session, reference: &str, act: Act) -> A
     if let Act::Link(LinkAct::Join(to)) = &act {
         within_reach(&mut tx, session, to).await.map_err(|trouble| trouble.back_to_case(&back))?;
     }
+    let id = case.id.clone();
+    if matches!(case.state, CaseState::Review | CaseState::Held)
+        && matches!(act, Act::Accept(_) | Act::Change(_) | Act::Close(_))
+        && let Some(other) = store::claim::of_others(&mut tx, &id, &session.actor, app.now()).await?
+    {
+        return Err(super::review::actions::before_others(&other).back_to_case(&back));
+    }
+    let before = match concerned(&mut tx, &case, &act).await? {
+        Some(cases) => Some(desk.remember(&mut tx, &cases).await?),
+        None => None,
+    };
     let done =
         at_the_desk(app, &desk, &mut tx, case, act, &actor).await.map_err(|trouble| trouble.back_to_case(&back))?;
+    if let Some((before, kind)) = before.zip(kept_as(done)) {
+        let delay = TimeDelta::seconds(house.policy.undo_seconds.into());
+        desk.keep(&mut tx, before, (kind, &id), &session.actor, delay).await?;
+    }
     tx.commit().await?;
     let page = if done.ends_with("-all") { "/campaign" } else { "" };
     Ok(Redirect::to(&format!("/cases/{back}{page}?done={done}")))
+}
+
+/// The cases that a decision may change, where it can be taken back.
+async fn concerned(tx: &mut Tx, case: &Case, act: &Act) -> store::Result<Option<Vec<CaseId>>> {
+    let mut cases = vec![case.id.clone()];
+    match act {
+        Act::Accept(_) | Act::Change(_) | Act::Release(_) | Act::SendOn(_) | Act::Progress(ProgressAct::Chase) => {}
+        // Of a case that was reported more than once, everybody is told.
+        Act::Close(_) | Act::Progress(ProgressAct::Date(_)) => cases.extend(join::all_children(tx, &case.id).await?),
+        Act::Link(LinkAct::Join(to)) => {
+            let Ok(to) = to.parse::<Reference>() else { return Ok(None) };
+            let Some(parent) = store::case::by_reference(tx, &to).await? else { return Ok(None) };
+            cases.push(join::root(tx, &parent.id).await?);
+        }
+        Act::Link(LinkAct::Same(link)) => cases.extend(beside(tx, link).await?),
+        _ => return Ok(None),
+    }
+    Ok(Some(cases))
+}
+
+/// The cases of a suggestion: the one that would be joined, and the one it would be dealt with in.
+pub(super) async fn beside(tx: &mut Tx, link: &LinkId) -> store::Result<Vec<CaseId>> {
+    let Some(link) = store::link::get(tx, link).await?.filter(|link| link.kind == LinkKind::Maybe) else {
+        return Ok(Vec::new());
+    };
+    Ok(vec![join::root(tx, &link.parent).await?, link.child])
+}
+
+/// What a decision is kept as, by the word of what was done; none where nothing was changed.
+fn kept_as(done: &str) -> Option<&'static str> {
+    Some(match done {
+        "accepted" => "accept",
+        "changed" | "moved" => "change",
+        "changed-accepted" => "change_accept",
+        "released" => "release",
+        "sent-on" => "send_on",
+        "closed" => "close",
+        "joined" => "join",
+        "chased" => "chase",
+        "put-off" => "put_off",
+        _ => return None,
+    })
 }
 
 /// Refuses a case beside this one that is another councillor's, as if it were not there.

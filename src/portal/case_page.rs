@@ -5,10 +5,12 @@ pub(super) mod summary;
 use super::blocked::{self, Sender};
 use super::case_actions::seen_mark;
 use super::format::{self, Due};
+use super::last::{self, Last};
 use super::list::{Choice, by_name};
 use super::map::{self, Map};
 use super::patterns::{self, Before};
 use super::private;
+use super::review::WITH_SCRIPT;
 use super::scope;
 use super::several::{self, OwnPart, Several};
 use super::timeline::{self, Entry, Trail, What};
@@ -28,6 +30,7 @@ use crate::store::{self, Tx, session::Session};
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -68,6 +71,7 @@ struct Progress {
 #[template(path = "case.html")]
 struct CasePage {
     page: Page,
+    last: Option<Last>,
     reference: Reference,
     title: String,
     language: String,
@@ -112,6 +116,8 @@ struct CasePage {
 /// Everything a page is drawn from, read at one moment.
 struct Read {
     trail: Trail,
+    /// What they decided last, if it was on this case.
+    last: Option<Last>,
     /// Mails of the case this one is joined to: they may be what told the councillor.
     parents_outgoing: Vec<Outgoing>,
     written_to: Vec<String>,
@@ -142,7 +148,9 @@ pub(super) async fn page(
         let page = Page::new(&app, &session, "cases", format!("Case {}", case.reference));
         return private::page(&app, tx, case, page.with_notice(done.done.as_deref())).await;
     }
-    let read = read(tx, case, &session.reach(Right::Cases)).await?;
+    let last = last::on(&mut tx, &session, &case, app.now()).await?;
+    let script = last.is_some();
+    let read = Read { last, ..read(tx, case, &session.reach(Right::Cases)).await? };
     let id = &read.trail.case.id;
     audit_reading(&app, &session, "read case", &[format!("case:{id}")], json!({})).await?;
     // What others wrote stands beside it, so it was read too.
@@ -150,7 +158,11 @@ pub(super) async fn page(
     others.extend(read.who.iter().flat_map(Who::others_read));
     audit_reading(&app, &session, "read extract", &others, json!({"beside": id})).await?;
     let page = Page::new(&app, &session, "cases", format!("Case {}", read.trail.case.reference));
-    Ok(html(&draw(&app, page.with_notice(done.done.as_deref()), read))?.into_response())
+    let mut response = html(&draw(&app, page.with_notice(done.done.as_deref()), read))?.into_response();
+    if script {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(WITH_SCRIPT));
+    }
+    Ok(response)
 }
 
 async fn read(mut tx: Tx, case: Case, reach: &Reach) -> Result<Read, Trouble> {
@@ -158,8 +170,8 @@ async fn read(mut tx: Tx, case: Case, reach: &Reach) -> Result<Read, Trouble> {
     let (mut parent, mut children, mut perhaps, mut others) = (None, Vec::new(), Vec::new(), Vec::new());
     let mut again = Vec::new();
     let links = store::link::standing(&mut tx, &id).await?;
-    let several = several::found(&mut tx, &case, &links).await?;
-    let own_part = several::own_part(&mut tx, &case, &links).await?;
+    let several = several::found(&mut tx, &case, &links, reach).await?;
+    let own_part = several::own_part(&mut tx, &case, &links, reach).await?;
     // A campaign has a page of its own for its letters.
     let letters: BTreeSet<CaseId> = store::campaign::cases(&mut tx, &id).await?.into_iter().collect();
     for link in links.into_iter().filter(|l| l.kind != LinkKind::Split && !letters.contains(&l.child)) {
@@ -188,9 +200,9 @@ async fn read(mut tx: Tx, case: Case, reach: &Reach) -> Result<Read, Trouble> {
             _ => perhaps.push(view),
         }
     }
-    let before = patterns::before(&mut tx, &case).await?;
+    let before = patterns::before(&mut tx, &case, reach).await?;
     let campaign = store::campaign::is_one(&mut tx, &id).await?.then(|| letters.len() + 1);
-    let who = who::who(&mut tx, &case).await?;
+    let who = who::who(&mut tx, &case, reach).await?;
     let root = join::root(&mut tx, &id).await?;
     let parents_outgoing = if root == id { Vec::new() } else { store::outbox::of_case(&mut tx, &root).await? };
     let eyes = scope::gatekeepers_eyes(&case);
@@ -200,6 +212,7 @@ async fn read(mut tx: Tx, case: Case, reach: &Reach) -> Result<Read, Trouble> {
     let sender = blocked::sender(&mut tx, &trail.messages).await?;
     Ok(Read {
         trail,
+        last: None,
         parents_outgoing,
         written_to,
         parent,
@@ -231,6 +244,7 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
     let departments = by_name(taxonomy.departments.values().map(|d| Choice::new(&d.id, &d.name, "")));
     CasePage {
         page,
+        last: read.last,
         reference: case.reference.clone(),
         title: case.title.clone(),
         language: case.language.clone(),
@@ -295,9 +309,15 @@ fn progress(app: &Shared, trail: &Trail) -> Progress {
     let today = received_date(app.now());
     let calendar = &app.portal.pipeline.house.calendar;
     let asked = |d: &Decision| d.kind == "chase" && received_date(d.created_at) == today;
+    let taken_back = |d: &Decision| d.kind == "undo" && d.decided.0["takes_back"] == "chase";
+    let last = trail
+        .decisions
+        .iter()
+        .filter(|d| asked(d) || taken_back(d))
+        .max_by(|a, b| a.created_at.cmp(&b.created_at).then(a.id.cmp(&b.id)));
     Progress {
         first_day: first_later_day(&trail.case.due_on, today, calendar).to_string(),
-        asked_today: trail.decisions.iter().any(asked),
+        asked_today: last.is_some_and(asked),
     }
 }
 

@@ -84,7 +84,9 @@ macro_rules! decided {
                AND NOT EXISTS (
                    SELECT 1 FROM decisions l WHERE l.case_id = d.case_id AND l.actor <> $1
                      AND (l.created_at > d.created_at OR l.created_at = d.created_at AND l.id > d.id)
-                     AND (l.kind IN ('accept', 'join', 'undo', 'split', 'unsplit', 'spam')
+                     AND (l.kind IN ('accept', 'join', 'split', 'unsplit', 'spam')
+                          OR l.kind = 'undo' AND COALESCE(l.decided ->> 'takes_back', 'join')
+                             NOT IN ('close', 'release', 'send_on', 'chase', 'put_off')
                           OR l.kind = 'change' AND l.decided -> 'before' ->> 'service' <> l.decided ->> 'service'))
                AND NOT EXISTS (
                    SELECT 1 FROM decisions t WHERE t.case_id = d.case_id AND t.kind IN ('triage', 'split_off')

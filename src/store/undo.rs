@@ -81,14 +81,6 @@ pub async fn latest_of(tx: &mut Tx, actor: &str, since: DateTime<Utc>) -> Result
     .await
 }
 
-/// The last decision on a case that was not taken back.
-///
-/// # Errors
-/// What the database says.
-pub async fn latest_on(tx: &mut Tx, case: &CaseId) -> Result<Option<Undo>> {
-    tx.opt(undos!("WHERE case_id = $1 AND undone_at IS NULL ORDER BY made_at DESC, id DESC LIMIT 1"), args![case]).await
-}
-
 /// Notes that a decision was taken back; `false` when it was before.
 ///
 /// # Errors

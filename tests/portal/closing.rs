@@ -39,7 +39,7 @@ async fn who_reported_it_and_the_councillor_get_the_words_and_the_page_says_so()
     let case = desk.pothole().await;
     let path = format!("/cases/{}", case.reference);
     desk.press(&desk.get(&path).await, &format!("{path}/accept"), &[]).await;
-    desk.deliver().await;
+    desk.deliver_later().await;
     let words = "Filled on Monday <b>by the night crew</b>.";
     let answer = close(&desk, &case, &[("done", "yes"), ("words", words)]).await;
     assert_eq!(answer.location(), format!("{path}?done=closed"), "{}", answer.body);

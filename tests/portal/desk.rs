@@ -60,9 +60,10 @@ impl Answer {
         rest.split('"').next().unwrap().to_owned()
     }
 
-    /// The address of the first form or link that ends so.
+    /// The address of the first form or link that ends so, besides the one that takes back the last decision.
     pub fn address(&self, end: &str) -> String {
-        let found = self.body.split('"').find(|part| part.starts_with('/') && part.ends_with(end));
+        let ours = |part: &&str| part.starts_with('/') && part.ends_with(end) && *part != "/review/undo";
+        let found = self.body.split('"').find(ours);
         found.unwrap_or_else(|| panic!("no address ends in {end}")).to_owned()
     }
 }
@@ -299,7 +300,13 @@ impl Desk {
         entries.into_iter().map(|e| format!("{} {}", e.actor, e.action)).collect()
     }
 
-    /// Claims everything that is queued and says that it has gone.
+    /// Sends what may leave once nothing of it can be taken back any more.
+    pub async fn deliver_later(&self) {
+        self.pipeline.clock.advance(TimeDelta::seconds(21));
+        self.deliver().await;
+    }
+
+    /// Claims everything that may leave at this moment and says that it has gone.
     pub async fn deliver(&self) {
         let (now, lease) = (self.pipeline.clock.now(), TimeDelta::minutes(1));
         let mut tx = self.db().begin().await.unwrap();

@@ -40,6 +40,7 @@ async fn what_a_stranger_writes_stays_text_on_every_page() {
     for page in &pages {
         // A case's map and the small copies of its pictures are ours.
         let theirs = page.body.replace("<svg class=\"map\"", "").replace("<img src=\"/cases/", "");
+        let theirs = theirs.replace("<script src=\"/assets/", "");
         for evil in ["<script", "<img", "<svg", "<b>", "<b ", "onerror=alert(1)>"] {
             assert!(!theirs.contains(evil), "{evil} stands in\n{}", page.body);
         }

@@ -43,6 +43,9 @@ async fn chases(desk: &Desk) {
     let early = desk.press(&waiting, &format!("/cases/{}/chase", case.reference), &[]).await;
     assert_eq!(early.status, StatusCode::CONFLICT, "no department has it yet");
     let path = accept(desk, &case).await;
+    let unsent = desk.press(&desk.get(&path).await, &format!("{path}/chase"), &[]).await;
+    assert!(unsent.status == StatusCode::CONFLICT && unsent.has("has not been sent this case yet"), "{}", unsent.body);
+    desk.deliver_later().await;
     // Received on Friday 13 March; long after its day, on a Saturday.
     let saturday = "2026-06-20T10:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap();
     desk.pipeline.clock.advance(saturday - desk.pipeline.clock.now());

@@ -66,7 +66,7 @@ async fn every_page_and_action_works_on_postgresql_too() {
     assert!(blocked.has("derek@fenmail.example") && blocked.has("Derek Hollis"), "{}", blocked.body);
     let end = [("channel", "email"), ("address", "derek@fenmail.example")];
     assert_eq!(desk.press(&blocked, "/blocked", &end).await.location(), "/blocked?done=unblocked");
-    desk.deliver().await;
+    desk.deliver_later().await;
     let ward = second.ward.unwrap();
     for (page, words) in [
         (format!("/?ward={ward}&department={}&service={}", case.department, case.service), case.reference.as_str()),

@@ -160,7 +160,7 @@ async fn the_numbers_are_those_of_the_cases(desk: Desk) {
     assert_eq!(number(&benefit, "Accepted by a person as suggested", 4), "5", "six minutes by hand, one to look");
     assert_eq!(number(&benefit, "Corrected by a person", 1), "1");
     assert_eq!(number(&benefit, "Not with a department yet", 1), "2");
-    desk.deliver().await;
+    desk.deliver_later().await;
     let answers = csv(&desk, "answers", "").await;
     let answered =
         count(&desk, "SELECT COUNT(DISTINCT case_id) FROM outbox WHERE party = 'resident' AND status = 'sent'").await;

@@ -114,6 +114,75 @@ async fn what_has_left_cannot_be_undone_and_says_so() {
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
 
+/// Presses a button of the case's own page.
+async fn on_its_page(desk: &Desk, case: &Case, what: &str, fields: &[(&str, &str)]) -> Answer {
+    let path = format!("/cases/{}", case.reference);
+    desk.press(&desk.get(&path).await, &format!("{path}/{what}"), fields).await
+}
+
+#[tokio::test]
+async fn what_is_decided_on_the_page_of_a_case_waits_and_is_taken_back_there() {
+    let desk = Desk::open().await;
+    let case = lamp(&desk).await;
+    let path = format!("/cases/{}", case.reference);
+    let waits = async |done: &Answer, what: &str| {
+        desk.deliver().await;
+        let outgoing = desk.outgoing(&case).await;
+        assert!(outgoing.iter().any(|o| o.status == "queued"), "{what}: {outgoing:?}");
+        let page = desk.get(done.location()).await;
+        assert!(page.has("Your last decision") && page.has("It leaves in"), "{what}: {}", page.body);
+        let csp = page.headers["content-security-policy"].to_str().unwrap();
+        assert!(page.has("/assets/last.js") && csp.contains("script-src 'self'"), "{csp}");
+        let sent = outgoing.iter().filter(|o| o.status == "sent").count();
+        let undone =
+            desk.press(&page, "/review/undo", &[("id", &page.field("id")), ("from", &page.field("from"))]).await;
+        assert_eq!(undone.location(), format!("{path}?done=taken-back"), "{what}: {}", undone.body);
+        desk.pipeline.clock.advance(TimeDelta::seconds(21));
+        desk.deliver().await;
+        assert_eq!(
+            desk.outgoing(&case).await.iter().filter(|o| o.status == "sent").count(),
+            sent,
+            "{what}: nothing left"
+        );
+        let page = desk.get(undone.location()).await;
+        assert!(page.has("Taken back.") && !page.has("Your last decision"), "{what}: {}", page.body);
+    };
+    waits(&on_its_page(&desk, &case, "accept", &[]).await, "accept").await;
+    assert_eq!(desk.case(&case.reference).await, case, "it stands as before");
+    on_its_page(&desk, &case, "accept", &[]).await;
+    desk.pipeline.clock.advance(TimeDelta::seconds(21));
+    desk.deliver().await;
+    let routed = desk.case(&case.reference).await;
+    assert_eq!(routed.state, CaseState::Routed);
+    assert!(!desk.get(&path).await.has("Your last decision"), "what has left is not offered");
+    waits(&on_its_page(&desk, &case, "close", &[("done", "yes"), ("words", "Mended.")]).await, "close").await;
+    assert_eq!(desk.case(&case.reference).await, routed);
+    waits(&on_its_page(&desk, &case, "chase", &[]).await, "chase").await;
+    let later = [("day", "2026-09-02"), ("why", "Parts are missing.")];
+    waits(&on_its_page(&desk, &case, "date", &later).await, "date").await;
+    assert_eq!(desk.case(&case.reference).await.due_on, routed.due_on);
+    let again = on_its_page(&desk, &case, "chase", &[]).await;
+    assert_eq!(
+        again.location(),
+        format!("{path}?done=chased"),
+        "asked once more, since nobody was asked: {}",
+        again.body
+    );
+}
+
+#[tokio::test]
+async fn nobody_takes_back_what_was_decided_on_a_case_out_of_their_reach() {
+    let desk = Desk::open().await;
+    let case = lamp(&desk).await;
+    let page = desk.get("/review").await;
+    let decided = decide(&desk, &page, &case, "accept", &[]).await;
+    let id = desk.get(decided.location()).await.field("id");
+    let other = Person::new(&desk, "Other", &[(Role::Gatekeeper, Some("nobody-here"))]).await;
+    let tried = other.asks(&desk, Method::POST, "/review/undo", &[("id", &id)]).await;
+    assert_eq!(tried.status, StatusCode::NOT_FOUND, "{}", tried.body);
+    assert_eq!(desk.case(&case.reference).await.state, CaseState::Routed);
+}
+
 #[tokio::test]
 async fn two_gatekeepers_never_get_the_same_message() {
     let desk = Desk::open().await;

@@ -1,4 +1,4 @@
-//! What was decided in the review queue alone, and what was taken back there.
+//! What was decided in the review queue alone, and what was taken back.
 
 use super::{DecisionView, text};
 use crate::core::CaseState;
@@ -27,6 +27,11 @@ pub(super) fn view(decision: &Decision) -> Option<DecisionView> {
                 "hold" => "The hold",
                 "ask" => "The question",
                 "private" => "That it is for the councillor only",
+                "close" => "That it is closed",
+                "release" => "What was released",
+                "send_on" => "What was sent on",
+                "chase" => "The question to the department",
+                "put_off" => "The later day",
                 _ => "The decision",
             };
             let state = text(decided, "state").parse::<CaseState>().map_or("", CaseState::label);

@@ -2,17 +2,17 @@
 //! next message.
 
 use super::super::case_actions::links::{self, LinkAct};
-use super::super::case_actions::{Changed, Seen, accept_case, change_case, grown_old, no_such, seen_mark};
+use super::super::case_actions::{Changed, Seen, accept_case, beside, change_case, grown_old, no_such, seen_mark};
 use super::super::trouble::Trouble;
 use super::super::{App, Shared, case_page, format};
 use super::claimed_until;
-use crate::casework::join;
-use crate::core::{CaseId, CaseState, LinkId, OutboxId, UndoId};
+use crate::core::{CaseId, CaseState, LinkId, OutboxId, Right, UndoId};
 use crate::desk::Desk;
 use crate::desk::undo::PRIVATE;
 use crate::outbox::compose::Composer;
 use crate::routing::consent::Consent;
 use crate::store::case::Case;
+use crate::store::claim::Claim;
 use crate::store::link::LinkKind;
 use crate::store::queue::EVERYBODY;
 use crate::store::{self, Tx, session::Session};
@@ -141,9 +141,12 @@ pub(in crate::portal) async fn take(
 pub(in crate::portal) struct Taken {
     #[serde(default)]
     id: String,
+    /// `case` where they were on the page of its case.
+    #[serde(default)]
+    from: String,
 }
 
-/// Takes a decision back; its message is before them again.
+/// Takes a decision back; its message is before them again, or the page of the case it was decided on.
 pub(in crate::portal) async fn undo(
     State(app): State<App>,
     Extension(session): Extension<Session>,
@@ -154,10 +157,27 @@ pub(in crate::portal) async fn undo(
     let composer = Composer { council: &house.council, rules: &rules, key: &house.key, ids: &pipeline.ids };
     let desk = Desk { composer, now: app.now() };
     let mut tx = app.db().begin().await?;
-    let undone = desk.take_back(&mut tx, &UndoId::from(taken.id), &session.actor).await;
-    let undone = undone.map_err(|error| Trouble::from(error).back_to("/review", "Go back to the queue"))?;
+    let id = UndoId::from(taken.id);
+    let case = case_decided(&mut tx, &id, &session).await?;
+    let on_its_case = taken.from == "case";
+    let back = |error| match &case {
+        Some(case) if on_its_case => Trouble::from(error).back_to_case(&case.reference),
+        _ => Trouble::from(error).back_to("/review", "Go back to the queue"),
+    };
+    let undone = desk.take_back(&mut tx, &id, &session.actor).await.map_err(back)?;
     tx.commit().await?;
-    Ok(Redirect::to(&format!("/review/{}?done=taken-back", undone.case.reference)))
+    let page = if on_its_case { "cases" } else { "review" };
+    Ok(Redirect::to(&format!("/{page}/{}?done=taken-back", undone.case.reference)))
+}
+
+/// The case on which something was decided. Of one that is not theirs to read, any more or at all, it is as if it were not there.
+async fn case_decided(tx: &mut Tx, id: &UndoId, session: &Session) -> Result<Option<Case>, Trouble> {
+    let Some(undo) = store::undo::get(tx, id).await? else { return Ok(None) };
+    let case = store::case::get(tx, &undo.case_id).await?;
+    match case {
+        Some(case) if session.reach(Right::Cases).has(case.councillor.as_deref()) => Ok(Some(case)),
+        _ => Err(no_such("decision")),
+    }
 }
 
 async fn decide(
@@ -196,6 +216,15 @@ async fn decide(
     Ok(Redirect::to(&format!("{next}?did={}", kept.id)))
 }
 
+/// Somebody else has a message before them in the queue.
+pub(in crate::portal) fn before_others(other: &Claim) -> Trouble {
+    Trouble::conflict(format!(
+        "{} has this message before them until {}. Nothing was done. Take it over first, or go on with the next one.",
+        other.name,
+        format::clock(other.until)
+    ))
+}
+
 /// Whether this person may decide this now: nobody else has the case, it stands as they saw it, and where it is on hold, they said
 /// that they have read it.
 async fn may_decide(
@@ -207,11 +236,7 @@ async fn may_decide(
     wanted: &Wanted,
 ) -> Result<(), Trouble> {
     if let Some(other) = store::claim::of_others(tx, &case.id, &session.actor, app.now()).await? {
-        return Err(Trouble::conflict(format!(
-            "{} has this message before them until {}. Nothing was done. Take it over first, or go on with the next one.",
-            other.name,
-            format::clock(other.until)
-        )));
+        return Err(before_others(&other));
     }
     if wanted.seen != seen_mark(case) {
         return Err(grown_old());
@@ -230,8 +255,7 @@ async fn concerned(tx: &mut Tx, case: &Case, what: What, wanted: &Wanted) -> Res
     let mut cases = vec![case.id.clone()];
     if what == What::Join {
         let link = links::link_of(tx, case, &LinkId::from(wanted.link.clone()), LinkKind::Maybe).await?;
-        cases.push(join::root(tx, &link.parent).await?);
-        cases.push(link.child);
+        cases.extend(beside(tx, &link.id).await?);
     }
     Ok(cases)
 }

@@ -4,11 +4,11 @@
 //! Whoever looks at a message has claimed it for a while, so that no two people decide about it.
 
 pub(super) mod actions;
-mod last;
 mod suggested;
 
 use super::case_actions::seen_mark;
 use super::format::{self, Due};
+use super::last::{self, Last};
 use super::timeline::{self, MessageView, Trail};
 use super::{App, Page, Shared, audit_reading, case_page, html, scope, trouble::Trouble};
 use crate::casework::split;
@@ -26,7 +26,6 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::TimeDelta;
-use last::Last;
 use serde::Deserialize;
 use serde_json::json;
 use suggested::Suggested;

@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -63,19 +63,34 @@ impl Front {
     /// The front door of these councils. Where there is one only, whatever name is asked for leads to it, and it decides itself.
     ///
     /// # Errors
-    /// When two councils share what would mix them: a database, a folder for settings, or a name; or when one of several has no name
-    /// of its own.
+    /// When two councils share what would mix them: a database, a folder for settings or for what they keep, or a name; or when one of
+    /// several has no name of its own.
     pub fn of(councils: &[Settings]) -> anyhow::Result<Self> {
         if let [_] = councils {
             return Ok(Self::alone());
         }
         let (mut databases, mut folders, mut taken) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut kept = BTreeMap::new();
         let mut doors = Vec::new();
         for settings in councils {
             let council = settings.council.name.as_str();
-            let folder = std::fs::canonicalize(&settings.base).unwrap_or_else(|_| settings.base.clone());
+            let folder = real(&settings.base);
             not_shared(&mut databases, settings.database_url()?, council, "database")?;
             not_shared::<PathBuf>(&mut folders, folder, council, "folder of their settings files")?;
+            for (folder, kind) in [
+                (Some(settings.set_up_folder()), "folder of their databases, where what they keep lies beside"),
+                (Some(settings.spool()?), "folder for texts that wait ([service] spool)"),
+                (Some(settings.learning()?.folder), "folder of what they learned ([learning] dir)"),
+                (
+                    settings.smtp.folder.as_ref().map(|folder| settings.path(folder)),
+                    "folder that mail is written to ([smtp] folder)",
+                ),
+            ] {
+                let Some(folder) = folder else { continue };
+                // The same council may keep several things in one place.
+                let theirs = (kind, real(&folder));
+                not_shared(&mut kept, theirs, council, kind)?;
+            }
             let names = names(settings);
             if names.is_empty() {
                 bail!(
@@ -137,6 +152,26 @@ async fn answer(State(front): State<Front>, request: Request) -> Response {
     }
 }
 
+/// Marks those that have a folder of rules in common, so that nobody changes another council's rules from their own portal.
+pub fn mark_shared_rules(councils: &mut [Settings]) {
+    let folders: Vec<PathBuf> = councils.iter().map(|one| real(&one.path(&one.rules.dir))).collect();
+    for (place, settings) in councils.iter_mut().enumerate() {
+        let same = folders.iter().filter(|folder| **folder == folders[place]).count();
+        settings.origin.shares_rules = same > 1;
+    }
+}
+
+/// A folder by the one name it has, as far as it is there yet.
+fn real(folder: &Path) -> PathBuf {
+    if let Ok(real) = std::fs::canonicalize(folder) {
+        return real;
+    }
+    match (folder.parent(), folder.file_name()) {
+        (Some(above), Some(name)) if !above.as_os_str().is_empty() => real(above).join(name),
+        _ => folder.to_owned(),
+    }
+}
+
 /// The names of a council's portal, without port.
 fn names(settings: &Settings) -> Vec<String> {
     let addresses = [settings.portal_url(), settings.form_policy().map(|form| form.public_url)];
@@ -176,7 +211,6 @@ fn not_shared<T: Ord + std::fmt::Debug>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     fn council(name: &str, host: &str, database: &str, folder: &str) -> Settings {
         let text = format!(
@@ -197,7 +231,23 @@ mod tests {
         assert!(with("borley.example", "sqlite:/srv/ashby/ashby.db", "/srv/borley").contains("same database"));
         assert!(with("borley.example", "sqlite:borley.db", "/srv/ashby").contains("same folder"));
         assert!(with("ASHBY.example:8443", "sqlite:borley.db", "/srv/borley").contains("same name"));
+        let together = "sqlite:/srv/ashby/borley.db";
+        assert!(with("borley.example", together, "/srv/borley").contains("folder of their databases"));
+        assert!(
+            with("borley.example", "sqlite:/srv/borley/../ashby/borley.db", "/srv/borley")
+                .contains("folder of their databases")
+        );
         assert!(Front::of(&[one(), council("Borley", "borley.example", "sqlite:borley.db", "/srv/borley")]).is_ok());
+    }
+
+    #[test]
+    fn rules_that_several_councils_have_are_changed_from_no_portal() {
+        let mut all =
+            ["/srv/ashby", "/srv/borley", "/srv/corby"].map(|folder| council("C", "c.example", "sqlite:c.db", folder));
+        all[0].rules.dir = "/opt/beadle/rules".into();
+        all[1].rules.dir = "/opt/beadle/rules".into();
+        mark_shared_rules(&mut all);
+        assert_eq!(all.map(|one| one.origin.shares_rules), [true, true, false]);
     }
 
     #[test]

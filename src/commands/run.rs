@@ -1,7 +1,7 @@
 //! `beadle run`: the service.
 
 use super::{ENCODER, Where, home, say};
-use crate::app::front::Front;
+use crate::app::front::{Front, mark_shared_rules};
 use crate::app::{App, Encoders};
 use crate::core::{Clock, Ids};
 use crate::portal::auth;
@@ -11,8 +11,9 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::fs::{File, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -59,6 +60,8 @@ async fn serve(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let front = Front::of(&councils)?;
+    let mut councils = councils;
+    mark_shared_rules(&mut councils);
     let (mut encoders, mut all) = (Encoders::new(), JoinSet::new());
     let mut apps = Vec::new();
     for settings in councils {
@@ -151,17 +154,24 @@ pub async fn first_password(settings: &Settings, db: &Db, now: DateTime<Utc>) ->
     }
     drop(tx);
     // The file first: a password that is set and written nowhere would lock everybody out.
-    let path = settings.path(std::path::Path::new("admin-password"));
-    let mut open = std::fs::OpenOptions::new();
-    let mut file = open.write(true).create(true).truncate(true).mode(0o600).open(&path).with_context(|| {
-        format!(
-            "the first password cannot be written to {}: set [portal] password_env or password_file",
-            path.display()
-        )
-    })?;
+    let (path, mut file) =
+        password_file(settings).context("the first password: set [portal] password_env or password_file")?;
     let Some(password) = auth::ensure_password(db, now).await? else { return Ok(None) };
     std::io::Write::write_all(&mut file, format!("{password}\n").as_bytes())?;
     Ok(Some(path.display().to_string()))
+}
+
+/// The file for a password that the program made up, empty, which only its owner can read.
+pub fn password_file(settings: &Settings) -> anyhow::Result<(PathBuf, File)> {
+    let path = settings.path(Path::new("admin-password"));
+    let mut open = std::fs::OpenOptions::new();
+    let made = open.write(true).create(true).truncate(true).mode(0o600).open(&path).and_then(|file| {
+        // One that was there before may have been open to others.
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        Ok(file)
+    });
+    let file = made.with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok((path, file))
 }
 
 /// Cancels `stop` at the first SIGTERM or SIGINT; a second one ends the process at once.

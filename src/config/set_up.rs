@@ -26,6 +26,8 @@ pub struct Origin {
     pub file: Option<PathBuf>,
     /// What was set up on the portal.
     pub kept: Kept,
+    /// Whether other councils of the same program have the same folder of rules: then nobody changes it from a portal.
+    pub shares_rules: bool,
 }
 
 /// `set-up.toml`, as the settings' own types read it.
@@ -102,7 +104,7 @@ impl Settings {
         let over: Over = typed(&toml::to_string(&kept)?).with_context(|| FILE.to_owned())?;
         settings.lay(over).with_context(|| format!("{} and {FILE}", file.display()))?;
         settings.check().map_err(named)?;
-        settings.origin = Origin { file: Some(file.to_owned()), kept };
+        settings.origin = Origin { file: Some(file.to_owned()), kept, shares_rules: false };
         Ok(settings)
     }
 
@@ -113,7 +115,9 @@ impl Settings {
     pub fn with(&self, kept: Kept) -> anyhow::Result<Self> {
         let file = self.origin.file.as_deref().context("these settings stand in no file")?;
         let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-        Self::laid_over(file, &text, kept, &self.base)
+        let mut settings = Self::laid_over(file, &text, kept, &self.base)?;
+        settings.origin.shares_rules = self.origin.shares_rules;
+        Ok(settings)
     }
 
     /// Where what is set up on the portal is kept: where beadle can write in any case, if that is a folder.

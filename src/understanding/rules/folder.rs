@@ -16,13 +16,20 @@ const BELOW: [&str; 3] = [PATTERNS, "replies", "form"];
 pub struct Folder {
     root: PathBuf,
     choice: Choice,
+    shared: bool,
 }
 
 impl Folder {
     /// The folder at `root`, of whose rules the council chose so.
     #[must_use]
     pub const fn new(root: PathBuf, choice: Choice) -> Self {
-        Self { root, choice }
+        Self { root, choice, shared: false }
+    }
+
+    /// The same, where other councils have it too (`shared`): then nobody changes it from a portal.
+    #[must_use]
+    pub fn shared(self, shared: bool) -> Self {
+        Self { shared, ..self }
     }
 
     /// Where it is.
@@ -58,6 +65,9 @@ impl Folder {
     /// # Errors
     /// Why not.
     pub fn check_writable(&self) -> io::Result<()> {
+        if self.shared {
+            return Err(io::Error::other("other councils of this installation have the same folder"));
+        }
         for folder in [self.root.clone(), self.root.join(PATTERNS)] {
             tempfile::NamedTempFile::new_in(folder)?;
         }

@@ -93,6 +93,7 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
     let councillor: Vec<(&str, MethodRouter<App>)> = vec![
         ("/my", get(councillor::my)),
         ("/my/{reference}", get(councillor::one::page)),
+        ("/my/{reference}/chase", post(councillor::chase::chase)),
         ("/my.csv", get(councillor::my_csv)),
         ("/ward", get(councillor::ward)),
         ("/ward.csv", get(councillor::ward_csv)),

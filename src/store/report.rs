@@ -86,14 +86,15 @@ pub async fn answers_since(tx: &mut Tx, since: DateTime<Utc>) -> Result<Vec<(Cas
 }
 
 /// What people decided at `since` or later: of which case, what kind, and when. What the program did by itself is left out, and so is
-/// what a resident, a councillor or a department did by writing.
+/// what a resident, a councillor or a department did by writing, and that somebody took their own decision back.
 ///
 /// # Errors
 /// What the database says.
 pub async fn decisions_since(tx: &mut Tx, since: DateTime<Utc>) -> Result<Vec<(CaseId, String, DateTime<Utc>)>> {
     tx.all(
         "SELECT case_id, kind, created_at FROM decisions
-         WHERE created_at >= $1 AND case_id IS NOT NULL AND actor NOT IN ('beadle', 'resident', 'councillor', 'department')",
+         WHERE created_at >= $1 AND case_id IS NOT NULL AND actor NOT IN ('beadle', 'resident', 'councillor', 'department')
+           AND NOT (kind = 'undo' AND decided ->> 'takes_back' IS NOT NULL)",
         args![since],
     )
     .await

@@ -1,12 +1,12 @@
 //! What councillors follow: their cases, their ward, what is late.
 
-use crate::desk::{Desk, PASSWORD};
+use crate::desk::{Desk, PASSWORD, Person};
 use crate::postgres::postgres;
-use beadle::core::CaseState;
+use beadle::core::{CaseState, Role};
 use beadle::routing::RoutingPolicy;
 use beadle::store::{self, case::Case};
 use chrono::{NaiveDate, TimeDelta};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 
 const NAME: &str = "Derek Hollis";
 const WORDS: &str = "deep pothole";
@@ -80,7 +80,7 @@ async fn a_councillor_sees_where_each_case_stands_who_has_it_and_when_they_were_
     );
     assert!(mine.has("Open (1)") && mine.has("Overdue (0)"));
     accept(&desk, &case).await;
-    desk.deliver().await;
+    desk.deliver_later().await;
     let mine = desk.get("/my?councillor=adeyemi").await;
     assert!(mine.has("With the department") && mine.has("Friday 13 March 2026, 14:06"), "{}", mine.body);
     assert!(!desk.get("/my?councillor=nowak").await.has(case.reference.as_str()));
@@ -166,4 +166,25 @@ async fn a_ward_is_paged_and_what_is_saved_holds_every_page() {
         desk.trail("ward:Abbey").await,
         ["administrator read list", "administrator read list", "administrator export"]
     );
+}
+
+#[tokio::test]
+async fn a_councillor_asks_after_their_own_case_and_after_nobody_elses() {
+    let desk = Desk::open().await;
+    let case = pothole(&desk).await;
+    accept(&desk, &case).await;
+    desk.deliver_later().await;
+    set(&desk, &case, |case| case.due_on = "2026-03-10".to_owned()).await;
+    let own = Person::new(&desk, "cora", &[(Role::Councillor, case.councillor.as_deref())]).await;
+    let other = Person::new(&desk, "nico", &[(Role::Councillor, Some("nowak"))]).await;
+    let chase = format!("/my/{}/chase", case.reference);
+    assert!(own.gets(&desk, "/overdue").await.has(&format!("action=\"{chase}\"")));
+    assert_eq!(other.asks(&desk, Method::POST, &chase, &[]).await.status, StatusCode::NOT_FOUND);
+    assert!(desk.outgoing(&case).await.iter().all(|o| o.purpose != "chase"));
+    let done = own.asks(&desk, Method::POST, &chase, &[]).await;
+    assert_eq!(done.location(), "/overdue?done=chased", "{}", done.body);
+    assert!(own.gets(&desk, done.location()).await.has("The department is asked when it will be done"));
+    assert!(desk.outgoing(&case).await.iter().any(|o| o.purpose == "chase" && o.status == "queued"));
+    let again = own.asks(&desk, Method::POST, &chase, &[]).await;
+    assert!(again.status == StatusCode::CONFLICT && again.has("was asked today already"), "{}", again.body);
 }

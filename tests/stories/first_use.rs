@@ -289,6 +289,14 @@ async fn what_cannot_be_used_is_refused_before_it_is_written_and_what_the_operat
         page.contains("Line 3") && page.contains("Nobody was brought in") && !page.contains("Bring these in?"),
         "{page}"
     );
+    // Two people who share a mailbox are two people: an address of the table says nothing of who they are where they sign on.
+    let table = "name,user_name,role,email\nAnn Lane,a.lane,gatekeeper,office@b.example\nBo Reed,b.reed,gatekeeper,office@b.example";
+    let form = [("csrf", word.as_str()), ("table", table)];
+    let answer = client.post(at("/admin/set-up/people/import")).form(&form).send().await.unwrap();
+    let (status, page) = (answer.status(), answer.text().await.unwrap());
+    assert!(status == StatusCode::OK && page.matches("/invitation/").count() == 2, "{status} {page}");
+    let people = client.get(at("/admin/people")).send().await.unwrap().text().await.unwrap();
+    assert!(people.contains("b.reed") && !people.contains("office@b.example"), "{people}");
     let square = "[[[-1,52],[-1,52.1],[-0.9,52.1],[-1,52]]]";
     let wards = format!(
         "{{\"type\":\"FeatureCollection\",\"features\":[{{\"type\":\"Feature\",\"properties\":{{\"label\":\"<b>Abbey\"}},\

@@ -61,6 +61,8 @@ pub(in crate::portal) struct Asked {
     pub(super) order: String,
     #[serde(default)]
     pub(super) page: String,
+    /// What was just done.
+    pub(super) done: Option<String>,
 }
 
 impl Asked {

@@ -2,6 +2,7 @@
 //! are shown only where the resident allows the councillor to know them.
 
 mod asked;
+pub(super) mod chase;
 pub(super) mod one;
 mod rows;
 
@@ -267,7 +268,7 @@ async fn show(app: &Shared, session: &Session, kind: Kind, asked: &Asked) -> Res
         &Asked { councillor: if kind == Kind::My { own(session, asked) } else { String::new() }, ..asked.clone() };
     let path = kind.path();
     let template = WatchPage {
-        page: Page::new(app, session, &path[1..], list.heading.clone()),
+        page: Page::new(app, session, &path[1..], list.heading.clone()).with_notice(asked.done.as_deref()),
         heading: list.heading,
         lead: lead(kind),
         path,

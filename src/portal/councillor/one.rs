@@ -3,6 +3,7 @@
 
 use super::super::case_page::summary::is_copied;
 use super::super::format::{self, Due};
+use super::super::gone::Gone;
 use super::super::timeline::purpose;
 use super::super::{App, Page, audit_reading, case_page, html, scope, trouble::Trouble};
 use crate::core::access::{Eyes, Field, Identity, Whereabouts, Words};
@@ -54,7 +55,8 @@ struct CasePage {
     ward: String,
     received: String,
     due: Due,
-    routed: Option<String>,
+    /// Whether the department has it.
+    sent: String,
     closed: Option<String>,
     /// Whether the resident allows a councillor to know them.
     known: bool,
@@ -92,17 +94,27 @@ pub(in super::super) async fn page(
     let today = received_date(app.now());
     let council = &app.portal.pipeline.house.council;
     let email = case.councillor.as_deref().and_then(|key| council.councillor(key)).map(|c| c.email.clone());
-    let happened = happened(&messages, &decisions, &outgoing, email.as_deref());
-    let drawn = draw(page, case, messages, happened, (&eyes, &rules.taxonomy), (today, works));
+    let happened = happened(&messages, &decisions, &outgoing, (&eyes, email.as_deref()));
+    let gone = case.routed_at.and_then(|_| Gone::to_department(&outgoing));
+    let sent = gone.map_or_else(|| "Not sent yet".to_owned(), Gone::said);
+    let drawn = draw(page, case, messages, (sent, happened), (&eyes, &rules.taxonomy), (today, works));
     Ok(html(&drawn)?.into_response())
 }
 
-/// Everything that happened, in order. `email` is the councillor's.
-fn happened(messages: &[Message], decisions: &[Decision], outgoing: &[Outgoing], email: Option<&str>) -> Vec<Happened> {
+/// Everything that happened, in order: the steps, and when who was told. `email` is the councillor's.
+fn happened(
+    messages: &[Message],
+    decisions: &[Decision],
+    outgoing: &[Outgoing],
+    (eyes, email): (&Eyes, Option<&str>),
+) -> Vec<Happened> {
+    if !eyes.may_read(Field::Standing) {
+        return Vec::new();
+    }
     let came = |m: &Message| Happened { at: m.received_at, what: from(m.party).to_owned() };
     let mut happened: Vec<Happened> = messages.iter().map(came).collect();
     happened.extend(decisions.iter().filter_map(decided));
-    happened.extend(outgoing.iter().filter_map(|one| went(one, email)));
+    happened.extend(outgoing.iter().filter_map(|one| went(one, eyes, email)));
     happened.sort_by_key(|one| one.at);
     happened
 }
@@ -111,7 +123,7 @@ fn draw(
     page: Page,
     case: Case,
     messages: Vec<Message>,
-    happened: Vec<Happened>,
+    (sent, happened): (String, Vec<Happened>),
     (eyes, taxonomy): (&Eyes, &Taxonomy),
     (today, works): (NaiveDate, Option<String>),
 ) -> CasePage {
@@ -125,7 +137,7 @@ fn draw(
         ward: case.ward.unwrap_or_else(|| "Not known".to_owned()),
         received: format::when(case.received_at),
         due: format::due(&case.due_on, open, today),
-        routed: case.routed_at.map(format::when),
+        sent,
         closed: case.closed_at.filter(|_| case.state == CaseState::Closed).map(format::when),
         known: eyes.may_read(Field::Words),
         place: case.place.and_then(|place| Whereabouts::of(place.0.name).seen(eyes)),
@@ -165,9 +177,16 @@ fn decided(decision: &Decision) -> Option<Happened> {
     Some(Happened { at: decision.created_at, what })
 }
 
-/// A message that has gone: what it was for, the way it went, and whether the councillor had a copy.
-fn went(outgoing: &Outgoing, email: Option<&str>) -> Option<Happened> {
+/// A message that has gone: what it was for, the way it went, and whether the councillor had a copy. How a resident is reached is theirs to
+/// tell.
+fn went(outgoing: &Outgoing, eyes: &Eyes, email: Option<&str>) -> Option<Happened> {
     let at = outgoing.sent_at.filter(|_| outgoing.status == "sent")?;
+    if outgoing.party == Party::Resident && !eyes.may_read(Field::Identity) {
+        // These are sent on one channel only, or in answer to what is written on some.
+        let tells = matches!(outgoing.purpose.as_str(), "proof" | "information");
+        let what = if tells { "Notice to the resident" } else { purpose(&outgoing.purpose) };
+        return Some(Happened { at, what: what.to_owned() });
+    }
     let copied = email.is_some_and(|email| is_copied(&outgoing.mail.0, email));
     let copy = if copied { ", with the councillor in copy" } else { "" };
     let what = format!("{}{copy}, by {}", purpose(&outgoing.purpose), outgoing.channel.label().to_lowercase());

@@ -48,8 +48,9 @@ struct PeoplePage {
 #[template(path = "set_up/people_done.html")]
 struct DonePage {
     page: Page,
-    /// Name, user name and link.
-    links: Vec<(String, String, String)>,
+    /// Name, user name, and the link to a password of theirs where people sign in with one.
+    links: Vec<(String, String, Option<String>)>,
+    passwords: bool,
     councillors: usize,
 }
 
@@ -182,8 +183,8 @@ pub(in super::super) async fn import(
     let mut links = Vec::new();
     for person in &table.people {
         let id: UserId = app.ids().next();
-        let email = person.email.as_deref();
-        if !store::user::insert(&mut tx, &id, &person.user_name, &person.name, email, app.now()).await? {
+        // What they are called where they sign on is written on their own page: an address of the table is nobody's proof.
+        if !store::user::insert(&mut tx, &id, &person.user_name, &person.name, None, app.now()).await? {
             // Somebody took it since it was looked at: all or nothing.
             drop(tx);
             let what = format!("The user name {} was taken meanwhile. Nobody was brought in.", person.user_name);
@@ -192,13 +193,19 @@ pub(in super::super) async fn import(
         let (role, councillor) = (person.role, person.councillor.as_deref());
         let new = NewGrant { user: &id, role, councillor, until: None, by: &session.actor };
         store::user::give(&mut tx, app.ids(), new, app.now()).await?;
-        let link = invitation::make(&mut tx, &app, &id).await?;
+        let link =
+            if app.has_password(&person.user_name) { Some(invitation::make(&mut tx, &app, &id).await?) } else { None };
         let detail = json!({"role": role, "councillor": councillor, "from": "table"});
         let object = format!("user:{id}");
         store::audit::write(&mut tx, app.ids(), &session.actor, "add person", &object, detail, app.now()).await?;
         links.push((person.name.clone(), person.user_name.clone(), link));
     }
     tx.commit().await?;
-    let page = DonePage { page: Page::new(&app, &session, "set-up", "They are in"), links, councillors };
+    let page = DonePage {
+        page: Page::new(&app, &session, "set-up", "They are in"),
+        links,
+        passwords: app.portal.passwords,
+        councillors,
+    };
     Ok((StatusCode::OK, html(&page)?).into_response())
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # scan.sh - has a web scanner (wapiti) look at the portal of a demo that it starts: at everything a stranger reaches, and at what
-# somebody who is signed in reaches. It ends with 1 if the scanner finds anything above informational.
+# somebody who is signed in reaches. It ends with 1 if the scanner finds anything above informational, and if it reached too little
+# for that to mean anything.
 #
 # usage: scan.sh [PROGRAM]      the beadle to scan (default: target/release/beadle)
 #
@@ -65,7 +66,7 @@ scan() {
   "$tools/bin/wapiti" -u "$base/" --verify-ssl 0 "$@" -m "$modules" --scope folder --flush-session --store-session "$out/session-$name" \
     -x "$base/sign-out*" -x "$base/account/sessions/end*" -d 6 --max-files-per-dir 12 --max-links-per-page 120 \
     --max-scan-time "${SCAN_SECONDS:-300}" --max-attack-time "${SCAN_MODULE_SECONDS:-120}" --tasks 4 -t 30 -v 0 \
-    -f json -o "$out/$name.json" > "$out/$name.log" 2>&1 || die "the scanner failed: see $out/$name.log"
+    -dr 1 -f json -o "$out/$name.json" > "$out/$name.log" 2>&1 || die "the scanner failed: see $out/$name.log"
 }
 scan stranger -s "$base/sign-in" -s "$base/report"
 scan signed-in -H "Cookie: __Host-beadle=$session" -s "$base/review" -s "$base/more" -s "$base/reports" -s "$base/admin/people"
@@ -75,9 +76,19 @@ kill -0 $run || die "the program ended during the scan"
 python3 - "$out/stranger.json" "$out/signed-in.json" <<'PY'
 import collections, json, sys
 above = 0
+# Fewer, and it looked at next to nothing. The page is linked only on pages that nobody sees who is not signed in.
+least = {"stranger": 4, "signed-in": 60}
+inside = "/admin/people/administrator"
 for name in sys.argv[1:]:
     report = json.load(open(name))
-    print(f"{name}: {report['infos'].get('crawled_pages_nbr')} pages and forms")
+    pages = report["infos"].get("crawled_pages_nbr") or 0
+    print(f"{name}: {pages} pages and forms")
+    who = name.rsplit("/", 1)[-1].removesuffix(".json")
+    if pages < least[who]:
+        sys.exit(f"beadle scan: too little was reached as {who}: {pages} pages and forms, at least {least[who]} are there")
+    seen = [page["request"] for page in report["infos"].get("crawled_pages") or []]
+    if any(one["url"].endswith(inside) and one["status_code"] == 200 for one in seen) != (who == "signed-in"):
+        sys.exit(f"beadle scan: {inside} is for who is signed in, and the scan as {who} says otherwise: it proves nothing")
     informational = collections.Counter()
     for part in ("vulnerabilities", "anomalies", "additionals"):
         for kind, finds in report[part].items():

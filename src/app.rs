@@ -227,7 +227,7 @@ impl App {
                 "[council] authserv_id is not set, so no sender can be verified and every acknowledgement waits for a person".to_owned(),
             );
         }
-        missing.extend(settings.form.as_ref().and_then(FormSettings::doubt));
+        missing.extend(settings.form.as_ref().filter(|_| !settings.behind_proxy()).and_then(FormSettings::doubt));
         let accounts = settings.mailbox.iter().map(|m| (&m.name, &m.councillor));
         let accounts = accounts.chain(settings.folder.iter().map(|f| (&f.name, &f.councillor)));
         let accounts = accounts.chain(settings.text.iter().map(|t| (&t.name, &t.councillor)));
@@ -441,6 +441,12 @@ impl App {
         Ok(())
     }
 
+    /// Its rules, as files.
+    fn rules_folder(&self) -> Folder {
+        let (set, shared) = (&self.settings.rules, self.settings.origin.shares_rules);
+        Folder::new(self.settings.path(&set.dir), set.choice()).shared(shared)
+    }
+
     /// The portal of this service.
     fn pages(&self, metrics: Option<PrometheusHandle>, ask: mpsc::Sender<Wish>) -> Router {
         portal::router(Portal {
@@ -448,11 +454,12 @@ impl App {
             pipeline: self.pipeline.clone(),
             metrics,
             secure_cookie: self.settings.portal.secure_cookie,
+            behind_proxy: self.settings.behind_proxy(),
             allowed_hosts: self.settings.allowed_hosts(),
             letterhead: self.settings.letterhead(),
             ways: ways(&self.settings),
             learner: Some(Arc::new(AtThePortal(self.teacher.clone()))),
-            rules: Some(Folder::new(self.settings.path(&self.settings.rules.dir), self.settings.rules.choice())),
+            rules: Some(self.rules_folder()),
             sign_on: self.sign_on.clone(),
             passwords: self.settings.portal.sign_on.as_ref().is_none_or(|sign_on| sign_on.passwords),
             set_up: self.settings.standing().map(|standing| SetUp { standing, ask }),
@@ -534,12 +541,12 @@ struct AtThePortal(Teacher);
 
 #[async_trait]
 impl Learner for AtThePortal {
-    async fn model_back(&self, actor: &str) -> anyhow::Result<bool> {
-        Ok(self.0.back(actor).await?.is_some())
+    async fn model_back(&self, actor: &str, from: &str) -> anyhow::Result<bool> {
+        Ok(self.0.back(actor, Some(from)).await?.is_some())
     }
 
-    async fn matcher_back(&self, actor: &str) -> anyhow::Result<bool> {
-        Ok(self.0.matcher_back(actor).await?.is_some())
+    async fn matcher_back(&self, actor: &str, from: &str) -> anyhow::Result<bool> {
+        Ok(self.0.matcher_back(actor, Some(from)).await?.is_some())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Single sign-on by OpenID Connect: who somebody is, said by a provider that the council trusts.
 //!
-//! Authorization code flow with PKCE. What the provider is and which keys it signs with is fetched when it is first needed, and once
-//! more where a token is signed with a key that is not known. Tokens are used once and kept nowhere.
+//! Authorization code flow with PKCE. What the provider is and which keys it signs with is fetched when it is first needed, again
+//! after an hour, and once more where a token is signed with a key that is not known. Tokens are used once and kept nowhere.
 
 use super::http::{client, is_protected, read};
 use super::{Secret, SettingsError, one_line};
@@ -9,23 +9,28 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use openidconnect::core::{
-    CoreAuthenticationFlow, CoreClient, CoreIdToken, CoreJwsSigningAlgorithm as Algorithm, CoreProviderMetadata,
-    CoreUserInfoClaims,
+    CoreAuthenticationFlow, CoreClient, CoreGenderClaim, CoreIdToken, CoreJwsSigningAlgorithm as Algorithm,
+    CoreProviderMetadata,
 };
 use openidconnect::{
-    AsyncHttpClient, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken, HttpRequest,
-    HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
-    RequestTokenError, Scope, SignatureVerificationError, TokenResponse as _,
+    AdditionalClaims, AsyncHttpClient, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken,
+    HttpRequest, HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier,
+    RedirectUrl, RequestTokenError, Scope, SignatureVerificationError, TokenResponse as _, UserInfoClaims,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use url::Url;
 
 /// How long a provider may take for one answer.
 const LIMIT: Duration = Duration::from_secs(10);
+/// After so long the provider is asked anew what it is: it may have taken back a key.
+const AGE: Duration = Duration::from_secs(3600);
+/// After the provider could not be asked, so long nobody asks it again, nor waits for it.
+const PAUSE: Duration = Duration::from_secs(5);
 /// Most bytes of an answer.
 const MOST_ANSWER: usize = 256 * 1024;
 /// How far the provider's clock and ours may be apart, in seconds.
@@ -102,8 +107,26 @@ pub struct SignOn {
     issuer: IssuerUrl,
     redirect: RedirectUrl,
     way: Way,
-    known: Mutex<Option<Arc<CoreProviderMetadata>>>,
+    known: Mutex<Known>,
 }
+
+/// What is known of the provider.
+#[derive(Debug, Default)]
+struct Known {
+    /// What it said last, and when.
+    said: Option<(Arc<CoreProviderMetadata>, Instant)>,
+    /// Why it could not be asked last, and when that was.
+    failed: Option<(SignOnError, Instant)>,
+}
+
+/// Claims of a council's own, such as `upn`, beside those that everybody knows.
+#[derive(Debug, Deserialize, Serialize)]
+struct Own {
+    #[serde(flatten)]
+    claims: serde_json::Map<String, Value>,
+}
+
+impl AdditionalClaims for Own {}
 
 /// What stopped a request to the provider, without an address.
 #[derive(Debug, thiserror::Error)]
@@ -161,12 +184,40 @@ impl SignOn {
         &self.settings.name
     }
 
-    /// What the provider says of itself, and its keys; fetched where it was not yet, or `anew`.
+    /// What the provider calls itself.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.settings.issuer
+    }
+
+    /// What the provider says of itself, and its keys; fetched where it was not yet, where that was long ago, or `anew`. Where it cannot
+    /// be asked, what it said before stands, unless that is not enough.
     async fn provider(&self, anew: bool) -> Result<Arc<CoreProviderMetadata>, SignOnError> {
         let mut known = self.known.lock().await;
-        if let Some(known) = known.as_ref().filter(|_| !anew) {
-            return Ok(Arc::clone(known));
+        let before = known.said.as_ref().filter(|_| !anew);
+        if let Some((said, _)) = before.filter(|(_, at)| at.elapsed() < AGE) {
+            return Ok(Arc::clone(said));
         }
+        let before = before.map(|(said, _)| Arc::clone(said));
+        // Who waited for the lock while it could not be asked does not ask once more.
+        if let Some((why, _)) = known.failed.as_ref().filter(|(_, at)| at.elapsed() < PAUSE) {
+            return before.ok_or_else(|| why.clone());
+        }
+        let slow = |_| Err(SignOnError::Away("it does not answer in time".to_owned()));
+        match tokio::time::timeout(LIMIT, self.fetch()).await.unwrap_or_else(slow) {
+            Ok(said) => {
+                *known = Known { said: Some((Arc::clone(&said), Instant::now())), failed: None };
+                Ok(said)
+            }
+            Err(why) => {
+                tracing::warn!(%why, "what the provider of sign-ons says of itself could not be fetched");
+                known.failed = Some((why.clone(), Instant::now()));
+                before.ok_or(why)
+            }
+        }
+    }
+
+    async fn fetch(&self) -> Result<Arc<CoreProviderMetadata>, SignOnError> {
         let found = CoreProviderMetadata::discover_async(self.issuer.clone(), &self.way).await;
         let found = found.map_err(|why| SignOnError::Away(because(&why)))?;
         let (token, person) = (found.token_endpoint().map(|u| u.url()), found.userinfo_endpoint().map(|u| u.url()));
@@ -174,7 +225,7 @@ impl SignOn {
         if asked.into_iter().flatten().any(|url| !is_protected(url)) {
             return Err(SignOnError::Away("it names an address without https://".to_owned()));
         }
-        Ok(Arc::clone(known.insert(Arc::new(found))))
+        Ok(Arc::new(found))
     }
 
     fn secret(&self) -> Option<ClientSecret> {
@@ -236,7 +287,7 @@ impl SignOn {
             // Who is linked already needs no name: its failing keeps nobody out.
             && let Ok(said) = request.request_async(&self.way).await
         {
-            let said: CoreUserInfoClaims = said;
+            let said: UserInfoClaims<Own, CoreGenderClaim> = said;
             name = named(&self.settings.claim, &serde_json::to_value(said).unwrap_or_default());
         }
         Ok(Somebody { issuer: self.settings.issuer.clone(), subject: subject.to_string(), name })
@@ -288,7 +339,10 @@ fn named(claim: &str, said: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::StatusCode;
+    use axum::routing::get;
     use serde_json::json;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     #[test]
     fn a_name_is_taken_from_the_claim_that_was_set_and_an_email_only_where_it_is_verified() {
@@ -317,5 +371,70 @@ mod tests {
         for wrong in ["http://id.b.example", "id.b.example", ""] {
             assert!(of(wrong).is_err(), "{wrong}");
         }
+    }
+
+    /// A provider that only describes itself: its address, how often it was asked, and whether it is away.
+    async fn describes_itself() -> (String, Arc<AtomicUsize>, Arc<AtomicBool>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let (asked, away) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let description = json!({
+            "issuer": base, "authorization_endpoint": format!("{base}/auth"), "token_endpoint": format!("{base}/token"),
+            "jwks_uri": format!("{base}/jwks"), "response_types_supported": ["code"], "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        });
+        let (counted, gone) = (Arc::clone(&asked), Arc::clone(&away));
+        let describe = move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let away = gone.load(Ordering::Relaxed);
+            let status = if away { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+            let body = description.to_string();
+            async move { (status, [("content-type", "application/json")], body) }
+        };
+        let keys = || async { ([("content-type", "application/json")], "{\"keys\":[]}") };
+        let app =
+            axum::Router::new().route("/.well-known/openid-configuration", get(describe)).route("/jwks", get(keys));
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        (base, asked, away)
+    }
+
+    #[tokio::test]
+    async fn the_provider_is_asked_again_after_an_hour_and_while_it_is_away_what_it_said_before_stands() {
+        let (issuer, asked, away) = describes_itself().await;
+        let settings = OpenIdSettings {
+            redirect: format!("{issuer}/sign-on/done").parse().unwrap(),
+            issuer,
+            client_id: "beadle".to_owned(),
+            secret: None,
+            claim: "email".to_owned(),
+            name: "Council".to_owned(),
+        };
+        let sign_on = SignOn::new(settings).unwrap();
+        let times = || asked.load(Ordering::Relaxed);
+        away.store(true, Ordering::Relaxed);
+        for _ in 0..3 {
+            assert!(matches!(sign_on.begin().await, Err(SignOnError::Away(_))));
+        }
+        assert_eq!(times(), 1, "nobody waits for what just failed");
+        away.store(false, Ordering::Relaxed);
+        sign_on.known.lock().await.failed = None;
+        for _ in 0..3 {
+            sign_on.begin().await.unwrap();
+        }
+        assert_eq!(times(), 2);
+        let grow_old = async || {
+            let mut known = sign_on.known.lock().await;
+            known.said.as_mut().unwrap().1 = Instant::now().checked_sub(AGE).unwrap();
+        };
+        grow_old().await;
+        sign_on.begin().await.unwrap();
+        assert_eq!(times(), 3, "an hour later");
+        grow_old().await;
+        away.store(true, Ordering::Relaxed);
+        for _ in 0..3 {
+            sign_on.begin().await.unwrap();
+        }
+        assert_eq!(times(), 4, "what it said before stands, and it is not asked each time");
+        assert!(sign_on.provider(true).await.is_err(), "but not where a key is missing");
     }
 }

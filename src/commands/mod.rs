@@ -1,6 +1,7 @@
 //! What `beadle` can be told to do, a file for each command.
 
 mod access;
+mod administrator;
 mod audit;
 mod bench;
 mod bench_campaign;
@@ -47,6 +48,8 @@ enum Command {
     Classify(classify::ClassifyArgs),
     /// What could not be worked on: list it, show it, send it on its way again.
     Quarantine(quarantine::QuarantineArgs),
+    /// The way back where nobody can administer the portal any more.
+    Administrator(administrator::AdministratorArgs),
     /// Say who may read what.
     Access(access::AccessArgs),
     /// Check that the audit trail is whole.
@@ -88,6 +91,7 @@ impl Cli {
                 Command::Run(args) => run::run(args).await,
                 Command::Doctor(args) => doctor::doctor(args).await,
                 Command::Classify(args) => classify::classify(args).await,
+                Command::Administrator(args) => administrator::run(args).await,
                 Command::Access(args) => Ok(access::run(&args)),
                 Command::Audit(args) => audit::run(args).await,
                 Command::Quarantine(args) => quarantine::quarantine(args).await,

@@ -48,7 +48,7 @@ pub async fn teach(args: TeachArgs) -> anyhow::Result<u8> {
         return teach_matcher(&teacher, &args).await;
     }
     if args.back {
-        let lesson = teacher.back(OPERATOR).await?;
+        let lesson = teacher.back(OPERATOR, None).await?;
         say(match (&lesson, args.json) {
             (lesson, true) => {
                 json!({"outcome": if lesson.is_some() { "back" } else { "shipped" }, "lesson": lesson}).to_string()
@@ -79,7 +79,7 @@ fn telling() -> Progress {
 
 async fn teach_matcher(teacher: &Teacher, args: &TeachArgs) -> anyhow::Result<u8> {
     if args.back {
-        let lesson = teacher.matcher_back(OPERATOR).await?;
+        let lesson = teacher.matcher_back(OPERATOR, None).await?;
         say(match (&lesson, args.json) {
             (lesson, true) => {
                 json!({"outcome": if lesson.is_some() { "back" } else { "shipped" }, "lesson": lesson}).to_string()

@@ -72,7 +72,7 @@ impl Settings {
         let usual = FormPolicy::new(&set.name, &set.public_url);
         Some(FormPolicy {
             privacy_url: set.privacy_url.clone(),
-            behind_proxy: set.behind_proxy,
+            behind_proxy: self.behind_proxy(),
             max_files: set.max_files.unwrap_or(usual.max_files),
             total_bytes: set.total_bytes.unwrap_or(usual.total_bytes).min(self.limits.message_bytes),
             per_address: set.per_address.unwrap_or(usual.per_address),

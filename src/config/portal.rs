@@ -20,6 +20,9 @@ pub struct PortalSettings {
     pub allowed_hosts: Vec<String>,
     /// Set where a proxy speaks HTTPS for it.
     pub secure_cookie: bool,
+    /// True where a proxy stands before this service and writes down who asked, last in `X-Forwarded-For`. `[form] behind_proxy` says so
+    /// for all of it, too.
+    pub behind_proxy: bool,
     /// Environment variable with the administrator's first password.
     pub password_env: Option<String>,
     /// File with the administrator's first password.
@@ -68,6 +71,7 @@ impl Default for PortalSettings {
             public_url: None,
             allowed_hosts: Vec::new(),
             secure_cookie: false,
+            behind_proxy: false,
             password_env: None,
             password_file: None,
             sign_on: None,
@@ -91,6 +95,21 @@ impl Settings {
     pub fn portal_url(&self) -> Option<String> {
         let form = self.form.as_ref().filter(|form| form.enabled).map(|form| &form.public_url);
         self.portal.public_url.as_ref().or(form).map(|url| url.trim_end_matches('/').to_owned())
+    }
+
+    /// Whether the council's own proxy stands before the service and says who asked.
+    #[must_use]
+    pub fn behind_proxy(&self) -> bool {
+        self.portal.behind_proxy || self.form.as_ref().is_some_and(|form| form.behind_proxy)
+    }
+
+    /// What is likely to be wrong with signing in, though it can be meant so.
+    #[must_use]
+    pub fn portal_doubt(&self) -> Option<&'static str> {
+        (self.portal.secure_cookie && !self.behind_proxy()).then_some(
+            "[portal] behind_proxy is not set, though secure_cookie says that a proxy speaks HTTPS for it: all who come through the proxy \
+             count as one address, and who guesses passwords keeps others out. Set it where the proxy writes X-Forwarded-For",
+        )
     }
 
     /// The provider of sign-ons, where there is one, its secret fetched; nothing is asked yet.
@@ -135,6 +154,29 @@ mod tests {
         );
         let settings = Settings::parse(&text, Path::new("/etc")).map_err(|e| format!("{e:#}"))?;
         settings.sign_on().map_err(|e| format!("{e:#}"))
+    }
+
+    #[test]
+    fn one_word_says_for_all_of_it_that_a_proxy_stands_before_it() {
+        let of = |portal: &str, form: &str| {
+            let text = format!(
+                "[council]\nname = 'B'\naddress = 'cases@b.example'\n[smtp]\nfolder = 'out'\n[portal]\n{portal}\n\
+                 [form]\npublic_url = 'https://b.example'\n{form}"
+            );
+            Settings::parse(&text, Path::new("/etc")).unwrap()
+        };
+        for (portal, form, told) in [
+            ("secure_cookie = true", "", false),
+            ("secure_cookie = true\nbehind_proxy = true", "", true),
+            ("secure_cookie = true", "behind_proxy = true", true),
+            ("secure_cookie = true", "behind_proxy = true\nenabled = false", true),
+        ] {
+            let settings = of(portal, form);
+            assert_eq!(settings.behind_proxy(), told, "{portal} {form}");
+            assert_eq!(settings.portal_doubt().is_none(), told, "{portal} {form}");
+            assert!(settings.form_policy().is_none_or(|policy| policy.behind_proxy == told), "{portal} {form}");
+        }
+        assert_eq!(of("", "").portal_doubt(), None);
     }
 
     #[tokio::test]

@@ -128,8 +128,10 @@ pub(super) async fn confirmed(app: &App, session: &Session, user: &User, passwor
             format::count(seconds, "second", "seconds")
         ));
     }
-    if !auth::verify(password, user.password.clone()).await {
-        return Err("That is not your password. Check it and try again.".to_owned());
+    match auth::verify(password, user.password.clone()).await {
+        Ok(true) => {}
+        Ok(false) => return Err("That is not your password. Check it and try again.".to_owned()),
+        Err(busy) => return Err(format!("{}. Try again in a few seconds.", format::sentence(&busy.to_string()))),
     }
     app.tries.lock().unwrap_or_else(PoisonError::into_inner).right(&whose);
     Ok(())
@@ -143,6 +145,9 @@ pub(super) struct NewPassword {
     new: String,
     #[serde(default)]
     again: String,
+    /// Whether passkeys go with the old one.
+    #[serde(default)]
+    passkeys: String,
 }
 
 /// A new password ends every session, this one too: whoever has a stolen one is out.
@@ -162,19 +167,22 @@ pub(super) async fn password(
         let wrong = "The two new passwords are different. Enter the same one twice.".to_owned();
         return draw(&app, &headers, &session, None, Some(("again", wrong))).await;
     }
+    let hash = match auth::own_hash(&user, &form.new).await {
+        Ok(hash) => hash,
+        Err(error @ (auth::PasswordError::Short | auth::PasswordError::Common)) => {
+            let wrong = format!("{}.", format::sentence(&error.to_string()));
+            return draw(&app, &headers, &session, None, Some(("new", wrong))).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
     let mut tx = app.db().begin().await?;
-    if let Err(error) = auth::set_own(&mut tx, &user, &form.new).await {
-        drop(tx);
-        return match error {
-            auth::PasswordError::Short | auth::PasswordError::Common => {
-                let wrong = format!("{}.", format::sentence(&error.to_string()));
-                draw(&app, &headers, &session, None, Some(("new", wrong))).await
-            }
-            auth::PasswordError::Store(error) => Err(error.into()),
-            auth::PasswordError::Hash(_) => Err(Trouble::internal()),
-        };
-    }
-    store::audit::write(&mut tx, app.ids(), &session.actor, "change password", "portal", json!({}), app.now()).await?;
+    auth::set_own(&mut tx, &user.id, &hash).await?;
+    let gone = match form.passkeys.as_str() {
+        "" => 0,
+        _ => store::passkey::take_all_away(&mut tx, &user.id).await?,
+    };
+    let detail = json!({"passkeys taken away": gone});
+    store::audit::write(&mut tx, app.ids(), &session.actor, "change password", "portal", detail, app.now()).await?;
     tx.commit().await?;
     Ok(Redirect::to("/sign-in").into_response())
 }
@@ -235,6 +243,7 @@ pub(super) async fn second_factor(
     };
     let mut tx = app.db().begin().await?;
     store::user::set_totp(&mut tx, &session.user, Some(secret), step).await?;
+    store::session::end_others_of(&mut tx, &session.user, &session.id).await?;
     store::audit::write(&mut tx, app.ids(), &session.actor, "second factor on", "portal", json!({}), app.now()).await?;
     tx.commit().await?;
     Ok(Redirect::to("/account?done=factor-on").into_response())
@@ -260,6 +269,7 @@ pub(super) async fn second_factor_off(
     }
     let mut tx = app.db().begin().await?;
     store::user::set_totp(&mut tx, &session.user, None, user.totp_step).await?;
+    store::session::end_others_of(&mut tx, &session.user, &session.id).await?;
     store::audit::write(&mut tx, app.ids(), &session.actor, "second factor off", "portal", json!({}), app.now())
         .await?;
     tx.commit().await?;

@@ -4,14 +4,18 @@
 //! administrator who is a gatekeeper, too.
 
 use crate::core::reference::ALPHABET;
-use crate::core::{Role, UserId};
+use crate::core::{Ids, Role, UserId};
 use crate::store::{self, Db, Tx};
 use argon2::Argon2;
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use chrono::{DateTime, Utc};
 use rand::Rng;
+use serde_json::json;
 use sha2::{Digest, Sha256};
+use std::sync::LazyLock;
+use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use unicode_normalization::UnicodeNormalization;
 
 /// User name of the first account.
@@ -20,6 +24,17 @@ pub const ADMINISTRATOR: &str = "administrator";
 const SHORTEST: usize = 12;
 /// Hash of a password that nobody knows, with the parameters of ours.
 const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$dm9uIG5pZW1hbmRlbQ$6FvF8cF2nWlW5n0ZL9mCqDSv0lW6Mle8NQ5VJpYI1Ws";
+
+/// How long a password waits for its turn to be hashed.
+const TURN: Duration = Duration::from_secs(5);
+/// Each hash takes 19 MiB and a core: as many at once as there are cores, of all councils of this process together.
+static TURNS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, std::num::NonZero::get)));
+
+/// Too many passwords are being hashed at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many people are signing in at this moment")]
+pub struct Busy;
 
 /// Long enough with a number behind them or said twice, and still among the first that anybody would try.
 const COMMON: &str = "
@@ -40,6 +55,9 @@ pub enum PasswordError {
     /// One that anybody would try.
     #[error("the password is too easy to guess: it is a common one, with or without numbers, or repeats itself")]
     Common,
+    /// Others were first for too long.
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// The hash could not be made.
     #[error("the password could not be hashed: {0}")]
     Hash(String),
@@ -61,15 +79,53 @@ pub async fn set_password(tx: &mut Tx, password: &str, now: DateTime<Utc>) -> Re
     Ok(store::session::end_all_of(tx, &first).await?)
 }
 
-/// Sets somebody's own password and ends their sessions.
+/// The hash of a password somebody chose for themselves. Made before anything is held in the database, because it takes its time.
 ///
 /// # Errors
 /// As [`set_password`].
-pub(super) async fn set_own(tx: &mut Tx, user: &store::user::User, password: &str) -> Result<(), PasswordError> {
+pub(super) async fn own_hash(user: &store::user::User, password: &str) -> Result<String, PasswordError> {
     check_password(password, &[&user.user_name, &user.name])?;
-    let hash = hash(password.to_owned()).await?;
-    store::user::set_password(tx, &user.id, &hash).await?;
-    Ok(store::session::end_all_of(tx, &user.id).await?)
+    hash(password.to_owned()).await
+}
+
+/// Sets somebody's own password, ends their sessions, and uses up any link with which another could be set: whoever had the old one
+/// is out.
+pub(super) async fn set_own(tx: &mut Tx, user: &UserId, hash: &str) -> store::Result<()> {
+    store::user::set_password(tx, user, hash).await?;
+    store::user::invitation_used(tx, user).await?;
+    store::session::end_all_of(tx, user).await
+}
+
+/// A new random password for the first account, hashed; [`reset`] puts it in force.
+///
+/// # Errors
+/// When it could not be hashed.
+pub async fn new_password() -> Result<(String, String), PasswordError> {
+    let password = generated();
+    let hash = hash(password.clone()).await?;
+    Ok((password, hash))
+}
+
+/// The way back where nobody can administer any more: the first account is open, made where there is none, and has its roles and this
+/// password. Its second factors, links and sessions are gone.
+///
+/// # Errors
+/// What the database says.
+pub async fn reset(tx: &mut Tx, ids: &Ids, hash: &str, now: DateTime<Utc>) -> store::Result<()> {
+    let first = first_account(tx, now).await?;
+    store::user::reopen(tx, &first).await?;
+    let standing = store::user::given(tx, Some(&first), now).await?;
+    let stands = |role| standing.iter().any(|g| g.role == role && g.councillor.is_none() && g.until_at.is_none());
+    for role in [Role::Administrator, Role::Gatekeeper].into_iter().filter(|role| !stands(*role)) {
+        let new = store::user::NewGrant { user: &first, role, councillor: None, until: None, by: "beadle" };
+        store::user::give(tx, ids, new, now).await?;
+    }
+    let step = store::user::get(tx, &first).await?.map_or(0, |user| user.totp_step);
+    store::user::set_totp(tx, &first, None, step).await?;
+    let passkeys = store::passkey::take_all_away(tx, &first).await?;
+    set_own(tx, &first, hash).await?;
+    let (object, detail) = (format!("user:{first}"), json!({"passkeys taken away": passkeys}));
+    store::audit::write(tx, ids, "beadle", "new password by command", &object, detail, now).await
 }
 
 /// Whether there is an account with a password.
@@ -144,9 +200,17 @@ fn spelled(password: &str) -> String {
     password.nfkc().collect()
 }
 
+/// A turn to hash. It goes into the work itself, which goes on where whoever asked has gone away.
+async fn turn(of: &Semaphore, wait: Duration) -> Result<SemaphorePermit<'_>, Busy> {
+    let turn = tokio::time::timeout(wait, of.acquire()).await;
+    turn.ok().and_then(Result::ok).ok_or(Busy)
+}
+
 /// Hashing takes tens of milliseconds of a core: not on the threads that serve.
 async fn hash(password: String) -> Result<String, PasswordError> {
+    let turn = turn(&TURNS, TURN).await?;
     let work = move || {
+        let _turn = turn;
         let salt = SaltString::generate(&mut OsRng);
         Argon2::default().hash_password(spelled(&password).as_bytes(), &salt).map(|h| h.to_string())
     };
@@ -155,14 +219,19 @@ async fn hash(password: String) -> Result<String, PasswordError> {
 }
 
 /// Whether a password is the right one. Where none is set, it takes as long as where one is.
-pub(super) async fn verify(password: String, stored: Option<String>) -> bool {
+///
+/// # Errors
+/// When too many others are verified at this moment.
+pub(super) async fn verify(password: String, stored: Option<String>) -> Result<bool, Busy> {
+    let turn = turn(&TURNS, TURN).await?;
     let work = move || {
+        let _turn = turn;
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| NOBODYS.to_owned());
         let Ok(hash) = PasswordHash::new(&stored) else { return false };
         Argon2::default().verify_password(spelled(&password).as_bytes(), &hash).is_ok() && known
     };
-    tokio::task::spawn_blocking(work).await.unwrap_or(false)
+    Ok(tokio::task::spawn_blocking(work).await.unwrap_or(false))
 }
 
 /// Whether two texts are the same, in a time that does not tell how much of them is.
@@ -204,9 +273,19 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_password_none_is_right() {
-        assert!(!verify(String::new(), None).await);
+        assert_eq!(verify(String::new(), None).await, Ok(false));
         let ours = hash("lamp otter tram".to_owned()).await.unwrap();
         let (ours, nobodys) = (PasswordHash::new(&ours).unwrap(), PasswordHash::new(NOBODYS).unwrap());
         assert_eq!(ours.params, nobodys.params, "as dear to check as a real one");
+    }
+
+    #[tokio::test]
+    async fn whose_turn_to_be_hashed_does_not_come_is_told_so() {
+        let turns = Semaphore::new(1);
+        let first = turn(&turns, TURN).await.unwrap();
+        assert_eq!(turn(&turns, Duration::ZERO).await.err(), Some(Busy));
+        drop(first);
+        assert!(turn(&turns, TURN).await.is_ok());
+        assert!(TURNS.available_permits() > 0);
     }
 }

@@ -1,7 +1,7 @@
 //! `/invitation/TOKEN`: where somebody sets the first password of their account, or a new one when they lost theirs. Good once, for
 //! three days; whoever administers the portal hands it over.
 
-use super::sign_in::{hashed, random_word};
+use super::sign_in::{hashed, marked, random_word};
 use super::wrong::Wrong;
 use super::{App, Page, Shared, auth, format, html, trouble::Trouble};
 use crate::core::UserId;
@@ -9,6 +9,7 @@ use crate::store::user::User;
 use crate::store::{self, Tx};
 use askama::Template;
 use axum::extract::{Form, Path, State};
+use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::TimeDelta;
 use serde::Deserialize;
@@ -81,20 +82,22 @@ pub(super) async fn accept(
         let wrong = "The two passwords are different. Enter the same one twice.".to_owned();
         return draw(&app, token, user, Some(("again", wrong)));
     }
-    let mut tx = app.db().begin().await?;
-    // Two may have opened it at once: it is good once.
-    let user = whose(&mut tx, &app, &token).await?;
-    match auth::set_own(&mut tx, &user, &form.new).await {
-        Ok(()) => {}
+    let hash = match auth::own_hash(&user, &form.new).await {
+        Ok(hash) => hash,
         Err(error @ (auth::PasswordError::Short | auth::PasswordError::Common)) => {
             let wrong = format!("{}.", format::sentence(&error.to_string()));
             return draw(&app, token, user, Some(("new", wrong)));
         }
-        Err(auth::PasswordError::Store(error)) => return Err(error.into()),
-        Err(auth::PasswordError::Hash(_)) => return Err(Trouble::internal()),
-    }
-    store::user::invitation_used(&mut tx, &user.id).await?;
+        Err(error) => return Err(error.into()),
+    };
+    let mut tx = app.db().begin().await?;
+    // Two may have opened it at once: it is good once.
+    let user = whose(&mut tx, &app, &token).await?;
+    auth::set_own(&mut tx, &user.id, &hash).await?;
     store::audit::write(&mut tx, app.ids(), &user.user_name, "set password", "portal", json!({}), app.now()).await?;
     tx.commit().await?;
-    Ok(Redirect::to("/sign-in").into_response())
+    let mut response = Redirect::to("/sign-in").into_response();
+    // Nobody who guesses at their name keeps them out where they just were.
+    response.headers_mut().append(header::SET_COOKIE, marked(&app, &user.user_name));
+    Ok(response)
 }

@@ -17,10 +17,12 @@ mod factor;
 mod files;
 mod form;
 mod format;
+mod gone;
 mod guard;
 mod health;
 mod hooks;
 mod invitation;
+mod last;
 mod learned;
 mod letters;
 mod list;
@@ -80,6 +82,8 @@ pub struct Portal {
     /// Whether cookies are for HTTPS only. Off where the portal is reached over plain HTTP on this machine; on where a
     /// proxy speaks HTTPS before it.
     pub secure_cookie: bool,
+    /// Whether the council's own proxy stands before it and writes down who asked, last in `X-Forwarded-For`.
+    pub behind_proxy: bool,
     /// Names, with or without port, the portal answers under besides `localhost`, `127.0.0.1` and `[::1]`.
     pub allowed_hosts: Vec<String>,
     /// How the council is reached, line by line, at the top of letters.
@@ -107,6 +111,7 @@ impl Portal {
             collector,
             metrics: None,
             secure_cookie: false,
+            behind_proxy: false,
             allowed_hosts: Vec::new(),
             letterhead: Vec::new(),
             rules: None,
@@ -123,6 +128,8 @@ impl Portal {
 struct Shared {
     portal: Portal,
     tries: std::sync::Mutex<tries::Tries>,
+    passkeys: passkey::Door,
+    sign_ons: sign_on::Door,
     form: form::Door,
     officer: officer::Door,
     office: report::Office,
@@ -145,6 +152,17 @@ impl Shared {
         self.portal.passwords || user_name == auth::ADMINISTRATOR
     }
 
+    /// Whether who asked is what the council's own proxy says. The form's settings can say so for all of it: the proxy is the same.
+    fn behind_proxy(&self) -> bool {
+        self.portal.behind_proxy || self.portal.pipeline.house.form.as_ref().is_some_and(|form| form.behind_proxy)
+    }
+
+    /// By which ways people sign in at present.
+    fn ways(&self) -> store::user::Ways<'_> {
+        let issuer = self.portal.sign_on.as_deref().map(SignOn::issuer);
+        store::user::Ways { passwords: self.portal.passwords, always: auth::ADMINISTRATOR, issuer }
+    }
+
     fn now(&self) -> DateTime<Utc> {
         self.portal.pipeline.clock.now()
     }
@@ -161,6 +179,8 @@ pub fn router(portal: Portal) -> Router {
     let app = Arc::new(Shared {
         portal,
         tries: std::sync::Mutex::default(),
+        passkeys: passkey::Door::default(),
+        sign_ons: sign_on::Door::default(),
         form: form::Door::default(),
         officer: officer::Door::default(),
         office: report::Office::default(),
@@ -190,8 +210,11 @@ pub fn router(portal: Portal) -> Router {
         .route("/assets/govuk.css", get(govuk_style))
         .route("/assets/letter.css", get(letters::style))
         .route("/assets/review.js", get(review::script))
+        .route("/assets/last.js", get(last::script))
         .route("/assets/passkey.js", get(passkey::script))
-        .route("/assets/icon.svg", get(icon));
+        .route("/assets/icon.svg", get(icon))
+        // Strangers are read no further than our own forms go.
+        .layer(axum::extract::DefaultBodyLimit::max(guard::MOST_FORM_BYTES));
     let machines = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/metrics", get(health::metrics))
@@ -316,10 +339,14 @@ fn notice(done: &str) -> Option<&'static str> {
         "put-off" => "The new date is set. Residents and councillor are told, as their case allows.",
         "seen" => "Noted as seen.",
         "session-ended" => "That session is ended.",
-        "factor-on" => "The second factor is in use. You will be asked for a code when you sign in.",
+        "factor-on" => {
+            "The second factor is in use. You will be asked for a code when you sign in. You are signed out everywhere else."
+        }
         "passkey-added" => "The passkey is added. You can sign in with it from now on.",
-        "passkey-gone" => "The passkey is taken away. It signs nobody in any more. Delete it on your device too.",
-        "factor-off" => "The second factor is not in use any more.",
+        "passkey-gone" => {
+            "The passkey is taken away. It signs nobody in any more, and you are signed out everywhere else. Delete it on your device too."
+        }
+        "factor-off" => "The second factor is not in use any more. You are signed out everywhere else.",
         "account-closed" => "The account is closed. Whoever used it is signed out.",
         "sign-on-changed" => "Written down how they sign on.",
         "role-given" => "The role is given.",

@@ -256,24 +256,47 @@ pub(super) fn word(app: &Shared, headers: &HeaderMap, given: &str) -> Result<Str
     word.ok_or_else(|| Trouble::forged().back_to("/sign-in", "Go to the sign-in page"))
 }
 
+/// The mark of a browser from which somebody signed in before: whose it is, and which.
+fn device(app: &Shared, headers: &HeaderMap) -> Option<String> {
+    let mark = cookie(headers, device_cookie(app.portal.secure_cookie))?;
+    app.portal.pipeline.house.key.unseal(DEVICE, &mark).map(str::to_owned)
+}
+
+/// Whether anybody signed in from this browser before.
+pub(super) fn is_known(app: &Shared, headers: &HeaderMap) -> bool {
+    device(app, headers).is_some()
+}
+
+/// Marks a browser as one from which somebody signed in.
+pub(super) fn marked(app: &Shared, user_name: &str) -> HeaderValue {
+    let secure = app.portal.secure_cookie;
+    let device = app.portal.pipeline.house.key.seal(DEVICE, &format!("{user_name}/{}", random_word()));
+    set_cookie(device_cookie(secure), &device, DEVICE_DAYS * 86_400, secure)
+}
+
 /// Whose tries these are: of a browser they signed in from before, or of strangers.
 pub(super) fn whose(app: &Shared, headers: &HeaderMap, user_name: &str, from: IpAddr) -> Vec<Whose> {
-    let key = &app.portal.pipeline.house.key;
-    let mark = cookie(headers, device_cookie(app.portal.secure_cookie));
-    let known = mark
-        .as_deref()
-        .and_then(|mark| key.unseal(DEVICE, mark))
-        .filter(|device| device.split_once('/').is_some_and(|(owner, _)| owner == user_name));
-    match known {
-        Some(device) => vec![Whose::Known(device.to_owned())],
-        None => vec![Whose::Name(user_name.to_owned()), Whose::Address(from)],
+    let of_them = |device: &String| device.split_once('/').is_some_and(|(owner, _)| owner == user_name);
+    match device(app, headers).filter(of_them) {
+        Some(device) => vec![Whose::Known(device)],
+        None => vec![Whose::name(user_name), Whose::address(from)],
     }
+}
+
+/// The same where nobody has said yet who they are: of a browser from which anybody signed in before, or of an address.
+pub(super) fn anybodys(app: &Shared, headers: &HeaderMap, from: IpAddr) -> Vec<Whose> {
+    vec![device(app, headers).map_or_else(|| Whose::address(from), Whose::Known)]
 }
 
 /// Counts a try; the seconds to wait where there were too many.
 pub(super) fn begin(app: &Shared, whose: &[Whose]) -> Result<(), i64> {
     let mut tries = app.tries.lock().unwrap_or_else(PoisonError::into_inner);
     tries.begin(whose, app.now())
+}
+
+/// Takes back what [`begin`] counted.
+pub(super) fn right(app: &Shared, whose: &[Whose]) {
+    app.tries.lock().unwrap_or_else(PoisonError::into_inner).right(whose);
 }
 
 pub(super) fn too_many(seconds: i64) -> String {
@@ -307,16 +330,22 @@ pub(super) async fn sign_in(
     }
     let mut tx = app.db().read().await?;
     let user = store::user::by_name(&mut tx, &user_name).await?.filter(|user| user.ended_at.is_none());
-    let passkey = has_passkey(&mut tx, user.as_ref()).await?;
     drop(tx);
     let stored = user.as_ref().and_then(|user| user.password.clone());
-    let right = auth::verify(form.password, stored).await;
-    let Some(user) = user.filter(|_| right) else {
+    let is_right = auth::verify(form.password, stored).await?;
+    let Some(user) = user.filter(|_| is_right) else {
         audit(&app, "nobody", "sign in refused").await?;
         let error = "The user name or the password is not right. Check both and try again.".to_owned();
         return draw(&app, &headers, StatusCode::FORBIDDEN, word, form.next, Some((form.user_name, error)));
     };
+    // Asked only now: before, it would take longer for a name that there is.
+    let mut tx = app.db().read().await?;
+    let passkey = has_passkey(&mut tx, Some(&user)).await?;
+    drop(tx);
     if user.totp.is_some() || passkey {
+        // The second step counts by itself. The name stays counted until it is done: this password may be a stolen one.
+        let addresses: Vec<Whose> = whose.into_iter().filter(|one| matches!(one, Whose::Address(_))).collect();
+        right(&app, &addresses);
         let until = (app.now() + TimeDelta::minutes(HALF_MINUTES)).timestamp();
         let half = app.portal.pipeline.house.key.seal(HALF, &format!("{}/{until}/{word}", user.id));
         if user.totp.is_none() {
@@ -389,7 +418,7 @@ pub(super) async fn let_in(
     begun_by: &str,
 ) -> Result<Response, Trouble> {
     let (secure, now) = (app.portal.secure_cookie, app.now());
-    app.tries.lock().unwrap_or_else(PoisonError::into_inner).right(whose);
+    right(app, whose);
     let token = random_word();
     let device: String =
         headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or("unknown").chars().take(120).collect();
@@ -415,15 +444,14 @@ pub(super) async fn let_in(
     let cookies = response.headers_mut();
     cookies.append(header::SET_COOKIE, set_cookie(session_cookie(secure), &token, SESSION_HOURS * 3600, secure));
     cookies.append(header::SET_COOKIE, set_cookie(form_cookie(secure), "", 0, secure));
-    let device = app.portal.pipeline.house.key.seal(DEVICE, &format!("{}/{}", user.user_name, random_word()));
-    cookies.append(header::SET_COOKIE, set_cookie(device_cookie(secure), &device, DEVICE_DAYS * 86_400, secure));
+    cookies.append(header::SET_COOKIE, marked(app, &user.user_name));
     Ok(response)
 }
 
 /// The network address a request comes from, as far as it can be known.
 pub(super) fn client(app: &Shared, headers: &HeaderMap, peer: Option<Extension<ConnectInfo<SocketAddr>>>) -> IpAddr {
     let peer = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
-    super::form::client_of(app.portal.pipeline.house.form.as_ref(), headers, peer)
+    super::form::client_of(app.behind_proxy(), headers, peer)
 }
 
 pub(super) async fn sign_out(

@@ -3,23 +3,53 @@
 //!
 //! What a browser began it has to show when it comes back (a sealed cookie, ten minutes); a second factor is the provider's business.
 
+use super::form::throttle::Throttle;
 use super::guard::cookie;
 use super::sign_in::{self, Wanted};
 use super::{App, Shared, auth, format, trouble::Trouble};
 use crate::channels::openid::{Begun, SignOn, SignOnError, Somebody};
 use crate::store::user::User;
 use crate::store::{self, Tx};
-use axum::extract::{Query, State};
+use axum::Extension;
+use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::json;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::PoisonError;
+use tokio::sync::Mutex;
 
 /// Minutes in which somebody has to come back from the provider.
 const MINUTES: i64 = 10;
 /// Purpose of the seal.
 const BEGUN: &str = "sign-on";
+/// Refusals of one network address, and of everybody, that are written down in an hour.
+const REFUSALS: (usize, usize) = (20, 500);
+/// So many that came back are kept in mind; the provider takes no code twice in any case.
+const MOST_USED: usize = 20_000;
+
+/// Who came back.
+#[derive(Debug, Default)]
+pub(super) struct Door {
+    refused: Mutex<Throttle>,
+    /// What was begun and came back, and until when its cookie would be good.
+    used: std::sync::Mutex<HashMap<String, DateTime<Utc>>>,
+}
+
+impl Door {
+    /// Uses up what was begun; false where it was used before.
+    fn first_use(&self, state: &str, now: DateTime<Utc>) -> bool {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.retain(|_, until| *until > now);
+        if used.len() >= MOST_USED {
+            used.clear();
+        }
+        used.insert(sign_in::hashed(state), now + TimeDelta::minutes(MINUTES)).is_none()
+    }
+}
 
 const fn begun_cookie(secure: bool) -> &'static str {
     if secure { "__Host-beadle-sign-on" } else { "beadle-sign-on" }
@@ -93,31 +123,44 @@ pub(super) struct Returned {
 pub(super) async fn done(
     State(app): State<App>,
     headers: HeaderMap,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     Query(returned): Query<Returned>,
 ) -> Result<Response, Trouble> {
     let secure = app.portal.secure_cookie;
+    let from = sign_in::client(&app, &headers, peer);
     // Whatever comes of it, it is good once.
-    let mut response = come_back(&app, &headers, returned).await.unwrap_or_else(IntoResponse::into_response);
+    let mut response = come_back(&app, &headers, from, returned).await.unwrap_or_else(IntoResponse::into_response);
     let over = sign_in::set_cookie(begun_cookie(secure), "", 0, secure);
     response.headers_mut().append(header::SET_COOKIE, over);
     Ok(response)
 }
 
-async fn come_back(app: &App, headers: &HeaderMap, returned: Returned) -> Result<Response, Trouble> {
+async fn come_back(app: &App, headers: &HeaderMap, from: IpAddr, returned: Returned) -> Result<Response, Trouble> {
     let provider = provider(app)?;
     let Some((begun, next)) = began(app, headers, &returned.state) else {
         let text = "This sign-on was not begun in this browser, or it took longer than ten minutes. Begin again.";
         return Err(refusal(text));
     };
+    if !app.sign_ons.first_use(&returned.state, app.now()) {
+        return Err(refusal("This sign-on was used already. Begin again."));
+    }
     if !returned.error.is_empty() || returned.code.is_empty() {
         return Err(refusal(format!("{} did not sign you in. Try again.", said(provider))));
     }
+    let whose = sign_in::anybodys(app, headers, from);
+    if let Err(seconds) = sign_in::begin(app, &whose) {
+        let trouble = Trouble { status: StatusCode::TOO_MANY_REQUESTS, ..refusal(sign_in::too_many(seconds)) };
+        return Ok(sign_in::with_retry_after(trouble.into_response(), seconds));
+    }
     let somebody = match provider.finish(returned.code, &begun, app.now()).await {
         Ok(somebody) => somebody,
-        Err(error @ SignOnError::Away(_)) => return away(app, headers, next, &error),
+        Err(error @ SignOnError::Away(_)) => {
+            sign_in::right(app, &whose);
+            return away(app, headers, next, &error);
+        }
         Err(error @ SignOnError::Refused(_)) => {
             tracing::warn!(%error, "a sign-on was refused");
-            refused(app, json!({})).await?;
+            refused(app, from, json!({})).await?;
             let text = format!(
                 "What {} said of you could not be verified. Nothing was changed. Begin again.",
                 provider.name()
@@ -127,16 +170,17 @@ async fn come_back(app: &App, headers: &HeaderMap, returned: Returned) -> Result
     };
     let Some(user) = known(app, &somebody).await? else {
         let called = somebody.name.as_deref().map(|name| format::excerpt(name, 60));
-        refused(app, json!({"called": called, "subject": format::excerpt(&somebody.subject, 60)})).await?;
+        let detail = json!({"called": called, "subject": format::excerpt(&somebody.subject, 60)});
+        let written = refused(app, from, detail).await?;
+        let written = if written { " That you tried is on the audit trail." } else { "" };
         let called = called.map_or_else(String::new, |name| format!(" as \"{name}\""));
         let text = format!(
-            "{} knows you{called}, but you have no account here. Ask whoever administers the portal to let you in. That you tried is on \
-             the audit trail.",
+            "{} knows you{called}, but you have no account here. Ask whoever administers the portal to let you in.{written}",
             said(provider)
         );
         return Err(Trouble { title: "You have no account here", ..refusal(text) });
     };
-    sign_in::let_in(app, headers, &user, &[], &next, "sign-on").await
+    sign_in::let_in(app, headers, &user, &whose, &next, "sign-on").await
 }
 
 fn refusal(text: impl Into<String>) -> Trouble {
@@ -152,7 +196,7 @@ async fn known(app: &Shared, somebody: &Somebody) -> Result<Option<User>, Troubl
         return Ok(Some(user).filter(|user| user.ended_at.is_none()));
     }
     let Some(name) = name else { return Ok(None) };
-    let Some(user) = store::user::awaited(&mut tx, name).await? else { return Ok(None) };
+    let Some(user) = store::user::awaited(&mut tx, issuer, name).await? else { return Ok(None) };
     if !store::user::link(&mut tx, &user.id, issuer, subject, app.now()).await? {
         return Ok(None);
     }
@@ -166,10 +210,15 @@ async fn write(tx: &mut Tx, app: &Shared, actor: &str, action: &str, detail: ser
     store::audit::write(tx, app.ids(), actor, action, "portal", detail, app.now()).await
 }
 
-async fn refused(app: &Shared, detail: serde_json::Value) -> store::Result<()> {
+/// Writes a refusal down, as long as not so many come that this would be a way to fill the disk; whether it was.
+async fn refused(app: &Shared, from: IpAddr, detail: serde_json::Value) -> store::Result<bool> {
+    if app.sign_ons.refused.lock().await.admit_at_most(from, app.now(), REFUSALS).is_some() {
+        return Ok(false);
+    }
     let mut tx = app.db().begin().await?;
     write(&mut tx, app, "nobody", "sign on refused", detail).await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(true)
 }
 
 /// The sign-in page, which says that the provider is away.

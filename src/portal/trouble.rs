@@ -2,6 +2,7 @@
 //!
 //! A handler answers with a [`Trouble`]; the page is drawn by the guard, which knows the council's name.
 
+use super::auth::{Busy, PasswordError};
 use crate::casework::join::JoinError;
 use crate::casework::split::SplitError;
 use crate::core::Reference;
@@ -90,6 +91,13 @@ impl Trouble {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Sorry, that did not work", text)
     }
 
+    /// Others are first.
+    fn busy() -> Self {
+        let text = "Too many people are signing in at this moment. Nothing was changed. Try again in a few seconds.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Sorry, that did not work", text)
+            .back_to("/sign-in", "Go to the sign-in page")
+    }
+
     /// What a status means, where nobody said more.
     pub(super) fn of_status(status: StatusCode) -> Self {
         match status {
@@ -124,6 +132,27 @@ impl From<StoreError> for Trouble {
         match error {
             StoreError::DiskFull => Self { text: sentence(&error.to_string()), ..Self::internal() },
             _ => Self::internal(),
+        }
+    }
+}
+
+impl From<Busy> for Trouble {
+    fn from(error: Busy) -> Self {
+        tracing::warn!(%error, "a password was not looked at");
+        Self::busy()
+    }
+}
+
+impl From<PasswordError> for Trouble {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Store(error) => error.into(),
+            PasswordError::Busy(busy) => busy.into(),
+            PasswordError::Short | PasswordError::Common => Self::bad(sentence(&error.to_string())),
+            PasswordError::Hash(why) => {
+                tracing::error!(why, "a password could not be hashed");
+                Self::internal()
+            }
         }
     }
 }

@@ -123,15 +123,28 @@ pub struct NewChallenge<'a> {
     pub until: DateTime<Utc>,
 }
 
-/// Keeps a challenge, and clears away those that have run out.
+/// So many challenges wait at most, of everybody together: strangers can be asked, too.
+pub const MOST_CHALLENGES: i64 = 5_000;
+
+/// Keeps a challenge in the place of an earlier one for the same who was asked, and clears away those that have run out, and beyond
+/// [`MOST_CHALLENGES`] those that would run out first.
 ///
 /// # Errors
 /// What the database says.
 pub async fn ask(tx: &mut Tx, new: NewChallenge<'_>, now: DateTime<Utc>) -> Result<()> {
     tx.exec("DELETE FROM passkey_challenges WHERE expires_at <= $1", args![now]).await?;
     tx.exec(
-        "INSERT INTO passkey_challenges (challenge, asked, state, expires_at) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO passkey_challenges (challenge, asked, state, expires_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (asked) DO UPDATE
+         SET challenge = EXCLUDED.challenge, state = EXCLUDED.state, expires_at = EXCLUDED.expires_at",
         args![new.challenge, new.asked, new.state, new.until],
+    )
+    .await?;
+    // A limit, because SQLite knows no offset without one.
+    tx.exec(
+        "DELETE FROM passkey_challenges WHERE challenge IN
+         (SELECT challenge FROM passkey_challenges ORDER BY expires_at DESC, challenge LIMIT 1000 OFFSET $1)",
+        args![MOST_CHALLENGES],
     )
     .await?;
     Ok(())

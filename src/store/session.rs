@@ -149,6 +149,15 @@ pub async fn end(tx: &mut Tx, id: &str, user: &UserId) -> Result<bool> {
     Ok(tx.exec("DELETE FROM sessions WHERE id = $1 AND user_id = $2", args![id, user]).await? == 1)
 }
 
+/// Ends every session of somebody but one.
+///
+/// # Errors
+/// What the database says.
+pub async fn end_others_of(tx: &mut Tx, user: &UserId, but: &str) -> Result<()> {
+    tx.exec("DELETE FROM sessions WHERE user_id = $1 AND id <> $2", args![user, but]).await?;
+    Ok(())
+}
+
 /// Ends every session of somebody.
 ///
 /// # Errors

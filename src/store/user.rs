@@ -77,6 +77,17 @@ pub struct NewGrant<'a> {
     pub by: &'a str,
 }
 
+/// By which ways people sign in as things are set at present.
+#[derive(Clone, Copy, Debug)]
+pub struct Ways<'a> {
+    /// Whether everybody may have a password.
+    pub passwords: bool,
+    /// The user name that may have one in any case.
+    pub always: &'a str,
+    /// The provider of sign-ons, where there is one.
+    pub issuer: Option<&'a str>,
+}
+
 /// Makes an account without a password; false where the user name is taken.
 ///
 /// # Errors
@@ -141,6 +152,25 @@ pub async fn any(tx: &mut Tx) -> Result<bool> {
 /// What the database says.
 pub async fn set_password(tx: &mut Tx, id: &UserId, hash: &str) -> Result<()> {
     tx.exec("UPDATE users SET password = $1 WHERE id = $2", args![hash, id]).await?;
+    Ok(())
+}
+
+/// Takes somebody's password away.
+///
+/// # Errors
+/// What the database says.
+pub async fn forget_password(tx: &mut Tx, id: &UserId) -> Result<()> {
+    tx.exec("UPDATE users SET password = NULL WHERE id = $1", args![id]).await?;
+    Ok(())
+}
+
+/// Opens an account again that was closed, as it is if it was not. Its name at the provider of sign-ons may be somebody else's by now.
+///
+/// # Errors
+/// What the database says.
+pub async fn reopen(tx: &mut Tx, id: &UserId) -> Result<()> {
+    tx.exec("UPDATE users SET ended_at = NULL, signs_on_as = NULL WHERE id = $1 AND ended_at IS NOT NULL", args![id])
+        .await?;
     Ok(())
 }
 
@@ -229,16 +259,21 @@ pub async fn given(tx: &mut Tx, user: Option<&UserId>, now: DateTime<Utc>) -> Re
     .await
 }
 
-/// How many other accounts can administer: the last one must not be taken away.
+/// How many other accounts can sign in now and administer: the last one must not be taken away. Holds everybody's role as administrator
+/// until the transaction ends, so that two cannot close each other at the same moment.
 ///
 /// # Errors
 /// What the database says.
-pub async fn other_administrators(tx: &mut Tx, but: &UserId) -> Result<i64> {
+pub async fn other_administrators(tx: &mut Tx, but: &UserId, ways: Ways<'_>) -> Result<i64> {
+    // A change that changes nothing: both databases hold what is changed, and only one of them has words for holding alone.
+    tx.exec("UPDATE grants SET role = role WHERE role = 'administrator' AND ended_at IS NULL", args![]).await?;
     tx.count(
         "SELECT COUNT(DISTINCT g.user_id) FROM grants g JOIN users u ON u.id = g.user_id
          WHERE g.role = 'administrator' AND g.ended_at IS NULL AND g.until_at IS NULL AND u.ended_at IS NULL
-           AND (u.password IS NOT NULL OR u.id IN (SELECT user_id FROM sign_ons)) AND u.id <> $1",
-        args![but],
+           AND (u.password IS NOT NULL AND ($2 OR u.user_name = $3)
+                OR u.id IN (SELECT user_id FROM sign_ons WHERE issuer = $4))
+           AND u.id <> $1",
+        args![but, ways.passwords, ways.always, ways.issuer],
     )
     .await
 }
@@ -314,27 +349,31 @@ pub async fn by_sign_on(tx: &mut Tx, issuer: &str, subject: &str) -> Result<Opti
     .await
 }
 
-/// The account that waits for somebody whom the provider calls so: nobody was shown to be them yet.
+/// The account that waits for somebody whom the provider calls so: it has shown nobody to be them yet. Whom another provider showed,
+/// the one before, does not count.
 ///
 /// # Errors
 /// What the database says.
-pub async fn awaited(tx: &mut Tx, name: &str) -> Result<Option<User>> {
+pub async fn awaited(tx: &mut Tx, issuer: &str, name: &str) -> Result<Option<User>> {
     tx.opt(
         concat!(
             "SELECT ",
             columns!(),
-            " FROM users WHERE signs_on_as = $1 AND ended_at IS NULL AND id NOT IN (SELECT user_id FROM sign_ons)"
+            " FROM users WHERE signs_on_as = $1 AND ended_at IS NULL
+               AND id NOT IN (SELECT user_id FROM sign_ons WHERE issuer = $2)"
         ),
-        args![name],
+        args![name, issuer],
     )
     .await
 }
 
-/// From now on who the provider calls so is this person, whatever their name becomes; false where somebody was quicker.
+/// From now on who the provider calls so is this person, whatever their name becomes; whom another provider showed is them no more.
+/// False where somebody was quicker.
 ///
 /// # Errors
 /// What the database says.
 pub async fn link(tx: &mut Tx, user: &UserId, issuer: &str, subject: &str, now: DateTime<Utc>) -> Result<bool> {
+    tx.exec("DELETE FROM sign_ons WHERE user_id = $1 AND issuer <> $2", args![user, issuer]).await?;
     let made = tx
         .exec(
             "INSERT INTO sign_ons (issuer, subject, user_id, linked_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
@@ -342,6 +381,15 @@ pub async fn link(tx: &mut Tx, user: &UserId, issuer: &str, subject: &str, now: 
         )
         .await?;
     Ok(made == 1)
+}
+
+/// Forgets whom the provider of sign-ons showed to be somebody: who signs on by their name next is.
+///
+/// # Errors
+/// What the database says.
+pub async fn unlink(tx: &mut Tx, user: &UserId) -> Result<()> {
+    tx.exec("DELETE FROM sign_ons WHERE user_id = $1", args![user]).await?;
+    Ok(())
 }
 
 /// Since when somebody is known to the provider of sign-ons.

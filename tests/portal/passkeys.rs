@@ -1,6 +1,6 @@
 //! Passkeys: in a real browser with a device of its own, and over HTTP with what that browser would have sent.
 
-use crate::desk::{Answer, Desk, PASSWORD};
+use crate::desk::{Answer, Desk, PASSWORD, Person};
 use beadle::core::{Council, Role, UserId};
 use beadle::pipeline::{House, Pipeline};
 use beadle::portal::Portal;
@@ -106,7 +106,13 @@ async fn a_passkey_signs_its_owner_in_alone_or_after_the_password_and_nobody_els
     // What the browser would have sent: good for it, once, and not for long.
     let (first, late) = (&seen["held"][0], &seen["held"][1]);
     let cookie = first["cookie"].as_str().unwrap();
-    assert_eq!(sends(&desk, first, "beadle-form=other").await.status, StatusCode::FORBIDDEN, "another browser");
+    // Another browser, with a word of its own that is as good.
+    let (word, other) = (cookie.split("beadle-form=").nth(1).unwrap().split(';').next().unwrap(), "A".repeat(43));
+    let body = first["body"].as_str().unwrap();
+    assert!(body.contains(word), "{body}");
+    let stolen = sends(&desk, &json!({"body": body.replace(word, &other)}), &format!("beadle-form={other}")).await;
+    assert_eq!(stolen.status, StatusCode::FORBIDDEN);
+    assert!(stolen.has("That passkey does not sign you in"), "{}", stolen.body);
     let answer = sends(&desk, first, cookie).await;
     assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/account"), "{}", answer.body);
     let again = sends(&desk, first, cookie).await;
@@ -121,7 +127,7 @@ async fn a_passkey_signs_its_owner_in_alone_or_after_the_password_and_nobody_els
         ("administrator passkey added", 3),
         ("administrator passkey taken away", 2),
         ("b.cole passkey added", 1),
-        ("nobody sign in refused", 5),
+        ("nobody sign in refused", 6),
     ] {
         assert_eq!(trail.iter().filter(|one| *one == row).count(), times, "{row}: {trail:?}");
     }
@@ -218,6 +224,11 @@ async fn who_has_a_passkey_needs_more_than_a_password_until_a_new_link_takes_it_
     assert!(link.has("/invitation/"), "{}", link.body);
     let mut tx = desk.db().read().await.unwrap();
     assert!(store::passkey::of(&mut tx, &id).await.unwrap().is_empty());
+    drop(tx);
+    // What was a second factor is not replaced by the old password alone.
+    desk.press(&desk.get("/account").await, "/sign-out", &[]).await;
+    let page = desk.get("/sign-in").await;
+    assert_eq!(desk.press(&page, "/sign-in", &fields).await.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
@@ -234,4 +245,93 @@ async fn wrong_passkeys_wait_as_wrong_passwords_do() {
     }
     assert_eq!(last.status, StatusCode::TOO_MANY_REQUESTS);
     assert!(last.headers.contains_key("retry-after"));
+}
+
+#[tokio::test]
+async fn strangers_who_ask_for_questions_fill_no_database_and_keep_out_nobody_who_was_here_before() {
+    let desk = named_desk(true).await;
+    let page = desk.get("/sign-in").await;
+    let too_late = desk.press(&page, "/sign-in/passkey", &[("half", "made up")]).await;
+    assert_eq!(too_late.status, StatusCode::FORBIDDEN);
+    assert!(too_late.has("That took too long"), "{}", too_late.body);
+    let store::Db::Sqlite(pool) = desk.db() else { panic!("SQLite") };
+    let waiting = async || -> i64 {
+        sqlx::query_scalar("SELECT COUNT(*) FROM passkey_challenges").fetch_one(pool).await.unwrap()
+    };
+    assert_eq!(waiting().await, 0);
+    let mut asked = 0;
+    let mut last = desk.press(&page, "/sign-in/passkey", &[]).await;
+    while last.status == StatusCode::OK {
+        asked += 1;
+        last = desk.press(&page, "/sign-in/passkey", &[]).await;
+    }
+    assert_eq!((last.status, asked), (StatusCode::TOO_MANY_REQUESTS, 300));
+    assert!(last.has("Passkeys were asked for too often") && last.headers.contains_key("retry-after"), "{}", last.body);
+    assert_eq!(waiting().await, 1, "one for each browser");
+    assert_eq!(desk.sign_in(PASSWORD, "").await.status, StatusCode::SEE_OTHER);
+    desk.press(&desk.get("/account").await, "/sign-out", &[]).await;
+    let page = desk.get("/sign-in").await;
+    assert_eq!(
+        desk.press(&page, "/sign-in/passkey", &[]).await.status,
+        StatusCode::OK,
+        "from where they signed in before"
+    );
+
+    sqlx::query(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5500)
+         INSERT INTO passkey_challenges (challenge, asked, state, expires_at)
+         SELECT 'c' || i, 'a' || i, x'00', '2026-03-13T14:06:00+00:00' FROM n",
+    )
+    .execute(pool)
+    .await
+    .unwrap();
+    assert_eq!(desk.press(&page, "/sign-in/passkey", &[]).await.status, StatusCode::OK);
+    assert_eq!(waiting().await, store::passkey::MOST_CHALLENGES);
+}
+
+#[tokio::test]
+async fn a_new_password_puts_out_whoever_had_the_old_one_and_what_they_left_behind() {
+    let desk = named_desk(true).await;
+    let id = UserId::from("administrator".to_owned());
+    assert_eq!(desk.sign_in(PASSWORD, "").await.status, StatusCode::SEE_OTHER);
+    assert!(!desk.get("/account").await.has("Take my passkeys away, too"), "there are none");
+    has_one(&desk, &id).await;
+    let mut tx = desk.db().begin().await.unwrap();
+    let until = desk.pipeline.clock.now() + TimeDelta::days(1);
+    store::user::invite(&mut tx, &id, "the hash of a link", until).await.unwrap();
+    tx.commit().await.unwrap();
+    let page = desk.get("/account").await;
+    assert!(page.has("Take my passkeys away, too") && page.has("Work laptop"), "{}", page.body);
+    let new = "quiet walnut ferry nine";
+    let fields = [("current", PASSWORD), ("new", new), ("again", new), ("passkeys", "yes")];
+    assert_eq!(desk.press(&page, "/account/password", &fields).await.location(), "/sign-in");
+    assert_eq!(desk.sign_in(new, "").await.status, StatusCode::SEE_OTHER, "no passkey is asked for any more");
+    let mut tx = desk.db().read().await.unwrap();
+    assert!(store::passkey::of(&mut tx, &id).await.unwrap().is_empty());
+    let link = store::user::invited(&mut tx, "the hash of a link", desk.pipeline.clock.now()).await.unwrap();
+    assert_eq!(link, None, "a link that was made before sets no password any more");
+    drop(tx);
+
+    // Without the tick they stay.
+    has_one(&desk, &id).await;
+    let page = desk.get("/account").await;
+    let fields = [("current", new), ("new", PASSWORD), ("again", PASSWORD)];
+    assert_eq!(desk.press(&page, "/account/password", &fields).await.location(), "/sign-in");
+    let mut tx = desk.db().read().await.unwrap();
+    assert_eq!(store::passkey::of(&mut tx, &id).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn whoever_takes_a_passkey_away_is_signed_out_everywhere_else() {
+    let desk = named_desk(true).await;
+    let id = UserId::from("administrator".to_owned());
+    assert_eq!(desk.sign_in(PASSWORD, "").await.status, StatusCode::SEE_OTHER);
+    has_one(&desk, &id).await;
+    let other = Person::signed_in(&desk, id, "a stolen laptop").await;
+    let page = desk.get("/account").await;
+    let fields = [("which", page.field("which")), ("password", PASSWORD.to_owned())];
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(desk.press(&page, "/account/passkeys/away", &fields).await.location(), "/account?done=passkey-gone");
+    assert_eq!(other.gets(&desk, "/account").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(desk.get("/account").await.status, StatusCode::OK);
 }

@@ -1,8 +1,9 @@
 //! Accounts: who gets in, what their roles open, and what shows when somebody tries more.
 
-use crate::desk::{Desk, PASSWORD, Person};
+use crate::desk::{Answer, Desk, PASSWORD, Person};
 use beadle::core::{Grant, Right, Role, UserId};
-use beadle::portal::places;
+use beadle::portal::{Portal, places};
+use beadle::store::passkey::NewPasskey;
 use beadle::store::{self, audit};
 use chrono::TimeDelta;
 use reqwest::{Method, StatusCode};
@@ -200,7 +201,9 @@ async fn with_a_second_factor_the_password_alone_lets_nobody_in() {
     assert!(refused.has("That code does not belong to the new key"), "{}", refused.body);
     let code = digits(&key, now());
     let right = [("secret", secret.as_str()), ("code", code.as_str()), ("password", PASSWORD)];
+    let other = Person::signed_in(&desk, UserId::from("administrator".to_owned()), "a stolen laptop").await;
     assert_eq!(desk.press(&page, "/account/second-factor", &right).await.location(), "/account?done=factor-on");
+    assert_eq!(other.gets(&desk, "/account").await.status, StatusCode::SEE_OTHER, "signed out everywhere else");
     desk.press(&page, "/sign-out", &[]).await;
 
     let asked = desk.sign_in(PASSWORD, "").await;
@@ -216,6 +219,153 @@ async fn with_a_second_factor_the_password_alone_lets_nobody_in() {
     desk.pipeline.clock.advance(TimeDelta::seconds(60));
     assert_eq!(answer(&digits(&key, now())).await.status, StatusCode::SEE_OTHER);
     assert_eq!(desk.get("/").await.status, StatusCode::OK);
+    let other = Person::signed_in(&desk, UserId::from("administrator".to_owned()), "a stolen telephone").await;
+    let page = desk.get("/account").await;
+    let off = desk.press(&page, "/account/second-factor/off", &[("password", PASSWORD)]).await;
+    assert_eq!(off.location(), "/account?done=factor-off");
+    assert_eq!(other.gets(&desk, "/account").await.status, StatusCode::SEE_OTHER, "signed out everywhere else");
+    assert_eq!(desk.get("/account").await.status, StatusCode::OK);
+}
+
+/// A browser that was never here.
+fn fresh() -> reqwest::Client {
+    reqwest::Client::builder().cookie_store(true).redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+/// Sends a form that carries the word and whatever else the page has of these.
+async fn sends(desk: &Desk, browser: &reqwest::Client, page: &Answer, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let csrf = page.field("csrf");
+    let fields = fields.iter().copied().chain([("csrf", csrf.as_str())]);
+    let body: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let request = browser.post(format!("{}{path}", desk.base));
+    desk.ask(request.header("content-type", "application/x-www-form-urlencoded").body(body)).await
+}
+
+#[tokio::test]
+async fn forty_sign_ins_in_two_steps_from_one_address_keep_nobody_out() {
+    let desk = Desk::closed().await;
+    let key = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+    let mut tx = desk.db().begin().await.unwrap();
+    store::user::set_totp(&mut tx, &UserId::from("administrator".to_owned()), Some(key), 0).await.unwrap();
+    tx.commit().await.unwrap();
+    for n in 0..40 {
+        let browser = fresh();
+        let page = desk.ask(browser.get(format!("{}/sign-in", desk.base))).await;
+        let fields = [("user_name", "administrator"), ("password", PASSWORD)];
+        let asked = sends(&desk, &browser, &page, "/sign-in", &fields).await;
+        assert!(asked.has("Six digits"), "{n}: {}", asked.body);
+        let (half, code) = (asked.field("half"), digits(key, desk.pipeline.clock.now().timestamp()));
+        let fields = [("half", half.as_str()), ("code", code.as_str())];
+        let answer = sends(&desk, &browser, &asked, "/sign-in/code", &fields).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{n}: {}", answer.body);
+        desk.pipeline.clock.advance(TimeDelta::seconds(60));
+    }
+    // A stolen password is no way to guess at codes: the name stays counted until the second step is done.
+    let (browser, mut last) = (fresh(), StatusCode::OK);
+    for _ in 0..6 {
+        let page = desk.ask(browser.get(format!("{}/sign-in", desk.base))).await;
+        let fields = [("user_name", "administrator"), ("password", PASSWORD)];
+        last = sends(&desk, &browser, &page, "/sign-in", &fields).await.status;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn a_link_for_a_lost_password_ends_the_old_one_and_its_sessions_at_once_but_not_the_only_administrators() {
+    let desk = Desk::open().await;
+    let page = desk.get("/admin/people/administrator").await;
+    let refused = desk.press(&page, "/admin/people/administrator/invite", &[]).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(refused.has("a link would shut this account"), "{}", refused.body);
+    assert_eq!(desk.get("/admin/people").await.status, StatusCode::OK, "still in");
+
+    let joan = Person::new(&desk, "j.harrow", &[(Role::Gatekeeper, None)]).await;
+    let mut tx = desk.db().begin().await.unwrap();
+    let hash = store::user::by_name(&mut tx, "administrator").await.unwrap().unwrap().password.unwrap();
+    store::user::set_password(&mut tx, &joan.id, &hash).await.unwrap();
+    store::user::set_totp(&mut tx, &joan.id, Some("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"), 0).await.unwrap();
+    tx.commit().await.unwrap();
+    let page = desk.get(&format!("/admin/people/{}", joan.id)).await;
+    assert!(page.has("the old one does not work any more"), "{}", page.body);
+    let made = desk.press(&page, &format!("/admin/people/{}/invite", joan.id), &[]).await;
+    assert!(made.has("until then they have none") && made.has("Not set yet"), "{}", made.body);
+    assert_eq!(joan.gets(&desk, "/").await.status, StatusCode::SEE_OTHER, "signed out");
+    let thief = fresh();
+    let page = desk.ask(thief.get(format!("{}/sign-in", desk.base))).await;
+    let fields = [("user_name", "j.harrow"), ("password", PASSWORD)];
+    let answer = sends(&desk, &thief, &page, "/sign-in", &fields).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "the password alone is not enough: {}", answer.body);
+
+    // Whoever chose a password in a browser is known there.
+    let (_, rest) = made.body.split_once("id=\"link\">https://cases.brackenmere.example").unwrap();
+    let link = rest.split('<').next().unwrap();
+    let new = [("new", "quiet walnut ferry nine"), ("again", "quiet walnut ferry nine")];
+    let set = desk.send(link, &new).await;
+    assert_eq!(set.location(), "/sign-in");
+    let cookie = set.headers["set-cookie"].to_str().unwrap();
+    assert!(cookie.starts_with("beadle-device=j.harrow/"), "{cookie}");
+}
+
+#[tokio::test]
+async fn the_only_administrator_comes_back_by_a_command_where_the_files_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().to_owned();
+    let settings = "[smtp]\nfolder = 'outgoing'\n[database]\nurl = 'sqlite:beadle.db'\n";
+    std::fs::write(place.join("beadle.toml"), settings).unwrap();
+    let url = format!("sqlite:{}", place.join("beadle.db").display());
+    let desk = Desk::on(&url, dir, Default::default()).await;
+    let id = UserId::from("administrator".to_owned());
+    let mut tx = desk.db().begin().await.unwrap();
+    store::user::set_totp(&mut tx, &id, Some("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"), 0).await.unwrap();
+    let now = desk.pipeline.clock.now();
+    let new = NewPasskey { user: &id, name: "Lost", credential: "AAAA", key: &[1], state: &[2] };
+    assert!(store::passkey::insert(&mut tx, &desk.pipeline.ids, new, now).await.unwrap());
+    store::user::end(&mut tx, &id, "somebody", now).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(desk.sign_in(PASSWORD, "").await.status, StatusCode::FORBIDDEN);
+
+    let command = |arguments: &[&str]| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_beadle"));
+        program.args(arguments).arg("--dir").arg(&place).output().unwrap()
+    };
+    assert!(!command(&["administrator"]).status.success(), "nothing is done unless it is said");
+    let said = command(&["administrator", "--new-password"]);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let file = place.join("admin-password");
+    let password = std::fs::read_to_string(&file).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600, "its owner's only");
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert!(said.contains("admin-password") && !said.contains(password.trim()), "{said}");
+
+    desk.pipeline.clock.advance(TimeDelta::minutes(5));
+    let answer = desk.sign_in(password.trim(), "").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "without a second factor: {}", answer.body);
+    for page in ["/admin/people", "/"] {
+        assert_eq!(desk.get(page).await.status, StatusCode::OK, "{page}");
+    }
+    assert!(desk.trail("user:administrator").await.contains(&"beadle new password by command".to_owned()));
+}
+
+#[tokio::test]
+async fn behind_a_proxy_who_guesses_keeps_out_only_their_own_address() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", dir.path().join("beadle.db").display());
+    let told = |_: &str, portal: Portal| Portal { behind_proxy: true, ..portal };
+    let desk = Desk::with(&url, dir, Default::default(), told).await;
+    let tries = async |from: &str, name: &str| {
+        let browser = fresh();
+        let page = desk.ask(browser.get(format!("{}/sign-in", desk.base))).await;
+        let body = format!("csrf={}&user_name={name}&password=wrong", page.field("csrf"));
+        let request = browser.post(format!("{}/sign-in", desk.base)).header("x-forwarded-for", from);
+        desk.ask(request.header("content-type", "application/x-www-form-urlencoded").body(body)).await.status
+    };
+    for n in 0..30 {
+        let from = format!("203.0.113.7, 2001:db8:1:2::{n}");
+        assert_eq!(tries(&from, &format!("name{n}")).await, StatusCode::FORBIDDEN, "{n}");
+    }
+    assert_eq!(tries("2001:db8:1:2:9::9", "another").await, StatusCode::TOO_MANY_REQUESTS, "one household");
+    assert_eq!(tries("2001:db8:1:3::1", "another").await, StatusCode::FORBIDDEN, "another one");
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Signing in, sessions, and the word that every form carries.
 
-use crate::desk::{Desk, PASSWORD};
+use crate::desk::{Answer, Desk, PASSWORD};
 use beadle::core::CaseState;
-use beadle::portal::auth;
+use beadle::portal::{Portal, auth};
 use beadle::store;
 use beadle::store::Db;
 use chrono::TimeDelta;
@@ -172,4 +172,58 @@ async fn the_cookie_is_kept_from_scripts_and_other_sites() {
         store::session::get(&mut tx, token, desk.pipeline.clock.now()).await.unwrap().is_none(),
         "only its hash is kept"
     );
+}
+
+#[tokio::test]
+async fn behind_https_every_cookie_is_for_this_host_and_https_only_and_browsers_are_told_to_stay_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", dir.path().join("beadle.db").display());
+    let desk = Desk::with(&url, dir, Default::default(), |_, portal| Portal { secure_cookie: true, ..portal }).await;
+    // A browser would not send such cookies in the clear; the proxy before us speaks HTTPS with it.
+    let plain = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let cookies = |answer: &Answer| -> Vec<String> {
+        let all: Vec<String> =
+            answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap().to_owned()).collect();
+        for cookie in &all {
+            assert!(cookie.starts_with("__Host-beadle"), "{cookie}");
+            for part in ["; Secure", "; HttpOnly", "; Path=/;", "; SameSite=Lax"] {
+                assert!(cookie.contains(part), "{part}: {cookie}");
+            }
+            assert!(!cookie.contains("Domain"), "{cookie}");
+        }
+        assert_eq!(answer.headers["strict-transport-security"], "max-age=31536000");
+        all.iter().map(|cookie| cookie.split(';').next().unwrap().to_owned()).collect()
+    };
+    let page = desk.ask(plain.get(format!("{}/sign-in", desk.base))).await;
+    let word = cookies(&page);
+    assert_eq!(word.len(), 1);
+    let fields = [("csrf", page.field("csrf")), ("password", PASSWORD.to_owned())];
+    let body: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let form = plain.post(format!("{}/sign-in", desk.base)).header("cookie", &word[0]);
+    let form = form.header("content-type", "application/x-www-form-urlencoded").body(body);
+    let answer = desk.ask(form).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    let given = cookies(&answer);
+    assert_eq!(given.len(), 3, "session, form and device: {given:?}");
+    let session = given.iter().find(|cookie| cookie.starts_with("__Host-beadle=")).unwrap();
+    let asks = async |cookie: &str| {
+        let request = plain.get(format!("{}/account", desk.base)).header("cookie", cookie);
+        desk.ask(request).await.status
+    };
+    assert_eq!(asks(session).await, StatusCode::OK);
+    let planted = session.replace("__Host-beadle=", "beadle=");
+    assert_eq!(asks(&planted).await, StatusCode::SEE_OTHER, "a name that another host could set is not looked at");
+}
+
+#[tokio::test]
+async fn what_no_form_of_ours_sends_is_not_read_to_its_end() {
+    let desk = Desk::closed().await;
+    let page = desk.get("/sign-in").await;
+    let long = "a".repeat(70_000);
+    let fields = [("csrf", page.field("csrf")), ("user_name", long), ("password", "x".to_owned())];
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    for path in ["/sign-in", "/sign-in/code", "/sign-in/passkey", "/sign-in/passkey/done", "/invitation/none"] {
+        let answer = desk.send(path, &fields).await;
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+    }
 }

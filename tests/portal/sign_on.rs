@@ -68,12 +68,18 @@ impl Provider {
 
 /// A desk with a provider.
 async fn desk(passwords: bool) -> (Desk, Provider) {
+    desk_by(passwords, "preferred_username").await
+}
+
+/// The same, where this claim names people.
+async fn desk_by(passwords: bool, claim: &str) -> (Desk, Provider) {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", dir.path().join("beadle.db").display());
     let mut provider = None;
     let desk = Desk::with(&url, dir, RoutingPolicy::default(), |base, portal| {
         let running = provider.insert(Provider::start(base));
-        let sign_on = SignOn::new(running.settings(base)).unwrap();
+        let settings = OpenIdSettings { claim: claim.to_owned(), ..running.settings(base) };
+        let sign_on = SignOn::new(settings).unwrap();
         Portal { sign_on: Some(Arc::new(sign_on)), passwords, ..portal }
     });
     let desk = desk.await;
@@ -135,7 +141,7 @@ async fn signs_on(desk: &Desk, browser: &reqwest::Client, name: &str) -> Answer 
 
 #[tokio::test]
 async fn who_signs_on_is_the_person_the_administrator_named_and_stays_it_under_another_name() {
-    let (desk, _provider) = desk(true).await;
+    let (desk, provider) = desk(true).await;
     let id = person(&desk, "a.lane", "ann").await;
     let page = desk.get("/sign-in").await;
     assert!(page.has("Sign in with Brackenmere ID") && page.has("Or with a password"), "{}", page.body);
@@ -149,7 +155,7 @@ async fn who_signs_on_is_the_person_the_administrator_named_and_stays_it_under_a
     }
     let mut tx = desk.db().read().await.unwrap();
     assert!(store::user::linked(&mut tx, &id).await.unwrap().is_some());
-    let issuer_knows = store::user::awaited(&mut tx, "ann").await.unwrap();
+    let issuer_knows = store::user::awaited(&mut tx, &provider.settings(&desk.base).issuer, "ann").await.unwrap();
     assert!(issuer_knows.is_none(), "nobody else can become them by the same name");
     drop(tx);
     // Signing out ends our session.
@@ -212,6 +218,7 @@ async fn what_another_browser_began_or_with_another_state_or_a_second_time_signs
     assert_eq!(again(&back).await.status, StatusCode::SEE_OTHER);
     let replayed = again(&back).await;
     assert_eq!(replayed.status, StatusCode::FORBIDDEN, "a code is good once");
+    assert!(replayed.has("was used already"), "the provider is not asked a second time: {}", replayed.body);
     desk.pipeline.clock.advance(chrono::TimeDelta::minutes(11));
     assert!(again(&back).await.has("longer than ten minutes"));
 }
@@ -290,6 +297,66 @@ async fn where_passwords_are_off_only_the_first_administrator_has_one() {
     assert_eq!(desk.press(&made, &one, &[("signs_on_as", "anna")]).await.status, StatusCode::SEE_OTHER);
     assert_eq!(desk.ask(ann.get(format!("{}/account", desk.base))).await.status, StatusCode::SEE_OTHER);
     assert_eq!(signs_on(&desk, &ann, "ann").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_claim_of_the_councils_own_is_read_from_what_the_provider_says_of_the_person() {
+    let (desk, _provider) = desk_by(true, "upn").await;
+    person(&desk, "a.lane", "ann@upn.brackenmere.example").await;
+    let answer = signs_on(&desk, &desk.browser, "ann").await;
+    assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/account"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn who_signed_on_with_the_provider_before_signs_on_with_the_next_one_and_can_be_forgotten() {
+    let (desk, provider) = desk(true).await;
+    let id = person(&desk, "a.lane", "ann").await;
+    let mut tx = desk.db().begin().await.unwrap();
+    let now = desk.pipeline.clock.now();
+    assert!(store::user::link(&mut tx, &id, "https://before.example", "1", now).await.unwrap());
+    tx.commit().await.unwrap();
+    let ann = another_browser();
+    assert_eq!(signs_on(&desk, &ann, "ann").await.status, StatusCode::SEE_OTHER);
+    // The provider made them a new account: a new subject under the old name.
+    let mut tx = desk.db().begin().await.unwrap();
+    store::user::unlink(&mut tx, &id).await.unwrap();
+    let issuer = provider.settings(&desk.base).issuer;
+    assert!(store::user::link(&mut tx, &id, &issuer, "an older subject", now).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(signs_on(&desk, &another_browser(), "ann").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(desk.sign_in(PASSWORD, "").await.status, StatusCode::SEE_OTHER);
+    let page = desk.get(&format!("/admin/people/{id}")).await;
+    assert!(page.has("Forget who signed on"), "{}", page.body);
+    let (address, fields) = (page.address("/sign-on"), [("signs_on_as", "ann"), ("anew", "yes")]);
+    assert!(desk.press(&page, &address, &fields).await.location().ends_with("done=sign-on-changed"));
+    assert_eq!(desk.ask(ann.get(format!("{}/account", desk.base))).await.status, StatusCode::SEE_OTHER, "signed out");
+    assert_eq!(signs_on(&desk, &another_browser(), "ann").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn who_makes_up_codes_waits_and_does_not_fill_the_trail() {
+    let (desk, _provider) = desk(true).await;
+    let mut last = StatusCode::FORBIDDEN;
+    for tries in 0..31 {
+        assert_eq!(last, StatusCode::FORBIDDEN, "{tries}");
+        let browser = another_browser();
+        let begun = desk.ask(browser.get(format!("{}/sign-on", desk.base))).await;
+        let to: Url = begun.location().parse().unwrap();
+        let state = to.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+        let made_up = browser.get(format!("{}/sign-on/done?code=made-up&state={state}", desk.base));
+        let answer = desk.ask(made_up).await;
+        last = answer.status;
+        if last == StatusCode::TOO_MANY_REQUESTS {
+            assert!(
+                answer.has("Too many wrong tries") && answer.headers.contains_key("retry-after"),
+                "{}",
+                answer.body
+            );
+        }
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    let written = desk.trail("portal").await.iter().filter(|row| *row == "nobody sign on refused").count();
+    assert_eq!(written, 20);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,10 +3,11 @@
 use crate::house::{House, Kind};
 use crate::story;
 use beadle::core::{Channel, ContactId, Grant, Ids, InboxId, RawMessage, Role, UserId};
+use beadle::store::passkey::{NewChallenge, NewPasskey};
 use beadle::store::session::NewSession;
-use beadle::store::user::NewGrant;
-use beadle::store::{self, args, audit};
-use chrono::TimeDelta;
+use beadle::store::user::{NewGrant, Ways};
+use beadle::store::{self, Tx, args, audit};
+use chrono::{DateTime, TimeDelta, Utc};
 
 fn raw(name: &str) -> RawMessage {
     RawMessage {
@@ -116,11 +117,12 @@ story!(who_signs_on_is_one_person_for_ever, house, {
     assert!(store::user::insert(&mut tx, &other, "other", "Other", None, now).await.unwrap());
     assert!(store::user::set_signs_on_as(&mut tx, &ann, Some("ann")).await.unwrap());
     assert!(!store::user::set_signs_on_as(&mut tx, &other, Some("ann")).await.unwrap(), "the name is taken");
-    assert_eq!(store::user::awaited(&mut tx, "ann").await.unwrap().unwrap().id, ann);
+    assert_eq!(store::user::awaited(&mut tx, "https://id", "ann").await.unwrap().unwrap().id, ann);
     assert!(store::user::link(&mut tx, &ann, "https://id", "1", now).await.unwrap());
     assert!(!store::user::link(&mut tx, &ann, "https://id", "2", now).await.unwrap(), "they are somebody already");
     assert!(!store::user::link(&mut tx, &other, "https://id", "1", now).await.unwrap(), "that is somebody else");
-    assert!(store::user::awaited(&mut tx, "ann").await.unwrap().is_none(), "the name alone lets nobody in any more");
+    let by_name = store::user::awaited(&mut tx, "https://id", "ann").await.unwrap();
+    assert!(by_name.is_none(), "the name alone lets nobody in any more");
     assert_eq!(store::user::by_sign_on(&mut tx, "https://id", "1").await.unwrap().unwrap().id, ann);
     assert!(store::user::by_sign_on(&mut tx, "https://other", "1").await.unwrap().is_none());
     assert!(store::user::linked(&mut tx, &ann).await.unwrap().is_some());
@@ -131,6 +133,86 @@ story!(who_signs_on_is_one_person_for_ever, house, {
     store::user::end(&mut tx, &other, "administrator", now).await.unwrap();
     assert!(store::user::by_sign_on(&mut tx, "https://id", "1").await.unwrap().is_none(), "a closed account");
     assert!(store::user::set_signs_on_as(&mut tx, &ann, Some("ann")).await.unwrap(), "who comes back is let in anew");
+});
+
+story!(who_was_known_to_the_provider_before_is_awaited_by_the_next_one_and_known_to_one_only, house, {
+    let now = house.clock.now();
+    let mut tx = house.tx().await;
+    let ann = UserId::from("ann".to_owned());
+    assert!(store::user::insert(&mut tx, &ann, "a.lane", "Ann Lane", Some("ann"), now).await.unwrap());
+    assert!(store::user::link(&mut tx, &ann, "https://old", "1", now).await.unwrap());
+    assert!(store::user::awaited(&mut tx, "https://old", "ann").await.unwrap().is_none());
+    assert_eq!(store::user::awaited(&mut tx, "https://new", "ann").await.unwrap().unwrap().id, ann);
+    assert!(store::user::link(&mut tx, &ann, "https://new", "9", now).await.unwrap());
+    assert!(store::user::by_sign_on(&mut tx, "https://old", "1").await.unwrap().is_none());
+    assert_eq!(store::user::by_sign_on(&mut tx, "https://new", "9").await.unwrap().unwrap().id, ann);
+});
+
+/// An administrator, by whatever way they sign in.
+async fn administrator(tx: &mut Tx, name: &str, now: DateTime<Utc>) -> UserId {
+    let id = UserId::from(name.to_owned());
+    assert!(store::user::insert(tx, &id, name, name, None, now).await.unwrap());
+    let new = NewGrant { user: &id, role: Role::Administrator, councillor: None, until: None, by: "test" };
+    store::user::give(tx, &Ids::Random, new, now).await.unwrap();
+    id
+}
+
+story!(only_administrators_who_can_sign_in_now_are_counted, house, {
+    let now = house.clock.now();
+    let mut tx = house.tx().await;
+    let one = administrator(&mut tx, "administrator", now).await;
+    administrator(&mut tx, "invited", now).await;
+    let old = administrator(&mut tx, "old", now).await;
+    let signed_on = administrator(&mut tx, "signed-on", now).await;
+    let nobody = UserId::from("nobody".to_owned());
+    let with = Ways { passwords: true, always: "administrator", issuer: Some("https://id") };
+    let without = Ways { passwords: false, ..with };
+    let others = async |tx: &mut Tx, ways| store::user::other_administrators(tx, &nobody, ways).await.unwrap();
+    assert_eq!(others(&mut tx, with).await, 0, "nobody has a password yet");
+    store::user::set_password(&mut tx, &one, "hash").await.unwrap();
+    store::user::set_password(&mut tx, &old, "hash").await.unwrap();
+    assert!(store::user::link(&mut tx, &signed_on, "https://id", "1", now).await.unwrap());
+    assert_eq!(others(&mut tx, with).await, 3);
+    assert_eq!(others(&mut tx, without).await, 2, "the first account, and who signs on");
+    assert_eq!(others(&mut tx, Ways { issuer: None, ..with }).await, 2);
+    assert_eq!(others(&mut tx, Ways { issuer: Some("https://new"), ..without }).await, 1);
+    assert_eq!(store::user::other_administrators(&mut tx, &one, without).await.unwrap(), 1);
+});
+
+story!(two_administrators_cannot_close_each_other_at_the_same_moment, house, {
+    let now = house.clock.now();
+    let mut tx = house.tx().await;
+    let (ann, ben) = (administrator(&mut tx, "ann", now).await, administrator(&mut tx, "ben", now).await);
+    for id in [&ann, &ben] {
+        store::user::set_password(&mut tx, id, "hash").await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let ways = Ways { passwords: true, always: "administrator", issuer: None };
+    let mut first = house.tx().await;
+    assert_eq!(store::user::other_administrators(&mut first, &ben, ways).await.unwrap(), 1);
+    let close = async {
+        store::user::end(&mut first, &ben, "ann", now).await.unwrap();
+        first.commit().await.unwrap();
+    };
+    let count = async {
+        let mut second = house.tx().await;
+        store::user::other_administrators(&mut second, &ann, ways).await.unwrap()
+    };
+    let (left, ()) = tokio::join!(count, close);
+    assert_eq!(left, 0, "the second one waits for the first, and sees that nobody else is left");
+});
+
+story!(one_question_waits_for_each_who_was_asked, house, {
+    let now = house.clock.now();
+    let mut tx = house.tx().await;
+    for (challenge, asked) in [("1", "a"), ("2", "a"), ("3", "b")] {
+        let new = NewChallenge { challenge, asked, state: &[7], until: now + TimeDelta::minutes(2) };
+        store::passkey::ask(&mut tx, new, now).await.unwrap();
+    }
+    assert_eq!(store::passkey::answered(&mut tx, "1", "a", now).await.unwrap(), None, "another took its place");
+    assert_eq!(store::passkey::answered(&mut tx, "3", "a", now).await.unwrap(), None, "somebody else was asked");
+    assert_eq!(store::passkey::answered(&mut tx, "2", "a", now).await.unwrap(), Some(vec![7]));
+    assert_eq!(store::passkey::answered(&mut tx, "2", "a", now).await.unwrap(), None, "once");
 });
 
 story!(the_audit_trail_is_only_added_to, house, {
@@ -208,7 +290,6 @@ async fn a_database_that_cannot_be_opened_says_what_to_do() {
 }
 
 story!(a_passkey_is_one_persons_and_its_challenge_is_good_once_and_for_the_one_who_was_asked, house, {
-    use beadle::store::passkey::{NewChallenge, NewPasskey};
     let now = house.clock.now();
     let mut tx = house.tx().await;
     let (ann, ben) = (UserId::from("ann".to_owned()), UserId::from("ben".to_owned()));
@@ -231,12 +312,12 @@ story!(a_passkey_is_one_persons_and_its_challenge_is_good_once_and_for_the_one_w
     assert!(store::passkey::by_credential(&mut tx, "AAAA").await.unwrap().is_none(), "it ends with the account");
 
     let until = now + TimeDelta::minutes(2);
-    for challenge in ["1", "2"] {
-        let new = NewChallenge { challenge, asked: "sign-in/x", state: &[9], until };
+    for (challenge, asked) in [("1", "sign-in/x"), ("2", "sign-in/z")] {
+        let new = NewChallenge { challenge, asked, state: &[9], until };
         store::passkey::ask(&mut tx, new, now).await.unwrap();
     }
     assert_eq!(store::passkey::answered(&mut tx, "1", "sign-in/y", now).await.unwrap(), None, "another was asked");
     assert_eq!(store::passkey::answered(&mut tx, "1", "sign-in/x", now).await.unwrap(), Some(vec![9]));
     assert_eq!(store::passkey::answered(&mut tx, "1", "sign-in/x", now).await.unwrap(), None, "once");
-    assert_eq!(store::passkey::answered(&mut tx, "2", "sign-in/x", until).await.unwrap(), None, "too late");
+    assert_eq!(store::passkey::answered(&mut tx, "2", "sign-in/z", until).await.unwrap(), None, "too late");
 });

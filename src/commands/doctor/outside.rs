@@ -29,6 +29,7 @@ pub(super) async fn look(settings: &Settings) -> Vec<Check> {
         checks.push(Check::new(format!("folder {}", folder.name), said));
     }
     checks.extend(bots(settings).await);
+    checks.extend(settings.portal_doubt().map(|what| Check::new("portal", Err(what.to_owned()))));
     if settings.portal.sign_on.is_some() {
         checks.push(Check::new("single sign-on", sign_on(settings).await));
     }

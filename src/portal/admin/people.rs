@@ -294,7 +294,8 @@ async fn one_page(
     Ok((page.wrong.status(), html(&page)?).into_response())
 }
 
-/// A link for a new password. A lost second factor and lost passkeys go with it: whoever administers has seen who asks.
+/// A link for a new password. The old one goes at once, and with it a lost second factor, lost passkeys and every session: whoever
+/// administers has seen who asks, and at no moment is the old password alone enough.
 pub(in super::super) async fn invite(
     State(app): State<App>,
     Extension(session): Extension<Session>,
@@ -310,18 +311,35 @@ pub(in super::super) async fn invite(
         let text = "Passwords are switched off here: people sign on.";
         return Err(Trouble::conflict(text).back_to(format!("/admin/people/{id}"), "Go back"));
     }
+    if user.password.is_some() && administers(&mut tx, &app, &id).await? {
+        let text = "Nobody else can administer the portal, and a link would shut this account until it is used. Change your password on \
+                    your own account, or make somebody else an administrator first.";
+        others_administer(&mut tx, &app, &id, text).await?;
+    }
+    store::user::forget_password(&mut tx, &id).await?;
+    store::session::end_all_of(&mut tx, &id).await?;
     store::user::set_totp(&mut tx, &id, None, user.totp_step).await?;
     let passkeys = store::passkey::take_all_away(&mut tx, &id).await?;
     let link = invitation::make(&mut tx, &app, &id).await?;
     audit(&mut tx, &app, &session, "invite person", &id, json!({"passkeys taken away": passkeys})).await?;
+    store::claim::give_back(&mut tx, None, &user.user_name).await?;
     tx.commit().await?;
     one_page(&app, &session, &id, None, Some(link), None).await
+}
+
+/// Whether somebody is an administrator at present.
+async fn administers(tx: &mut Tx, app: &App, id: &UserId) -> store::Result<bool> {
+    let given = store::user::given(tx, Some(id), app.now()).await?;
+    Ok(given.iter().any(|one| one.role == Role::Administrator))
 }
 
 #[derive(Deserialize)]
 pub(in super::super) struct SignsOn {
     #[serde(default)]
     signs_on_as: String,
+    /// Whether whom the provider showed is forgotten, and the name stays.
+    #[serde(default)]
+    anew: String,
 }
 
 /// How somebody signs on. Whoever the provider showed to be them before is shown to be them no more, and is signed out.
@@ -340,6 +358,13 @@ pub(in super::super) async fn sign_on(
     let user = find(&mut tx, &id).await?;
     if user.ended_at.is_some() {
         return Err(closed(&id));
+    }
+    if !form.anew.is_empty() {
+        store::user::unlink(&mut tx, &id).await?;
+        store::session::end_all_of(&mut tx, &id).await?;
+        audit(&mut tx, &app, &session, "forget sign-on", &id, json!({})).await?;
+        tx.commit().await?;
+        return Ok(Redirect::to(&format!("/admin/people/{id}?done=sign-on-changed")).into_response());
     }
     if user.signs_on_as == name {
         return Ok(Redirect::to(&format!("/admin/people/{id}?done=unchanged")).into_response());
@@ -360,11 +385,16 @@ fn closed(id: &UserId) -> Trouble {
 }
 
 /// Refuses what would leave nobody who can administer.
-async fn keeps_one(tx: &mut Tx, id: &UserId) -> Result<(), Trouble> {
-    if store::user::other_administrators(tx, id).await? > 0 {
+async fn keeps_one(tx: &mut Tx, app: &App, id: &UserId) -> Result<(), Trouble> {
+    let text = "Nobody else can administer the portal, so this account has to stay. Make somebody else an administrator first.";
+    others_administer(tx, app, id, text).await
+}
+
+/// Says why not where nobody else can sign in now and administer.
+async fn others_administer(tx: &mut Tx, app: &App, id: &UserId, text: &str) -> Result<(), Trouble> {
+    if store::user::other_administrators(tx, id, app.ways()).await? > 0 {
         return Ok(());
     }
-    let text = "Nobody else can administer the portal, so this account has to stay. Make somebody else an administrator first.";
     Err(Trouble::conflict(text).back_to(format!("/admin/people/{id}"), "Go back"))
 }
 
@@ -376,7 +406,7 @@ pub(in super::super) async fn end(
     let id = UserId::from(user);
     let mut tx = app.db().begin().await?;
     let person = find(&mut tx, &id).await?;
-    keeps_one(&mut tx, &id).await?;
+    keeps_one(&mut tx, &app, &id).await?;
     store::claim::give_back(&mut tx, None, &person.user_name).await?;
     store::user::end(&mut tx, &id, &session.actor, app.now()).await?;
     audit(&mut tx, &app, &session, "close account", &id, json!({})).await?;
@@ -446,7 +476,7 @@ pub(in super::super) async fn take(
     let standing = store::user::given(&mut tx, Some(&id), app.now()).await?;
     let role = standing.iter().find(|one| one.id == grant).map(|one| one.role);
     if role == Some(Role::Administrator) {
-        keeps_one(&mut tx, &id).await?;
+        keeps_one(&mut tx, &app, &id).await?;
     }
     if !store::user::take(&mut tx, &grant, &id, &session.actor, app.now()).await? {
         let back = format!("/admin/people/{id}");

@@ -303,14 +303,13 @@ async fn take(
 /// Who asks, by network address: the peer itself, or who the council's own proxy says it is. What else stands in the header
 /// anybody can write.
 fn client(policy: &FormPolicy, headers: &HeaderMap, peer: Peer) -> IpAddr {
-    client_of(Some(policy), headers, peer.map(|Extension(ConnectInfo(peer))| peer.ip()))
+    client_of(policy.behind_proxy, headers, peer.map(|Extension(ConnectInfo(peer))| peer.ip()))
 }
 
-/// The same where there may be no form; then no proxy is known.
-pub(super) fn client_of(policy: Option<&FormPolicy>, headers: &HeaderMap, peer: Option<IpAddr>) -> IpAddr {
+/// The same, `behind_proxy` or not.
+pub(super) fn client_of(behind_proxy: bool, headers: &HeaderMap, peer: Option<IpAddr>) -> IpAddr {
     let named = headers.get_all("x-forwarded-for").into_iter().next_back();
-    let named =
-        named.filter(|_| policy.is_some_and(|policy| policy.behind_proxy)).and_then(|value| value.to_str().ok());
+    let named = named.filter(|_| behind_proxy).and_then(|value| value.to_str().ok());
     let named = named.and_then(|all| all.rsplit(',').next()?.trim().parse().ok());
     named.or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }

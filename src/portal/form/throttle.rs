@@ -43,7 +43,7 @@ impl Throttle {
 }
 
 /// A household has one address of the old kind, and 2^64 of the new.
-fn household(address: IpAddr) -> IpAddr {
+pub(in crate::portal) fn household(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
         v4 => v4,

@@ -116,7 +116,7 @@ async fn refuse(app: &Shared, from: IpAddr) -> Result<Response, Trouble> {
 /// Who asks, by network address.
 fn from(app: &Shared, headers: &HeaderMap, peer: Option<Extension<ConnectInfo<SocketAddr>>>) -> IpAddr {
     let peer = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
-    client_of(app.portal.pipeline.house.form.as_ref(), headers, peer)
+    client_of(app.behind_proxy(), headers, peer)
 }
 
 /// Writes down that a link was opened, before anything is shown.

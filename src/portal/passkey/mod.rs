@@ -8,7 +8,7 @@ mod ceremony;
 
 pub(super) use ceremony::Party;
 
-use super::tries::Whose;
+use super::form::throttle::Throttle;
 use super::{App, Page, Shared, account, format, html, review, sign_in, trouble::Trouble};
 use crate::core::UserId;
 use crate::store::passkey::{NewChallenge, NewPasskey, Passkey};
@@ -24,11 +24,21 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::json;
 use std::net::SocketAddr;
+use tokio::sync::Mutex;
 
 /// More than anybody has devices.
 const MOST: usize = 20;
 /// Letters of what somebody calls a passkey.
 const LONGEST: usize = 60;
+
+/// Questions to strangers, by network address and to all of them, in an hour. Each is a row in the database until it is answered.
+const QUESTIONS: (usize, usize) = (300, 5_000);
+
+/// Strangers who were asked for a passkey.
+#[derive(Debug, Default)]
+pub(super) struct Door {
+    asked: Mutex<Throttle>,
+}
 
 /// The page on which the browser asks for a passkey.
 #[derive(Template)]
@@ -244,6 +254,8 @@ pub(super) async fn take_away(
         let gone = "This passkey was taken away already.";
         return Err(Trouble::not_found(gone).back_to("/account", "Go to your account"));
     };
+    // It may be taken away because somebody else had it.
+    store::session::end_others_of(&mut tx, &session.user, &session.id).await?;
     let detail = json!({"name": name});
     store::audit::write(&mut tx, app.ids(), &session.actor, "passkey taken away", "portal", detail, app.now()).await?;
     tx.commit().await?;
@@ -267,12 +279,30 @@ pub(super) struct SignIn {
 pub(super) async fn ask(
     State(app): State<App>,
     headers: HeaderMap,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     Form(form): Form<SignIn>,
 ) -> Result<Response, Trouble> {
     let word = sign_in::word(&app, &headers, &form.csrf)?;
     // Without passwords nobody gets a passkey; who has one from before still shows it after the way back's password.
     if form.half.is_empty() && !app.portal.passwords {
         return Err(Trouble::of_status(StatusCode::NOT_FOUND).back_to("/sign-in", "Go to the sign-in page"));
+    }
+    let refuse = |status, text| sign_in::draw_passkey_error(&app, &headers, status, &word, &form.next, text);
+    if form.half.is_empty() {
+        let from = sign_in::client(&app, &headers, peer);
+        // Whoever signed in from this browser before is no stranger, and not kept out by any.
+        let wait = match sign_in::is_known(&app, &headers) {
+            true => None,
+            false => app.passkeys.asked.lock().await.admit_at_most(from, app.now(), QUESTIONS),
+        };
+        if let Some(wait) = wait {
+            let minutes = format::count(wait.num_minutes() + 1, "minute", "minutes");
+            let text = format!("Passkeys were asked for too often. Wait {minutes}, or sign in with your password.");
+            let response = refuse(StatusCode::TOO_MANY_REQUESTS, text)?;
+            return Ok(sign_in::with_retry_after(response, wait.num_seconds() + 1));
+        }
+    } else if sign_in::half(&app, &form.half, &word).is_none() {
+        return refuse(StatusCode::FORBIDDEN, sign_in::TOO_LATE.to_owned());
     }
     draw(&app, &headers, word, &form.next, form.half).await
 }
@@ -327,7 +357,7 @@ pub(super) async fn done(
     }
     let whose = match &first {
         Some(user) => sign_in::whose(&app, &headers, &user.user_name, from),
-        None => vec![Whose::Address(from)],
+        None => sign_in::anybodys(&app, &headers, from),
     };
     if let Err(seconds) = sign_in::begin(&app, &whose) {
         let response = refuse(StatusCode::TOO_MANY_REQUESTS, sign_in::too_many(seconds))?;

@@ -48,6 +48,8 @@ async function hold(page) {
     held = { body: route.request().postData(), cookie: (await route.request().allHeaders()).cookie };
     await route.abort();
   });
+  // Each as from a browser of its own: one browser has one question at a time.
+  await page.context().clearCookies();
   await page.goto(`${base}/sign-in?next=/account`);
   const sent = page.waitForEvent("requestfailed");
   await page.click("#with-passkey");

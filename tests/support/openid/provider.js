@@ -69,11 +69,11 @@ function resigned(token, jwk, change) {
       clients: [{ client_id: 'beadle', client_secret: 'a secret of the tests', redirect_uris: [redirect] }],
       cookies: { keys: ['of the tests'] },
       jwks: { keys: [own] },
-      claims: { openid: ['sub'], profile: ['preferred_username'], email: ['email', 'email_verified'] },
+      claims: { openid: ['sub'], profile: ['preferred_username', 'upn'], email: ['email', 'email_verified'] },
       pkce: { required: () => true },
       findAccount: (_ctx, name) => ({
         accountId: name,
-        claims: () => ({ sub: `subject-of-${name}`, preferred_username: name, email: `${name}@brackenmere.example`, email_verified: true }),
+        claims: () => ({ sub: `subject-of-${name}`, preferred_username: name, upn: `${name}@upn.brackenmere.example`, email: `${name}@brackenmere.example`, email_verified: true }),
       }),
     });
     console.log(port);

@@ -98,40 +98,61 @@ fn the_reader_of_imports_sees_grouped_and_nested_ones() {
     assert_eq!(rooms, ["config", "core", "store", "telemetry"]);
 }
 
-/// What pages may ask for what residents wrote, and by which way they ask the table of `core/access` first.
+/// What pages may ask for what is kept of a case and its people, and the way in which the function that does so asks first who may read it.
 #[test]
 fn pages_reach_what_is_kept_of_a_case_only_where_the_table_is_asked() {
+    let calls = [
+        "message::of_case(",
+        "attachment::of_case(",
+        "note::of_case(",
+        "decision::of_case(",
+        "outbox::of_case(",
+        "campaign::letters(",
+        "person::points(",
+        "person::own_points(",
+    ];
     let asks = [
-        ("timeline.rs", "may_read"),
-        ("files.rs", "may_read"),
-        ("officer/view.rs", "eyes"),
-        ("councillor/one.rs", "eyes"),
+        ("timeline.rs", "may_read("),
+        ("files.rs", "may_read("),
+        ("officer/view.rs", "officers_eyes("),
+        ("councillor/one.rs", "may_read("),
+        ("case_page.rs", "gatekeepers_eyes("),
+        ("campaign.rs", "only_of("),
+        ("who.rs", "reaches("),
         // It shows that something came, and when; not a word of it.
         ("private.rs", "heading"),
+        // Whoever has the link sees what they did themselves, and whether the mail that takes it there has gone.
+        ("form/trail.rs", "Gone::"),
     ];
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/portal");
-    let (mut folders, mut found) = (vec![root.clone()], std::collections::BTreeSet::new());
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let Ok(text) = std::fs::read_to_string(&path) else { continue };
-            if ["store::message::of_case(", "store::attachment::of_case(", "store::note::of_case("]
-                .iter()
-                .any(|call| text.contains(call))
-            {
-                let name = path.strip_prefix(&root).unwrap().display().to_string();
-                let way = asks.iter().find(|(file, _)| *file == name).map(|(_, way)| *way);
-                assert!(
-                    way.is_some_and(|way| text.contains(way)),
-                    "{name} reads what is kept of a case past the table of core/access"
-                );
-                found.insert(name);
-            }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/portal");
+    let (mut all, mut found) = (Vec::new(), BTreeSet::new());
+    files(&root, &mut all);
+    for path in all {
+        let (name, text) =
+            (path.strip_prefix(&root).unwrap().display().to_string(), fs::read_to_string(&path).unwrap());
+        let way = asks.iter().find(|(file, _)| *file == name).map(|(_, way)| *way);
+        for (at, call) in calls.iter().flat_map(|call| text.match_indices(call)) {
+            assert!(
+                way.is_some_and(|way| function_around(&text, at).contains(way)),
+                "{name} reads what is kept of a case past the table of core/access: {call}"
+            );
+            found.insert(name.clone());
         }
     }
     assert_eq!(found.len(), asks.len(), "{found:?}");
+}
+
+/// The function in which something stands, as far as its lines tell.
+fn function_around(text: &str, at: usize) -> &str {
+    let start = text[..at].rfind("fn ").unwrap_or(0);
+    let end = text[at..].find("\nfn ").into_iter().chain(text[at..].find("async fn ")).min();
+    &text[start..end.map_or(text.len(), |end| at + end)]
+}
+
+#[test]
+fn the_reader_of_functions_sees_one_and_not_its_neighbours() {
+    let text =
+        "async fn one() {\n    a();\n}\n\nasync fn two() {\n    b();\n    c();\n}\n\nfn three() {\n    d();\n}\n";
+    let around = function_around(text, text.find("b()").unwrap());
+    assert!(around.contains("c()") && !around.contains("a()") && !around.contains("d()"), "{around}");
 }

@@ -137,16 +137,16 @@ words! {
 words! {
     /// What is read.
     Field {
-        /// Reference, service, department, ward, state, days, when who was told.
-        Standing = "standing" / "Reference, service, department, ward, state, days",
+        /// Reference, service, department, ward, state, days, what was done by whom and when who was told; none of the words.
+        Standing = "standing" / "Reference, service, department, ward, state, days, when who did or was told what",
         /// Where it is.
         Place = "place" / "Place",
         /// Who the resident is and how they are reached.
         Identity = "identity" / "Name and addresses of the resident",
         /// What the resident wrote, and files.
         Words = "words" / "The resident's words and files",
-        /// Decisions, notes, what was sent to whom.
-        Trail = "trail" / "Decisions, notes, what was sent",
+        /// Decisions with what spoke for them, notes, what was sent to whom in which words.
+        Trail = "trail" / "Decisions with reasons, notes, the words that were sent",
         /// That somebody may be in danger, and everything of such a case.
         Safeguarding = "safeguarding" / "Cases about somebody's safety",
         /// What is marked for the councillor only.

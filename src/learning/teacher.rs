@@ -396,15 +396,15 @@ impl Teacher {
     }
 
     /// Puts the model to work that was in force before the present one was learned; its lesson, or none where the shipped
-    /// model is in force.
+    /// model is in force. With `from`, only where that one still is: who asks twice goes back once.
     ///
     /// # Errors
     /// When that model cannot be used, or the database fails.
-    pub async fn back(&self, actor: &str) -> anyhow::Result<Option<Lesson>> {
+    pub async fn back(&self, actor: &str, from: Option<&str>) -> anyhow::Result<Option<Lesson>> {
         let encoder = self.understanding.encoder().context("there is no sentence encoder: see `beadle doctor`")?;
         let mut tx = self.db.begin().await?;
-        let present = store::lesson::in_force(&mut tx).await?;
-        if present == SHIPPED {
+        let present = store::lesson::in_force_to_change(&mut tx).await?;
+        if present == SHIPPED || from.is_some_and(|from| from != present) {
             return Ok(None);
         }
         let learned = store::lesson::that_promoted(&mut tx, &present).await?;

@@ -1,5 +1,6 @@
 //! A campaign: how many people sent its letter, what each of them added, and one answer to all.
 
+use super::list::only_of;
 use super::{App, Done, Page, audit_reading, case_page, format, html, scope, timeline, trouble::Trouble};
 use crate::core::{CaseState, Reference};
 use crate::desk::campaign::WAITS;
@@ -74,6 +75,11 @@ struct CampaignPage {
     open: bool,
     words: String,
     letters: Vec<LetterView>,
+    /// Letters, the first one apart, that they may read.
+    listed: i64,
+    /// How many they may not, in words.
+    others: String,
+    hides: bool,
     /// Which of the letters are shown, from 1.
     from: i64,
     to: i64,
@@ -100,8 +106,11 @@ pub(super) async fn page(
         return Err(Trouble::not_found(format!("Case {} is no campaign.", case.reference)));
     }
     let count = store::campaign::joined(&mut tx, &case.id).await?;
-    let number = which.page.clamp(0, count / SHOWN);
-    let letters = store::campaign::letters(&mut tx, &case.id, SHOWN, number * SHOWN).await?;
+    // One letter goes to many councillors: who acts for some of them reads what came to those.
+    let of = only_of(&session, app.now());
+    let listed = store::campaign::joined_of(&mut tx, &case.id, of.as_ref()).await?;
+    let number = which.page.clamp(0, listed / SHOWN);
+    let letters = store::campaign::letters(&mut tx, &case.id, of.as_ref(), SHOWN, number * SHOWN).await?;
     let waiting = store::campaign::held(&mut tx, &case.id, WAITS).await?;
     let words = timeline::first_words(&mut tx, &case, &scope::gatekeepers_eyes(&case)).await?.unwrap_or_default();
     drop(tx);
@@ -134,7 +143,10 @@ pub(super) async fn page(
         from: number * SHOWN + 1,
         to: number * SHOWN + shown,
         before: (number > 0).then(|| number - 1),
-        next: ((number + 1) * SHOWN < count).then(|| number + 1),
+        next: ((number + 1) * SHOWN < listed).then(|| number + 1),
+        listed,
+        others: format::count(count - listed, "letter", "letters"),
+        hides: count > listed,
     };
     Ok(html(&view)?.into_response())
 }

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::json;
 
 /// A form of ours is far smaller.
-const MOST_FORM_BYTES: usize = 64 * 1024;
+pub(super) const MOST_FORM_BYTES: usize = 64 * 1024;
 /// But for those that carry a file of rules.
 const MOST_FILE_BYTES: usize = 1024 * 1024;
 /// Where those go.
@@ -167,7 +167,7 @@ async fn refused(app: &App, session: &Session, object: &str) -> store::Result<()
 
 /// The page on which somebody's work begins.
 pub(super) fn home(session: &Session) -> &'static str {
-    let pages = [(Right::Cases, "/"), (Right::Administration, "/admin/people")];
+    let pages = [(Right::Cases, "/"), (Right::Administration, "/admin/people"), (Right::Councillor, "/my")];
     pages.iter().find(|(right, _)| session.holds(*right)).map_or("/account", |(_, page)| page)
 }
 

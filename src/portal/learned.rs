@@ -42,17 +42,17 @@ struct ServiceView {
 /// who that is.
 #[async_trait]
 pub trait Learner: Send + Sync {
-    /// Goes back to the model before the present one; whether there was one.
+    /// Goes back to the model before `from`; whether that was at work still, and there was one.
     ///
     /// # Errors
     /// When it cannot be used, or the database fails.
-    async fn model_back(&self, actor: &str) -> anyhow::Result<bool>;
+    async fn model_back(&self, actor: &str, from: &str) -> anyhow::Result<bool>;
 
     /// The same of what tells that reports are about one problem.
     ///
     /// # Errors
     /// When it cannot be used, or the database fails.
-    async fn matcher_back(&self, actor: &str) -> anyhow::Result<bool>;
+    async fn matcher_back(&self, actor: &str, from: &str) -> anyhow::Result<bool>;
 }
 
 /// Something that can be gone back from.
@@ -104,7 +104,7 @@ pub(super) async fn model_back(
     let present = store::lesson::in_force(&mut tx).await?;
     drop(tx);
     let learner = learner(&app, &present, &form.from)?;
-    went_back(learner.model_back(&session.actor).await)
+    went_back(learner.model_back(&session.actor, &form.from).await)
 }
 
 /// Puts the matcher before the present one to work.
@@ -117,10 +117,10 @@ pub(super) async fn matcher_back(
     let present = store::matcher_lesson::in_force(&mut tx).await?;
     drop(tx);
     let learner = learner(&app, &present, &form.from)?;
-    went_back(learner.matcher_back(&session.actor).await)
+    went_back(learner.matcher_back(&session.actor, &form.from).await)
 }
 
-/// Who goes back, if what is at work is still what the form was about.
+/// Who goes back, if what is at work is still what the form was about. That is looked at again where it is changed.
 fn learner<'a>(app: &'a Shared, present: &str, seen: &str) -> Result<&'a dyn Learner, Trouble> {
     let back_to = |trouble: Trouble| trouble.back_to("/admin/models", "Go to the models");
     if present != seen {

@@ -1,7 +1,7 @@
 //! The list of cases: how many stand where, and which one to look at next.
 
 use super::format::{self, Due};
-use super::{App, Done, Page, audit_reading, html, queries, trouble::Trouble};
+use super::{App, Done, Page, audit_reading, html, queries, scope, trouble::Trouble};
 use crate::core::{CaseState, Priority, Reach, Reference, Right, Taxonomy, UserId};
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
@@ -166,6 +166,12 @@ pub(super) async fn page(
         (true, ..) => store::case::count(&mut tx, &filter, MOST_COUNTED).await?,
     };
     let wards = queries::wards(&mut tx).await?;
+    let reach = session.reach(Right::Cases);
+    for case in &mut cases {
+        if let Some(attention) = &case.attention {
+            case.attention = Some(scope::without_others(&mut tx, attention, &reach).await?);
+        }
+    }
     drop(tx);
     let detail = json!({"state": asked.state, "department": asked.department, "service": asked.service, "ward": asked.ward,
                         "page": asked.page(), "cases": cases.iter().map(|c| &c.reference).collect::<Vec<_>>()});

@@ -1,7 +1,7 @@
 //! What comes up again and again at one place: beside a case, and all such places.
 
 use super::{App, Page, audit_reading, format, html, trouble::Trouble};
-use crate::core::{CaseState, Reference};
+use crate::core::{CaseState, Reach, Reference};
 use crate::routing::consent::Consent;
 use crate::store::case::Case;
 use crate::store::near::Pattern;
@@ -38,12 +38,13 @@ pub(super) struct Earlier {
 pub(super) struct Before {
     /// All of them, the one looked at too.
     pub(super) count: usize,
-    /// The newest of the others.
+    /// The newest of the others, as far as they may be seen.
     pub(super) named: Vec<Earlier>,
 }
 
-/// The cases of its service within a hundred metres of a case in the twelve months before, if they are enough for a pattern.
-pub(super) async fn before(tx: &mut Tx, case: &Case) -> store::Result<Option<Before>> {
+/// The cases of its service within a hundred metres of a case in the twelve months before, if they are enough for a pattern. All are counted;
+/// named are those within `reach`.
+pub(super) async fn before(tx: &mut Tx, case: &Case, reach: &Reach) -> store::Result<Option<Before>> {
     let Some(spot) = case.place.as_ref().and_then(|place| place.0.spot()) else { return Ok(None) };
     let mut near = store::near::around(tx, spot, case.received_at - TimeDelta::days(DAYS)).await?;
     near.retain(|other| {
@@ -57,8 +58,12 @@ pub(super) async fn before(tx: &mut Tx, case: &Case) -> store::Result<Option<Bef
     }
     near.sort_by(|a, b| b.received_at.cmp(&a.received_at).then_with(|| b.id.cmp(&a.id)));
     let mut named = Vec::new();
-    for other in near.iter().take(NAMED) {
-        let Some(other) = store::case::get(tx, &other.id).await? else { continue };
+    for other in &near {
+        if named.len() == NAMED {
+            break;
+        }
+        let found = store::case::get(tx, &other.id).await?;
+        let Some(other) = found.filter(|other| reach.has(other.councillor.as_deref())) else { continue };
         let when = format::when(other.received_at);
         named.push(Earlier { reference: other.reference, state: other.state, when });
     }

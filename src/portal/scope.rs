@@ -2,7 +2,7 @@
 
 use super::trouble::Trouble;
 use crate::core::access::{Eyes, Purpose, Reader};
-use crate::core::{Council, Reach, Right};
+use crate::core::{Council, Reach, Reference, Right};
 use crate::routing::consent::Consent;
 use crate::store::case::Case;
 use crate::store::decision::Decision;
@@ -59,12 +59,41 @@ pub(super) fn councillors_eyes(own: bool, consent: &str, hold_reason: Option<&st
     Consent::of(consent).eyes(reader, purpose, hold_reason)
 }
 
-/// Takes out of the reasons of decisions the references of cases that are out of somebody's reach.
+/// What stands in the place of the reference of a case that is out of somebody's reach.
+const ANOTHER: &str = "another case";
+/// Where a decision names another case.
+const NAMES: [&str; 4] = ["to", "with", "case", "from"];
+
+/// A text without the references of cases that are out of somebody's reach.
+pub(super) async fn without_others(tx: &mut Tx, text: &str, reach: &Reach) -> store::Result<String> {
+    let mut text = text.to_owned();
+    if *reach == Reach::All {
+        return Ok(text);
+    }
+    for reference in Reference::find_all(&text) {
+        if !reaches(tx, reference.as_str(), reach).await? {
+            text = text.replace(reference.as_str(), ANOTHER);
+        }
+    }
+    Ok(text)
+}
+
+/// Takes out of decisions and their reasons the references of cases that are out of somebody's reach.
 pub(super) async fn hide_others(tx: &mut Tx, decisions: &mut [Decision], reach: &Reach) -> store::Result<()> {
     if *reach == Reach::All {
         return Ok(());
     }
     for decision in decisions {
+        let decided = &mut decision.decided.0;
+        for key in NAMES {
+            // Departments stand under these keys, too.
+            let other = decided[key].as_str().filter(|text| text.parse::<Reference>().is_ok()).map(str::to_owned);
+            if let Some(reference) = other
+                && !reaches(tx, &reference, reach).await?
+            {
+                decided[key] = Value::Null;
+            }
+        }
         let evidence = &mut decision.evidence.0;
         let likest = evidence["likest_case"]["case"].as_str().map(str::to_owned);
         if let Some(reference) = likest

@@ -4,7 +4,7 @@
 use super::format;
 use super::list::{Choice, by_name};
 use crate::casework::split::{self, Offer, Standing};
-use crate::core::{CaseState, Reference, Taxonomy};
+use crate::core::{CaseId, CaseState, Reach, Reference, Taxonomy};
 use crate::routing;
 use crate::store::case::Case;
 use crate::store::link::{Link, LinkKind};
@@ -58,15 +58,15 @@ pub(super) struct Found {
     cases: Vec<Option<OtherCase>>,
 }
 
-/// Reads what a case's message holds, where it holds several requests.
-pub(super) async fn found(tx: &mut Tx, case: &Case, links: &[Link]) -> store::Result<Option<Found>> {
+/// Reads what a case's message holds, where it holds several requests. Cases out of `reach` are not named.
+pub(super) async fn found(tx: &mut Tx, case: &Case, links: &[Link], reach: &Reach) -> store::Result<Option<Found>> {
     let Some(offer) = split::offer(tx, case).await? else { return Ok(None) };
     let mut cases = Vec::new();
     for standing in &offer.standing {
         cases.push(match standing {
             Standing::Split(id) => {
                 let link = links.iter().find(|l| l.kind == LinkKind::Split && l.child == *id);
-                other(tx, id, id, link).await?
+                other(tx, (id, id), link, reach).await?
             }
             _ => None,
         });
@@ -74,12 +74,17 @@ pub(super) async fn found(tx: &mut Tx, case: &Case, links: &[Link]) -> store::Re
     Ok(Some(Found { offer, cases }))
 }
 
-/// Reads what of its message a case is about, where it is about a part.
-pub(super) async fn own_part(tx: &mut Tx, case: &Case, links: &[Link]) -> store::Result<Option<OwnPart>> {
+/// Reads what of its message a case is about, where it is about a part. A case out of `reach` is not named.
+pub(super) async fn own_part(
+    tx: &mut Tx,
+    case: &Case,
+    links: &[Link],
+    reach: &Reach,
+) -> store::Result<Option<OwnPart>> {
     let Some(part) = store::part::of_case(tx, &case.id).await? else { return Ok(None) };
     let link = links.iter().find(|l| l.kind == LinkKind::Split && l.child == case.id);
     let from = match link {
-        Some(link) => other(tx, &link.parent, &case.id, Some(link)).await?,
+        Some(link) => other(tx, (&link.parent, &case.id), Some(link), reach).await?,
         None => None,
     };
     let can_change = matches!(case.state, CaseState::Review | CaseState::Held);
@@ -88,11 +93,12 @@ pub(super) async fn own_part(tx: &mut Tx, case: &Case, links: &[Link]) -> store:
 
 async fn other(
     tx: &mut Tx,
-    id: &crate::core::CaseId,
-    child: &crate::core::CaseId,
+    (id, child): (&CaseId, &CaseId),
     link: Option<&Link>,
+    reach: &Reach,
 ) -> store::Result<Option<OtherCase>> {
-    let Some(case) = store::case::get(tx, id).await? else { return Ok(None) };
+    let found = store::case::get(tx, id).await?;
+    let Some(case) = found.filter(|case| reach.has(case.councillor.as_deref())) else { return Ok(None) };
     let undo = match (link, store::case::get(tx, child).await?) {
         (Some(link), Some(child)) if split::cannot_undo(tx, &child).await?.is_none() => Some(link.id.to_string()),
         _ => None,

@@ -28,10 +28,13 @@ pub(super) struct Trail {
 }
 
 impl Trail {
-    /// What is kept of a case, as far as these eyes read it: the one way in which a page of the desk gets at it. What lies out of `reach` is not
-    /// named in the reasons of a decision.
-    pub(super) async fn of(tx: &mut Tx, case: Case, eyes: &Eyes, reach: &Reach) -> store::Result<Self> {
+    /// What is kept of a case, as far as these eyes read it: the one way in which a page of the desk gets at it. A case that lies out of
+    /// `reach` is named nowhere in it.
+    pub(super) async fn of(tx: &mut Tx, mut case: Case, eyes: &Eyes, reach: &Reach) -> store::Result<Self> {
         let id = case.id.clone();
+        if let Some(attention) = &case.attention {
+            case.attention = Some(scope::without_others(tx, attention, reach).await?);
+        }
         let (mut messages, mut files) = (Vec::new(), Vec::new());
         if eyes.may_read(Field::Words) {
             messages = store::message::of_case(tx, &id).await?;

@@ -1,8 +1,8 @@
 //! Who wrote on a case: their addresses, and whom they may be besides.
 
 use super::format;
-use crate::core::ContactId;
 use crate::core::case::Sameness;
+use crate::core::{ContactId, Reach};
 use crate::store::case::Case;
 use crate::store::person::{self, Point, SamePerson};
 use crate::store::{self, Tx};
@@ -40,17 +40,31 @@ pub(super) struct OtherView {
     pub(super) suggested: bool,
 }
 
-/// Who wrote on a case; none where one address is all that is known.
-pub(super) async fn who(tx: &mut Tx, case: &Case) -> store::Result<Option<Who>> {
+/// Who wrote on a case; none where one address is all that is known. Of another contact only what somebody may see who has this `reach`: one
+/// of whose cases lies within it.
+pub(super) async fn who(tx: &mut Tx, case: &Case, reach: &Reach) -> store::Result<Option<Who>> {
     let Some(contact) = &case.contact_id else { return Ok(None) };
-    let addresses = person::points(tx, contact).await?.into_iter().enumerate().map(address_view).collect::<Vec<_>>();
+    let mut addresses = Vec::new();
+    for (place, point) in person::points(tx, contact).await?.into_iter().enumerate() {
+        if point.contact_id == *contact || reaches(tx, &point.contact_id, reach).await? {
+            addresses.push(address_view((place, point)));
+        }
+    }
     let mut others = Vec::new();
     for said in person::said_of(tx, contact).await? {
         if matches!(said.state, Sameness::Suggested | Sameness::Confirmed) {
-            others.push(other(tx, contact, said).await?);
+            others.extend(other(tx, contact, said, reach).await?);
         }
     }
     Ok((addresses.len() > 1 || !others.is_empty()).then_some(Who { addresses, others }))
+}
+
+/// Whether a contact has a case within reach.
+async fn reaches(tx: &mut Tx, contact: &ContactId, reach: &Reach) -> store::Result<bool> {
+    if *reach == Reach::All {
+        return Ok(true);
+    }
+    Ok(person::councillors(tx, contact).await?.iter().any(|councillor| reach.has(councillor.as_deref())))
 }
 
 fn address_view((place, point): (usize, Point)) -> AddressView {
@@ -63,16 +77,20 @@ fn address_view((place, point): (usize, Point)) -> AddressView {
     }
 }
 
-async fn other(tx: &mut Tx, contact: &ContactId, said: SamePerson) -> store::Result<OtherView> {
+/// The other contact of what was said, where one of its cases lies within reach.
+async fn other(tx: &mut Tx, contact: &ContactId, said: SamePerson, reach: &Reach) -> store::Result<Option<OtherView>> {
     let beside = if said.one == *contact { &said.other } else { &said.one };
+    if !reaches(tx, beside, reach).await? {
+        return Ok(None);
+    }
     let points = person::own_points(tx, beside).await?;
     let addresses = points.iter().map(|p| format!("{}: {}", p.channel.label(), p.address)).collect::<Vec<_>>();
-    Ok(OtherView {
+    Ok(Some(OtherView {
         id: said.id.to_string(),
         contact: beside.clone(),
         name: points.into_iter().find_map(|p| p.name).unwrap_or_else(|| "No name".to_owned()),
         addresses: addresses.join(", "),
         why: format::sentence(&said.why),
         suggested: said.state == Sameness::Suggested,
-    })
+    }))
 }

@@ -1,7 +1,8 @@
 //! Campaigns: letters that many people send in nearly the same words.
 
+use super::case::of_gatekeeper;
 use super::{Result, Tx, args};
-use crate::core::{CaseId, CaseState, Reference};
+use crate::core::{CaseId, CaseState, Reference, UserId};
 use chrono::{DateTime, Utc};
 
 /// A campaign that letters still join.
@@ -115,6 +116,27 @@ pub async fn joined(tx: &mut Tx, lead: &CaseId) -> Result<i64> {
     .await
 }
 
+/// Whose letters are asked for: those of the councillors this gatekeeper acts for, as their roles stand at that time; everybody's where it
+/// is none. See [`super::case::Filter::of`].
+pub type Of<'a> = Option<&'a (UserId, DateTime<Utc>)>;
+
+/// How many of the letters that [`joined`] counts are among those asked for.
+///
+/// # Errors
+/// What the database says.
+pub async fn joined_of(tx: &mut Tx, lead: &CaseId, of: Of<'_>) -> Result<i64> {
+    tx.count(
+        concat!(
+            "SELECT COUNT(*) FROM campaign_letters l JOIN cases c ON c.id = l.case_id
+             JOIN links k ON k.child = l.case_id AND k.parent = l.lead AND k.kind = 'join' AND k.ended_at IS NULL
+             WHERE l.lead = $1 AND ",
+            of_gatekeeper!("$2", "$3")
+        ),
+        args![lead, of.map(|(user, _)| user), of.map(|(_, now)| *now)],
+    )
+    .await
+}
+
 /// A letter of a campaign.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Letter {
@@ -134,18 +156,22 @@ pub struct Letter {
     pub received_at: DateTime<Utc>,
 }
 
-/// The letters joined to a campaign, those that say something of their own first, then newest first.
+/// The letters joined to a campaign that are among those asked for, those that say something of their own first, then newest first.
 ///
 /// # Errors
 /// What the database says.
-pub async fn letters(tx: &mut Tx, lead: &CaseId, limit: i64, offset: i64) -> Result<Vec<Letter>> {
+pub async fn letters(tx: &mut Tx, lead: &CaseId, of: Of<'_>, limit: i64, offset: i64) -> Result<Vec<Letter>> {
     tx.all(
-        "SELECT l.case_id, c.reference, k.id AS link, l.added, c.language, c.received_at,
-                (SELECT m.from_name FROM messages m WHERE m.case_id = c.id ORDER BY m.received_at, m.id LIMIT 1) AS name
-         FROM campaign_letters l JOIN cases c ON c.id = l.case_id
-         JOIN links k ON k.child = l.case_id AND k.parent = l.lead AND k.kind = 'join' AND k.ended_at IS NULL
-         WHERE l.lead = $1 ORDER BY CASE WHEN l.added = '' THEN 1 ELSE 0 END, c.received_at DESC, c.id DESC LIMIT $2 OFFSET $3",
-        args![lead, limit, offset],
+        concat!(
+            "SELECT l.case_id, c.reference, k.id AS link, l.added, c.language, c.received_at,
+                    (SELECT m.from_name FROM messages m WHERE m.case_id = c.id ORDER BY m.received_at, m.id LIMIT 1) AS name
+             FROM campaign_letters l JOIN cases c ON c.id = l.case_id
+             JOIN links k ON k.child = l.case_id AND k.parent = l.lead AND k.kind = 'join' AND k.ended_at IS NULL
+             WHERE l.lead = $1 AND ",
+            of_gatekeeper!("$4", "$5"),
+            " ORDER BY CASE WHEN l.added = '' THEN 1 ELSE 0 END, c.received_at DESC, c.id DESC LIMIT $2 OFFSET $3"
+        ),
+        args![lead, limit, offset, of.map(|(user, _)| user), of.map(|(_, now)| *now)],
     )
     .await
 }

@@ -315,6 +315,7 @@ macro_rules! of_gatekeeper {
         )
     };
 }
+pub(super) use of_gatekeeper;
 
 /// The order of the list, which the index `cases_queue` (migration 0020) holds, and of those in one state (`cases_state_queue`, 0025): the
 /// same words in both, or they are of no use.

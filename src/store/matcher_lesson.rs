@@ -159,6 +159,14 @@ pub async fn in_force(tx: &mut Tx) -> Result<String> {
     Ok(setting::get(tx, IN_FORCE).await?.unwrap_or_else(|| SHIPPED.to_owned()))
 }
 
+/// The same, to be changed: see [`setting::get_to_change`].
+///
+/// # Errors
+/// What the database says.
+pub async fn in_force_to_change(tx: &mut Tx) -> Result<String> {
+    Ok(setting::get_to_change(tx, IN_FORCE).await?.unwrap_or_else(|| SHIPPED.to_owned()))
+}
+
 /// Says which matcher is in force, for every process that shares the database.
 ///
 /// # Errors

@@ -84,6 +84,16 @@ pub async fn own_points(tx: &mut Tx, contact: &ContactId) -> Result<Vec<Point>> 
     Ok(all.into_iter().filter(|point| point.contact_id == *contact).collect())
 }
 
+/// Whose the cases are that a contact reported, what is for a councillor only apart: keys of councillors, none for what is nobody's.
+///
+/// # Errors
+/// What the database says.
+pub async fn councillors(tx: &mut Tx, contact: &ContactId) -> Result<Vec<Option<String>>> {
+    let sql = "SELECT DISTINCT councillor FROM cases WHERE contact_id = $1 AND consent <> 'private'";
+    let rows: Vec<(Option<String>,)> = tx.all(sql, args![contact]).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
 /// Where somebody chose to be written to, if they did.
 ///
 /// # Errors

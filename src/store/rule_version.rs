@@ -1,6 +1,6 @@
 //! What stood in a file of rules before somebody changed it on the portal, and what messages of late were judged by.
 
-use super::{Result, Tx, args};
+use super::{Result, Tx, args, setting};
 use crate::core::{Ids, Reference};
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
@@ -16,6 +16,18 @@ pub struct RuleVersion {
     pub replaced_by: String,
     /// When.
     pub replaced_at: DateTime<Utc>,
+}
+
+/// What is set by whoever saves a file of rules.
+const SAVING: &str = "rules.saving";
+
+/// Has everybody else who saves a file of rules wait until this transaction ends. SQLite lets only one write at a time anyhow; on
+/// PostgreSQL it is the row that they wait for.
+///
+/// # Errors
+/// What the database says.
+pub async fn one_at_a_time(tx: &mut Tx, file: &str) -> Result<()> {
+    setting::set(tx, SAVING, file).await
 }
 
 /// Keeps what stands in a file before it is replaced.

@@ -12,6 +12,16 @@ pub async fn get(tx: &mut Tx, key: &str) -> Result<Option<String>> {
     Ok(row.map(|r| r.0))
 }
 
+/// The value of a key that is to be changed: nobody else changes it until this transaction ends. Without it two who read and then write would,
+/// on PostgreSQL, both go by what the other one is about to replace.
+///
+/// # Errors
+/// What the database says.
+pub async fn get_to_change(tx: &mut Tx, key: &str) -> Result<Option<String>> {
+    tx.exec("UPDATE settings SET value = value WHERE key = $1", args![key]).await?;
+    get(tx, key).await
+}
+
 /// Sets a key.
 ///
 /// # Errors

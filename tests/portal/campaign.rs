@@ -1,7 +1,10 @@
 //! Campaigns, and what comes up again and again at one place.
 
-use crate::desk::Desk;
-use beadle::core::CaseState;
+use crate::desk::{Desk, Person};
+use crate::postgres::postgres;
+use beadle::core::{CaseState, Role};
+use beadle::routing::RoutingPolicy;
+use beadle::store;
 use reqwest::StatusCode;
 
 const LETTER: &str = "Dear Councillor,\n\nI am writing to ask you to save the library in Mill Lane. It is the only place in the ward \
@@ -43,6 +46,54 @@ async fn a_campaign_has_a_page_with_what_each_added_and_one_answer_to_all() {
 
     let trail = desk.trail(&format!("case:{}", lead.id)).await;
     assert!(trail.iter().any(|what| what.ends_with("read campaign")), "{trail:?}");
+}
+
+/// Six letters, of which the one with words of its own and another one came to Cllr Nowak.
+async fn who_acts_for_one_councillor(desk: &Desk) {
+    letters(desk, 6).await;
+    let mut tx = desk.db().begin().await.unwrap();
+    let lead = store::campaign::list(&mut tx, 1).await.unwrap().remove(0).reference;
+    let lead = store::case::by_reference(&mut tx, &lead).await.unwrap().unwrap();
+    let all = store::campaign::letters(&mut tx, &lead.id, None, 100, 0).await.unwrap();
+    let (theirs, ours) = all.split_at(2);
+    for letter in theirs {
+        let mut case = store::case::get(&mut tx, &letter.case_id).await.unwrap().unwrap();
+        case.councillor = Some("nowak".to_owned());
+        store::case::update(&mut tx, &case, desk.pipeline.clock.now()).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let path = format!("/cases/{}/campaign", lead.reference);
+    let gwen = Person::new(desk, "gwen", &[(Role::Gatekeeper, Some("adeyemi"))]).await;
+    let page = gwen.gets(desk, &path).await;
+    assert!(page.has("<strong>6 people</strong>") && page.has("Letters 1 to 3 of 3"), "{}", page.body);
+    assert!(page.has("2 letters to other councillors are not shown"), "{}", page.body);
+    assert!(ours.iter().all(|letter| page.has(letter.reference.as_str())), "{}", page.body);
+    assert!(!theirs.iter().any(|letter| page.has(letter.reference.as_str())) && !page.has("daughter"), "{}", page.body);
+    for (letter, read) in theirs.iter().map(|one| (one, false)).chain(ours.iter().map(|one| (one, true))) {
+        let trail = desk.trail(&format!("case:{}", letter.case_id)).await;
+        assert_eq!(trail.contains(&"gwen read campaign".to_owned()), read, "{trail:?}");
+    }
+    let gil = Person::new(desk, "gil", &[(Role::Gatekeeper, None)]).await;
+    let page = gil.gets(desk, &path).await;
+    assert!(page.has("Letters 1 to 5 of 5") && page.has("daughter") && !page.has("not shown"), "{}", page.body);
+    let nick = Person::new(desk, "nick", &[(Role::Gatekeeper, Some("nowak"))]).await;
+    assert_eq!(
+        nick.gets(desk, &path).await.status,
+        StatusCode::NOT_FOUND,
+        "the case that stands for all is not theirs"
+    );
+}
+
+#[tokio::test]
+async fn who_acts_for_one_councillor_reads_only_the_letters_that_came_to_them() {
+    who_acts_for_one_councillor(&Desk::closed().await).await;
+}
+
+#[tokio::test]
+async fn who_acts_for_one_councillor_reads_only_the_letters_that_came_to_them_on_postgres() {
+    let url = postgres("letters").await;
+    let policy = RoutingPolicy { auto_above: 0.0, unsure_below: 0.0, ..RoutingPolicy::default() };
+    who_acts_for_one_councillor(&Desk::on(&url, tempfile::tempdir().unwrap(), policy).await).await;
 }
 
 #[tokio::test]

@@ -123,6 +123,58 @@ async fn what_is_for_the_councillor_only_or_about_danger_is_not_in_a_preview() {
 }
 
 #[tokio::test]
+async fn a_message_about_danger_that_would_go_elsewhere_is_counted_and_not_named() {
+    let desk = Desk::open().await;
+    let case = desk.pothole().await;
+    set(&desk, &case, |case| case.hold_reason = Some("Safeguarding: somebody may be in danger".to_owned())).await;
+    let before = std::fs::read_to_string(desk.rule_file("services.toml")).unwrap();
+    let page = preview(&desk, &moved(&before, &case.service, "waste")).await;
+    assert!(page.has("1 of the 1 messages of the last 31 days would have come out otherwise"), "{}", page.body);
+    assert!(page.has("1 message where somebody may be in danger would come out otherwise, too."), "{}", page.body);
+    assert!(page.has("They are not listed") && !page.has(case.reference.as_str()), "{}", page.body);
+    let page = preview(&desk, &format!("{before}\n# a word more\n")).await;
+    assert!(page.has("None of the 1 messages") && !page.has("They are not listed"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn who_saves_a_file_while_somebody_else_does_is_told_so_and_the_change_of_the_first_stays() {
+    let desk = Desk::open().await;
+    let file = desk.rule_file("services.toml");
+    let before = std::fs::read_to_string(&file).unwrap();
+    let (theirs, after) = (moved(&before, "fly_tipping", "highways"), moved(&before, "fly_tipping", "parking"));
+    let previewed = preview(&desk, &after).await;
+    // Somebody else is in the middle of saving: they have begun, and not written yet.
+    let mut tx = desk.db().begin().await.unwrap();
+    store::rule_version::one_at_a_time(&mut tx, "services.toml").await.unwrap();
+    let other = async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        std::fs::write(&file, &theirs).unwrap();
+        tx.commit().await.unwrap();
+    };
+    let (saved, ()) = tokio::join!(save(&desk, &previewed, &after), other);
+    assert!(saved.status == StatusCode::CONFLICT && saved.has("somebody changed the file"), "{}", saved.body);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), theirs);
+    assert!(!desk.trail("rules:services.toml").await.contains(&"administrator change rules".to_owned()));
+}
+
+#[tokio::test]
+async fn a_text_with_other_line_ends_can_be_gone_back_to() {
+    let desk = Desk::open().await;
+    let file = desk.rule_file("services.toml");
+    let plain = std::fs::read_to_string(&file).unwrap();
+    // As another program left it: other line ends, and none at the end of the file.
+    std::fs::write(&file, plain.trim_end().replace('\n', "\r\n")).unwrap();
+    let after = moved(&plain, "fly_tipping", "highways");
+    let previewed = preview(&desk, &after).await;
+    assert!(save(&desk, &previewed, &after).await.location().ends_with("done=rules-saved"), "{}", previewed.body);
+    let page = desk.get(PAGE).await;
+    let back = desk.press(&page, &format!("{PAGE}/back"), &[("version", &page.field("version"))]).await;
+    let saved = save(&desk, &back, &desk.unescaped(&back, "text")).await;
+    assert!(saved.location().ends_with("done=rules-saved"), "{}", saved.body);
+    assert_eq!(std::fs::read_to_string(&file).unwrap().trim_end(), plain.trim_end());
+}
+
+#[tokio::test]
 async fn a_rule_that_hears_danger_is_counted_and_names_no_case() {
     let desk = Desk::open().await;
     let case = desk.pothole().await;

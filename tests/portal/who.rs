@@ -1,6 +1,8 @@
 //! Who wrote: whether two addresses are one person's, and where notices go.
 
-use crate::desk::{Answer, Desk};
+use crate::desk::{Answer, Desk, Person};
+use beadle::core::Role;
+use beadle::store;
 use beadle::store::case::Case;
 use chrono::TimeDelta;
 use reqwest::StatusCode;
@@ -96,6 +98,32 @@ async fn somebody_of_the_same_name_is_perhaps_the_same_person_until_somebody_say
     assert_eq!(again.status, StatusCode::CONFLICT);
     assert!(again.has("This was decided already."), "{}", again.body);
     assert_eq!(acts(&desk, &by_chat).await.iter().filter(|a| *a == "administrator same_person").count(), 1);
+}
+
+#[tokio::test]
+async fn who_acts_for_one_councillor_is_told_of_no_address_that_wrote_to_another_one_only() {
+    let (desk, by_mail, by_chat) = namesakes().await;
+    let of = async |case: &Case, councillor: &str| {
+        let mut case = desk.case(&case.reference).await;
+        case.councillor = Some(councillor.to_owned());
+        let mut tx = desk.db().begin().await.unwrap();
+        store::case::update(&mut tx, &case, desk.pipeline.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    of(&by_mail, "adeyemi").await;
+    let gwen = Person::new(&desk, "gwen", &[(Role::Gatekeeper, Some("adeyemi"))]).await;
+    for said in ["Perhaps the same person:", "The same person:"] {
+        of(&by_chat, "nowak").await;
+        let page = gwen.gets(&desk, &path(&by_mail)).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(!page.has("who-title") && !page.has("Telegram: 71"), "{}", page.body);
+        of(&by_chat, "adeyemi").await;
+        let page = gwen.gets(&desk, &path(&by_mail)).await;
+        assert!(page.has(said) && page.has("Telegram: 71"), "{}", page.body);
+        if said.starts_with("Perhaps") {
+            says(&desk, &by_chat, "/same").await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ story!(a_burst_of_near_identical_letters_becomes_one_campaign, house, {
     assert!(lead.attention.as_deref().unwrap_or_default().contains("campaign"), "{:?}", lead.attention);
     let mut tx = house.db.read().await.unwrap();
     assert_eq!(store::campaign::joined(&mut tx, &lead.id).await.unwrap(), 29);
-    let letters = store::campaign::letters(&mut tx, &lead.id, 100, 0).await.unwrap();
+    let letters = store::campaign::letters(&mut tx, &lead.id, None, 100, 0).await.unwrap();
     let own: Vec<&str> = letters.iter().map(|l| l.added.as_str()).filter(|a| !a.is_empty()).collect();
     assert_eq!(own.len(), 8, "those that say something of their own: {own:?}");
     assert!(own.iter().all(|added| added.starts_with("My ") && added.ends_with("learned to read there.")), "{own:?}");

@@ -599,6 +599,9 @@ story!(the_private_trail_says_how_it_stands_and_nothing_of_words_staff_or_others
         waiting.body
     );
     house.accepts(&case.id).await;
+    let on_its_way = site.get(&path).await;
+    assert!(!on_its_way.has("has your report"), "the mail has not left: {}", on_its_way.body);
+    house.sends().await;
     let routed = site.get(&path).await;
     assert!(routed.has("has your report") && routed.has("To be done by"), "{}", routed.body);
     for kept_back in ["pothole", "Ann", "fenmail", "Mill Lane", "administrator", "Nowak"] {

@@ -232,7 +232,7 @@ story!(a_model_that_is_no_better_is_not_put_to_work, house, {
 story!(going_back_puts_the_model_before_to_work, house, {
     let teacher = teacher(house, &shipped(10));
     let before = teacher.understanding.model_version().unwrap();
-    assert!(teacher.back("operator").await.unwrap().is_none(), "there is none before the one that ships");
+    assert!(teacher.back("operator", None).await.unwrap().is_none(), "there is none before the one that ships");
     decides(house, &gates()).await;
     let lesson = learned(Some(teacher.learn("operator", false, Arc::new(|_| ())).await.unwrap()));
     assert!(lesson.promoted && in_force(house).await == lesson.model_after);
@@ -245,7 +245,16 @@ story!(going_back_puts_the_model_before_to_work, house, {
     );
     assert!(fresh.follow().await.unwrap().unwrap().is_ok());
     assert_eq!(fresh.understanding.model_version(), Some(lesson.model_after.clone()));
-    let back = teacher.back("operator").await.unwrap().expect("a lesson of going back");
+    assert!(
+        teacher.back("operator", Some("another")).await.unwrap().is_none()
+            && in_force(house).await == lesson.model_after
+    );
+    let twice =
+        (teacher.back("operator", Some(&lesson.model_after)), teacher.back("operator", Some(&lesson.model_after)));
+    let (one, other) = tokio::join!(twice.0, twice.1);
+    let mut went: Vec<_> = [one.unwrap(), other.unwrap()].into_iter().flatten().collect();
+    assert_eq!(went.len(), 1, "pressed twice at once, it goes back once");
+    let back = went.remove(0);
     assert_eq!((back.model_before, back.model_after), (lesson.model_after.clone(), before.clone()));
     assert_eq!(teacher.understanding.model_version(), Some(before.clone()));
     fresh.follow().await.unwrap();
@@ -425,11 +434,15 @@ story!(joins_and_undos_by_people_teach_the_matcher, house, {
     let again = teacher.learn_matcher("operator", false, Arc::new(|_| ())).await.unwrap();
     assert!(matches!(again, MatcherOutcome::NothingNew { new: 0 }), "{again:?}");
     // And it can be taken back.
-    let back = teacher.matcher_back("operator").await.unwrap().expect("a lesson of going back");
+    let from = Some(lesson.matcher_after.as_str());
+    let (one, other) = tokio::join!(teacher.matcher_back("operator", from), teacher.matcher_back("operator", from));
+    let mut went: Vec<_> = [one.unwrap(), other.unwrap()].into_iter().flatten().collect();
+    assert_eq!(went.len(), 1, "pressed twice at once, it goes back once");
+    let back = went.remove(0);
     assert_eq!((back.matcher_before, back.matcher_after), (lesson.matcher_after.clone(), shipped.version.clone()));
     elsewhere.follow_matcher().await.unwrap();
     assert_eq!(elsewhere.matcher.now().version, shipped.version);
-    assert!(teacher.matcher_back("operator").await.unwrap().is_none(), "there is none before the one that ships");
+    assert!(teacher.matcher_back("operator", None).await.unwrap().is_none(), "there is none before the one that ships");
     // One that is gone from the disk is said aloud, once, and the one at work goes on.
     let mut tx = house.tx().await;
     store::matcher_lesson::put_in_force(&mut tx, "0123456789ab").await.unwrap();

@@ -188,14 +188,14 @@ impl Teacher {
     }
 
     /// Puts the matcher to work that was in force before the present one was learned; its lesson, or none where the one that ships,
-    /// or that the council trained itself, is in force.
+    /// or that the council trained itself, is in force. With `from`, only where that one still is: who asks twice goes back once.
     ///
     /// # Errors
     /// When that matcher cannot be used, or the database fails.
-    pub async fn matcher_back(&self, actor: &str) -> anyhow::Result<Option<MatcherLesson>> {
+    pub async fn matcher_back(&self, actor: &str, from: Option<&str>) -> anyhow::Result<Option<MatcherLesson>> {
         let mut tx = self.db.begin().await?;
-        let present = matcher_lesson::in_force(&mut tx).await?;
-        if present == SHIPPED {
+        let present = matcher_lesson::in_force_to_change(&mut tx).await?;
+        if present == SHIPPED || from.is_some_and(|from| from != present) {
             return Ok(None);
         }
         let learned = matcher_lesson::that_promoted(&mut tx, &present).await?;

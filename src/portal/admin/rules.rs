@@ -4,7 +4,7 @@
 use super::super::wrong::Wrong;
 use super::super::{App, Done, Page, Shared, format, html, trouble::Trouble};
 use crate::core::Right;
-use crate::desk::what_if::{self, WhatIf};
+use crate::desk::what_if::{self, WhatIf, WhatIfError};
 use crate::store::rule_version::{self, RuleVersion};
 use crate::store::{self, session::Session};
 use crate::understanding::rules::folder::Folder;
@@ -87,6 +87,8 @@ struct PreviewPage {
     more: bool,
     most: i64,
     differs: usize,
+    /// Of these, those that may be named.
+    listed: usize,
     counts: Vec<String>,
     safety: Vec<String>,
     rows: Vec<DifferenceRow>,
@@ -174,7 +176,7 @@ impl File {
 fn locked(folder: &Folder) -> Option<String> {
     let why = folder.check_writable().err()?;
     Some(format!(
-        "The folder {} cannot be written by beadle ({why}), so nothing can be saved here. Change its files where they are kept.",
+        "The folder {} cannot be changed from here: {why}. Change its files where they are kept.",
         folder.root().display()
     ))
 }
@@ -253,10 +255,8 @@ pub(in super::super) struct Changed {
 }
 
 impl Changed {
-    /// The text with the line ends that files have; browsers send others.
     fn text(&self) -> String {
-        let text = self.text.replace("\r\n", "\n");
-        if text.is_empty() || text.ends_with('\n') { text } else { text + "\n" }
+        as_kept(&self.text)
     }
 }
 
@@ -294,6 +294,13 @@ pub(in super::super) async fn back(
     }
 }
 
+/// A text as it is kept: with the line ends that files have, where browsers send others, and an end to its last line. What is previewed and
+/// what is saved have to be the same.
+fn as_kept(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    if text.is_empty() || text.ends_with('\n') { text } else { text + "\n" }
+}
+
 /// The page of what a change would have done; what is wrong with the change, where something is.
 pub(super) async fn preview(
     app: &App,
@@ -302,6 +309,8 @@ pub(super) async fn preview(
     text: String,
     back: String,
 ) -> Result<Result<Response, String>, Trouble> {
+    // An earlier text, or a file that was written elsewhere, may have other line ends.
+    let text = as_kept(&text);
     if text == file.text {
         return Ok(Err("Nothing is different. Change something first.".to_owned()));
     }
@@ -310,11 +319,20 @@ pub(super) async fn preview(
         Err(error) => return Ok(Err(format!("This cannot be used. {error}"))),
     };
     let pipeline = &app.portal.pipeline;
-    let found =
-        what_if::what_if(&pipeline.db, &pipeline.understanding, rules, &pipeline.house.policy, app.now()).await?;
+    let tried = what_if::what_if(&pipeline.db, &pipeline.understanding, rules, &pipeline.house.policy, app.now()).await;
+    let found = match tried {
+        Ok(found) => found,
+        Err(WhatIfError::Store(error)) => return Err(error.into()),
+        // Without a preview there is no seal, and so nothing to save.
+        Err(WhatIfError::Judging) => {
+            let why =
+                "This could not be tried on the messages of late, because of a fault in beadle. Nothing was changed.";
+            return Ok(Err(why.to_owned()));
+        }
+    };
     let mut tx = app.db().begin().await?;
     let (action, object) = ("preview rules", format!("rules:{}", file.path));
-    let detail = json!({"looked_at": found.looked_at, "differ": found.differences.len()});
+    let detail = json!({"looked_at": found.looked_at, "differ": found.differ()});
     store::audit::write(&mut tx, app.ids(), &session.actor, action, &object, detail, app.now()).await?;
     tx.commit().await?;
     let page = PreviewPage {
@@ -326,7 +344,8 @@ pub(super) async fn preview(
         days: what_if::DAYS,
         more: found.more,
         most: what_if::MOST,
-        differs: found.differences.len(),
+        differs: found.differ(),
+        listed: found.differences.len(),
         counts: counts(&found),
         safety: safety(&found),
         rows: found.differences.iter().take(SHOWN).map(row).collect(),
@@ -376,7 +395,10 @@ fn safety(found: &WhatIf) -> Vec<String> {
     let more = (more > 0).then(|| format!("{} more would be held because somebody may be in danger.", messages(more)));
     let fewer =
         (fewer > 0).then(|| format!("{} would no longer be held because somebody may be in danger.", messages(fewer)));
-    more.into_iter().chain(fewer).collect()
+    let unlisted = found.differs_unlisted;
+    let otherwise = (unlisted > 0)
+        .then(|| format!("{} where somebody may be in danger would come out otherwise, too.", messages(unlisted)));
+    more.into_iter().chain(fewer).chain(otherwise).collect()
 }
 
 /// The lines of each text that the other one lacks, between the first and the last that differ.
@@ -420,19 +442,29 @@ pub(in super::super) async fn save(
 ) -> Result<Response, Trouble> {
     let file = File::of_key(&app, &file)?;
     let (text, back) = (form.text(), href(&file.path));
-    if !super::super::auth::same(&form.seal, &file.seal(&app, &session, &text)) {
+    let changed = || {
         let why = "This is not what was previewed, or somebody changed the file meanwhile. Nothing was saved. Look at the file and \
                    preview your change again.";
-        return Err(Trouble::conflict(why).back_to(back, "Go back to the file"));
+        Trouble::conflict(why).back_to(back.clone(), "Go back to the file")
+    };
+    if !super::super::auth::same(&form.seal, &file.seal(&app, &session, &text)) {
+        return Err(changed());
     }
+    let mut tx = app.db().begin().await?;
+    rule_version::one_at_a_time(&mut tx, &file.path).await?;
+    // Somebody else may have saved theirs while we waited: then this was previewed against what does not stand there any more.
+    if File::at(&app, &file.path)?.text != file.text {
+        return Err(changed());
+    }
+    // Put together only now: another file of the folder may have been saved while we waited, too.
     let rules = match file.with(&text).await? {
         Ok(rules) => rules,
         Err(error) => {
+            drop(tx);
             return draw(&app, &session, &file, text, None, Some(format!("This cannot be used. {error}"))).await;
         }
     };
     let before = app.portal.pipeline.understanding.rules().version.clone();
-    let mut tx = app.db().begin().await?;
     rule_version::keep(&mut tx, app.ids(), &file.path, &file.text, &session.actor, app.now()).await?;
     let detail = json!({"rules_before": before, "rules_after": rules.version});
     let object = format!("rules:{}", file.path);

@@ -4,6 +4,7 @@ use super::Read;
 use crate::core::verdict::is_safeguarding;
 use crate::core::{CaseState, Council, HearBy, Party, Taxonomy, language};
 use crate::portal::format;
+use crate::portal::gone::Gone;
 use crate::portal::timeline::{Trail, shown};
 use crate::routing::consent::Consent;
 use crate::store::decision::Decision;
@@ -48,7 +49,10 @@ pub(super) fn summary(read: &Read, taxonomy: &Taxonomy, council: &Council, today
         Line::new(
             "Department",
             taxonomy.department_name(&case.department),
-            case.routed_at.map(|at| format!("Sent {}{}", format::when(at), accepted(&read.trail))),
+            case.routed_at.map(|_| {
+                let gone = Gone::to_department(&read.trail.outgoing).map_or_else(|| "Not sent".to_owned(), Gone::said);
+                gone + &accepted(&read.trail)
+            }),
         ),
         Line { late: due.overdue, ..Line::new("To be done by", due.text, None) },
         Line::new("Councillor", councillor, Some(told)),

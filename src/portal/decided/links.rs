@@ -4,6 +4,15 @@ use super::{DecisionView, acknowledged, evidence_view, text, whither};
 use crate::core::{CaseState, Taxonomy};
 use crate::portal::format;
 use crate::store::decision::Decision;
+use serde_json::Value;
+
+/// The other case of a decision: by its reference, where that may be seen.
+fn case(decided: &Value, key: &str) -> String {
+    match text(decided, key) {
+        "" => "another case".to_owned(),
+        reference => format!("case {reference}"),
+    }
+}
 
 /// The decision in words; none where it is about something else.
 pub(super) fn view(decision: &Decision, taxonomy: &Taxonomy) -> Option<DecisionView> {
@@ -11,11 +20,11 @@ pub(super) fn view(decision: &Decision, taxonomy: &Taxonomy) -> Option<DecisionV
     let view = |heading: &str, lines: Vec<String>| DecisionView::new(decision, heading, lines);
     Some(match decision.kind.as_str() {
         "acknowledge" => {
-            let with = format!("Dealt with together with case {}", text(decided, "with"));
+            let with = format!("Dealt with together with {}", case(decided, "with"));
             view("The reporter is told", vec![with, acknowledged(decided)])
         }
         "join" => {
-            let to = format!("To case {}", text(decided, "to"));
+            let to = format!("To {}", case(decided, "to"));
             let alike =
                 decided["score"].as_f64().filter(|s| *s < 1.0).map(|s| format!("Likeness {}", format::percent(s)));
             view("Joined", vec![to, format::sentence(text(decided, "why")), alike.unwrap_or_default()])
@@ -27,21 +36,21 @@ pub(super) fn view(decision: &Decision, taxonomy: &Taxonomy) -> Option<DecisionV
                 vec!["The join was undone".to_owned(), format!("It stands where it stood before: {state}")],
             )
         }
-        "different" => view("Another problem", vec![format!("Not the same as case {}", text(decided, "with"))]),
+        "different" => view("Another problem", vec![format!("Not the same as {}", case(decided, "with"))]),
         "split" => {
             let number = decided["part"].as_u64().map_or(0, |n| n + 1);
             view(
                 "Split off",
-                vec![format!("Request {number} is case {} now", text(decided, "case")), whither(decided, taxonomy)],
+                vec![format!("Request {number} is {} now", case(decided, "case")), whither(decided, taxonomy)],
             )
         }
         "split_off" => {
-            let from = format!("Split off from case {}, which the message came in as", text(decided, "from"));
+            let from = format!("Split off from {}, which the message came in as", case(decided, "from"));
             let mut view = view("Opened", vec![from, whither(decided, taxonomy)]);
             view.evidence = evidence_view(&evidence["verdict"], None, taxonomy);
             view
         }
-        "unsplit" => view("The split was undone", vec![format!("With case {}", text(decided, "case"))]),
+        "unsplit" => view("The split was undone", vec![format!("With {}", case(decided, "case"))]),
         "dismiss_part" => {
             let number = decided["part"].as_u64().map_or(0, |n| n + 1);
             view("Not split", vec![format!("Request {number} is no request of its own")])

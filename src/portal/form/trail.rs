@@ -2,6 +2,7 @@
 //! its sender or would: nothing of the words themselves, nothing of staff, nothing of other people's cases; of a case that nobody has
 //! sent on yet, only that somebody looks at it.
 
+use super::super::gone::Gone;
 use super::super::{App, Shared, html, trouble::Trouble};
 use super::fields::{Sent, Wrong};
 use super::frame::{Asked, Frame};
@@ -190,6 +191,8 @@ struct Standing {
     /// The case that says how it stands: the one it is joined to, or itself.
     top: Case,
     decisions: Vec<Decision>,
+    /// When it left for those who deal with it.
+    gone_at: Option<DateTime<Utc>>,
     left: bool,
     rated: bool,
 }
@@ -198,7 +201,11 @@ impl Standing {
     async fn of(tx: &mut Tx, id: &crate::core::CaseId) -> store::Result<Option<Self>> {
         let Some(case) = store::case::get(tx, id).await? else { return Ok(None) };
         let root = join::root(tx, id).await?;
+        let outgoing = store::outbox::of_case(tx, &root).await?;
+        let private = Consent::of(&case.consent).is_private();
+        let gone = if private { Gone::to_councillor(&outgoing) } else { Gone::to_department(&outgoing) };
         Ok(Some(Self {
+            gone_at: gone.and_then(Gone::at),
             top: store::case::get(tx, &root).await?.unwrap_or_else(|| case.clone()),
             decisions: store::decision::of_case(tx, id).await?,
             left: store::trail::has_withdrawn(tx, id).await?,
@@ -239,7 +246,8 @@ fn told(frame: &Frame, council: &Council, report: &Behind, standing: Option<&Sta
     };
     // Until somebody sent it on, a department or a day would be a guess of ours.
     let gone_on = case.filter(|case| matches!(case.state, CaseState::Routed | CaseState::Closed));
-    if let Some((case, routed)) = gone_on.and_then(|case| Some((case, case.routed_at?))) {
+    // Nobody has it before the mail has left, which may be a while after it was decided.
+    if let Some((case, routed)) = gone_on.and_then(|case| Some((case, standing?.gone_at?))) {
         // Joined to a case that had gone there before, it went there when it came.
         all.push((routed.max(report.received_at), frame.fill(&w.routed, "department", &department(case))));
     }

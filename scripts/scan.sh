@@ -56,7 +56,9 @@ curl -ksS -o /dev/null -b "$jar" -c "$jar" --data-urlencode "csrf=$word" --data-
   --data-urlencode "password=$(cat "$out/demo/admin-password")" "$base/sign-in"
 session=$(awk '$6 == "__Host-beadle" { print $7 }' "$jar")
 [ -n "$session" ] || die "signing in did not work: see $out/run.log"
-curl -ksS -b "__Host-beadle=$session" "$base/more" | grep -q 'Sign out' || die "nobody is signed in"
+# Read to its end first: grep stops at the first hit, and curl would fail.
+is_signed_in() { grep -q 'Sign out' <<< "$(curl -ksS -b "__Host-beadle=$session" "$base/more")"; }
+is_signed_in || die "nobody is signed in"
 
 # wapiti: exclude what would end the session in the middle of the scan
 scan() {
@@ -70,7 +72,7 @@ scan() {
 }
 scan stranger -s "$base/sign-in" -s "$base/report"
 scan signed-in -H "Cookie: __Host-beadle=$session" -s "$base/review" -s "$base/more" -s "$base/reports" -s "$base/admin/people"
-curl -ksS -b "__Host-beadle=$session" "$base/more" | grep -q 'Sign out' || die "the session ended during the scan: it proves nothing"
+is_signed_in || die "the session ended during the scan: it proves nothing"
 kill -0 $run || die "the program ended during the scan"
 
 python3 - "$out/stranger.json" "$out/signed-in.json" <<'PY'

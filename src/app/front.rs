@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -163,13 +163,18 @@ pub fn mark_shared_rules(councils: &mut [Settings]) {
 
 /// A folder by the one name it has, as far as it is there yet.
 fn real(folder: &Path) -> PathBuf {
-    if let Ok(real) = std::fs::canonicalize(folder) {
-        return real;
+    let mut path = PathBuf::new();
+    for part in folder.components() {
+        if part == Component::ParentDir {
+            path.pop();
+            continue;
+        }
+        path.push(part);
+        if let Ok(real) = std::fs::canonicalize(&path) {
+            path = real;
+        }
     }
-    match (folder.parent(), folder.file_name()) {
-        (Some(above), Some(name)) if !above.as_os_str().is_empty() => real(above).join(name),
-        _ => folder.to_owned(),
-    }
+    path
 }
 
 /// The names of a council's portal, without port.

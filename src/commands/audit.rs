@@ -19,7 +19,8 @@ pub async fn run(args: AuditArgs) -> anyhow::Result<u8> {
     db.close().await;
     say(format!(
         "{} rows are sealed, {} not yet (the running service seals them within seconds)",
-        chain.sealed, chain.open
+        chain.sealed,
+        chain.open.unwrap_or_default()
     ));
     match chain.broken {
         None => {

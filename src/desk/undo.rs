@@ -7,7 +7,7 @@ use super::{Desk, DeskError};
 use crate::casework::{join, search};
 use crate::core::{CaseId, CaseState, LinkId, MessageId, OutboxId, UndoId};
 use crate::store::case::Case;
-use crate::store::undo::{Meaning, NewUndo, Stands};
+use crate::store::undo::{Meaning, NewUndo, Stands, Undo};
 use crate::store::{self, Tx};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -83,6 +83,21 @@ pub struct TakenBack {
     pub case: Case,
     /// What the decision was.
     pub kind: String,
+}
+
+/// Whether any message of a decision has left, so that it cannot be taken back any more.
+///
+/// # Errors
+/// What the database says.
+pub async fn has_left(tx: &mut Tx, undo: &Undo) -> store::Result<bool> {
+    let Ok(changed) = serde_json::from_value::<Changed>(undo.changed.0.clone()) else { return Ok(true) };
+    for change in &changed.outgoing {
+        let status = store::undo::status_of(tx, &change.id).await?;
+        if !status.is_some_and(|status| matches!(status.as_str(), "held" | "queued" | "cancelled")) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl Desk<'_> {

@@ -223,7 +223,7 @@ async fn within_reach(tx: &mut Tx, session: &Session, reference: &str) -> Result
     let other = store::case::by_reference(tx, &reference).await?;
     match other {
         Some(other) if !session.reach(Right::Cases).has(other.councillor.as_deref()) => {
-            Err(Trouble::not_found(format!("There is no case {reference}.")))
+            Err(Trouble::not_found(format!("There is no case {reference}.")).attempted(format!("case:{}", other.id)))
         }
         _ => Ok(()),
     }

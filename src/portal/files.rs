@@ -40,7 +40,7 @@ pub(super) async fn attachment(
 /// A file of a case by the message it came with and its place there, if somebody at the desk may read it.
 pub(super) async fn of_case(tx: &mut Tx, case: &Case, message: &str, position: &str) -> Result<Stored, Trouble> {
     if !scope::gatekeepers_eyes(case).may_read(Field::Words) {
-        return Err(not_yours());
+        return Err(not_yours().attempted(format!("case:{}", case.id)));
     }
     let files = store::attachment::of_case(tx, &case.id).await?;
     let file = files.into_iter().find(|f| f.message_id.as_str() == message && f.position.to_string() == position);
@@ -59,14 +59,18 @@ pub(super) async fn raw_message(
     let id = MessageId::from(id);
     let mut tx = app.db().read().await?;
     match queries::case_of_message(&mut tx, &id).await? {
-        Some((consent, _)) if Consent::of(&consent).is_private() => return Err(not_yours()),
-        Some((_, councillor)) if session.reach(Right::Cases).has(councillor.as_deref()) => {}
-        None if session.holds(Right::Desk) => {}
-        _ => return Err(Trouble::not_found("There is no such message.")),
+        Some((_, councillor)) if !session.reach(Right::Cases).has(councillor.as_deref()) => {
+            return Err(no_message().attempted(format!("message:{id}")));
+        }
+        Some((consent, _)) if Consent::of(&consent).is_private() => {
+            return Err(not_yours().attempted(format!("message:{id}")));
+        }
+        None if !session.holds(Right::Desk) => return Err(no_message()),
+        Some(_) | None => {}
     }
     let bytes = store::inbox::raw_of_message(&mut tx, &id).await?;
     drop(tx);
-    let bytes = bytes.ok_or_else(|| Trouble::not_found("There is no such message."))?;
+    let bytes = bytes.ok_or_else(no_message)?;
     audit_reading(&app, &session, "read original", &[format!("message:{id}")], json!({})).await?;
     Ok(download(&format!("message-{id}.eml"), "message/rfc822", bytes))
 }
@@ -79,13 +83,17 @@ pub(super) async fn raw_delivery(
     let id = InboxId::from(id);
     let mut tx = app.db().read().await?;
     if queries::is_private_delivery(&mut tx, &id).await? {
-        return Err(not_yours());
+        return Err(not_yours().attempted(format!("inbox:{id}")));
     }
     let bytes = store::inbox::raw(&mut tx, &id).await?;
     drop(tx);
-    let bytes = bytes.ok_or_else(|| Trouble::not_found("There is no such message."))?;
+    let bytes = bytes.ok_or_else(no_message)?;
     audit_reading(&app, &session, "read original", &[format!("inbox:{id}")], json!({})).await?;
     Ok(download(&format!("message-{id}.eml"), "message/rfc822", bytes))
+}
+
+fn no_message() -> Trouble {
+    Trouble::not_found("There is no such message.")
 }
 
 fn not_yours() -> Trouble {

@@ -1,18 +1,19 @@
 //! What stands before every page: the host it was asked under, who is signed in, the word every form must carry, and the
 //! headers every answer bears.
 
-use super::{App, Page, auth, set_up, sign_in, trouble::Trouble};
+use super::{App, Page, attempt, auth, set_up, sign_in, trouble::Trouble};
 use crate::core::{CaseId, Reach, Right};
 use crate::store::{self, session::Session};
 use askama::Template;
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{FromRequest as _, Multipart, RawPathParams, Request, State};
+use axum::extract::{ConnectInfo, FromRequest as _, Multipart, RawPathParams, Request, State};
 use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::json;
+use std::net::{IpAddr, SocketAddr};
 
 /// A form of ours is far smaller.
 pub(super) const MOST_FORM_BYTES: usize = 64 * 1024;
@@ -100,7 +101,15 @@ pub(super) async fn signed_in(State(app): State<App>, mut request: Request, next
         Ok(session) => session,
         Err(error) => return Trouble::from(error).into_response(),
     };
-    let Some(session) = session else { return to_sign_in(&request) };
+    let Some(session) = session else {
+        let (path, answer) = (request.uri().path().to_owned(), to_sign_in(&request));
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().copied().map(Extension);
+        let from = sign_in::client(&app, request.headers(), peer);
+        return match of_a_stranger(&app, &path, from).await {
+            Ok(()) => answer,
+            Err(error) => Trouble::from(error).into_response(),
+        };
+    };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         request = match check_form(request, &session).await {
             Ok(request) => request,
@@ -124,7 +133,7 @@ pub(super) async fn entitled(
         if path == "/" && home(&session) != "/" {
             return Redirect::to(home(&session)).into_response();
         }
-        return match refused(&app, &session, path).await {
+        return match not_entitled(&app, &session, path, request.uri().path()).await {
             Ok(()) => Trouble::not_for_you().into_response(),
             Err(error) => Trouble::from(error).into_response(),
         };
@@ -134,12 +143,43 @@ pub(super) async fn entitled(
     }
     let reference = parameters.iter().find(|(name, _)| *name == "reference").map(|(_, value)| value);
     match out_of_reach(&app, &session, right, reference).await {
-        Ok(None) => next.run(request).await,
-        Ok(Some(case)) => match refused(&app, &session, &format!("case:{case}")).await {
-            Ok(()) => Trouble::no_case(reference.unwrap_or_default()).into_response(),
-            Err(error) => Trouble::from(error).into_response(),
-        },
+        Ok(None) => {
+            let response = next.run(request).await;
+            let attempted = response.extensions().get::<Trouble>().and_then(|trouble| trouble.attempt.clone());
+            match attempted {
+                Some(object) => written_down(&app, &session, &object, response).await,
+                None => response,
+            }
+        }
+        Ok(Some(case)) => {
+            let response = Trouble::no_case(reference.unwrap_or_default()).into_response();
+            written_down(&app, &session, &format!("case:{case}"), response).await
+        }
         Err(error) => Trouble::from(error).into_response(),
+    }
+}
+
+/// An answer to an attempt, once that is written down.
+async fn written_down(app: &App, session: &Session, object: &str, response: Response) -> Response {
+    match attempt::by(app, session, object, json!({})).await {
+        Ok(()) => response,
+        Err(error) => Trouble::from(error).into_response(),
+    }
+}
+
+/// Writes down that somebody asked for a page their account does not let them see: which case it was about, or else which page.
+async fn not_entitled(app: &App, session: &Session, page: &str, path: &str) -> store::Result<()> {
+    let case = attempt::named(&mut app.db().read().await?, path).await?;
+    let object = case.map_or_else(|| page.to_owned(), |case| format!("case:{case}"));
+    attempt::by(app, session, &object, json!({"page": page})).await
+}
+
+/// Writes down that somebody who is not signed in asked for a case, by a reference that is one.
+async fn of_a_stranger(app: &App, path: &str, from: IpAddr) -> store::Result<()> {
+    let case = attempt::named(&mut app.db().read().await?, path).await?;
+    match case {
+        Some(case) => attempt::by_a_stranger(app, from, &format!("case:{case}")).await,
+        None => Ok(()),
     }
 }
 
@@ -157,12 +197,6 @@ async fn out_of_reach(
     let mut tx = app.db().read().await?;
     let case = store::case::by_reference(&mut tx, &reference).await?;
     Ok(case.filter(|case| !reach.has(case.councillor.as_deref())).map(|case| case.id))
-}
-
-async fn refused(app: &App, session: &Session, object: &str) -> store::Result<()> {
-    let mut tx = app.db().begin().await?;
-    store::audit::write(&mut tx, app.ids(), &session.actor, "refused", object, json!({}), app.now()).await?;
-    tx.commit().await
 }
 
 /// The page on which somebody's work begins.

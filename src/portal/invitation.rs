@@ -1,19 +1,21 @@
 //! `/invitation/TOKEN`: where somebody sets the first password of their account, or a new one when they lost theirs. Good once, for
 //! three days; whoever administers the portal hands it over.
 
-use super::sign_in::{hashed, marked, random_word};
+use super::sign_in::{client, hashed, marked, random_word};
 use super::wrong::Wrong;
-use super::{App, Page, Shared, auth, format, html, trouble::Trouble};
+use super::{App, Page, Shared, attempt, auth, format, html, trouble::Trouble};
 use crate::core::UserId;
 use crate::store::user::User;
 use crate::store::{self, Tx};
 use askama::Template;
-use axum::extract::{Form, Path, State};
-use axum::http::header;
+use axum::Extension;
+use axum::extract::{ConnectInfo, Form, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::json;
+use std::net::{IpAddr, SocketAddr};
 
 /// Days for which a link is good.
 const DAYS: i64 = 3;
@@ -56,10 +58,25 @@ fn draw(app: &Shared, token: String, user: User, wrong: Option<(&'static str, St
     Ok((page.wrong.status(), html(&page)?).into_response())
 }
 
-pub(super) async fn page(State(app): State<App>, Path(token): Path<String>) -> Result<Response, Trouble> {
-    let mut tx = app.db().read().await?;
-    let user = whose(&mut tx, &app, &token).await?;
+pub(super) async fn page(
+    State(app): State<App>,
+    headers: HeaderMap,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    Path(token): Path<String>,
+) -> Result<Response, Trouble> {
+    let user = opened(&app, &token, client(&app, &headers, peer)).await?;
     draw(&app, token, user, None)
+}
+
+/// Whose link it is that somebody opens; one that is not good, or was guessed, is written down as an attempt.
+async fn opened(app: &Shared, token: &str, from: IpAddr) -> Result<User, Trouble> {
+    let mut tx = app.db().read().await?;
+    let found = whose(&mut tx, app, token).await;
+    drop(tx);
+    if found.as_ref().is_err_and(|trouble| trouble.status == StatusCode::NOT_FOUND) {
+        attempt::by_a_stranger(app, from, "invitation").await?;
+    }
+    found
 }
 
 #[derive(Deserialize)]
@@ -72,12 +89,12 @@ pub(super) struct Chosen {
 
 pub(super) async fn accept(
     State(app): State<App>,
+    headers: HeaderMap,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     Path(token): Path<String>,
     Form(form): Form<Chosen>,
 ) -> Result<Response, Trouble> {
-    let mut tx = app.db().read().await?;
-    let user = whose(&mut tx, &app, &token).await?;
-    drop(tx);
+    let user = opened(&app, &token, client(&app, &headers, peer)).await?;
     if form.new != form.again {
         let wrong = "The two passwords are different. Enter the same one twice.".to_owned();
         return draw(&app, token, user, Some(("again", wrong)));

@@ -6,6 +6,7 @@
 
 mod account;
 mod admin;
+mod attempt;
 pub mod auth;
 mod blocked;
 mod campaign;
@@ -134,6 +135,7 @@ struct Shared {
     officer: officer::Door,
     office: report::Office,
     patterns: patterns::Found,
+    strangers: attempt::Strangers,
 }
 
 type App = Arc<Shared>;
@@ -185,6 +187,7 @@ pub fn router(portal: Portal) -> Router {
         officer: officer::Door::default(),
         office: report::Office::default(),
         patterns: patterns::Found::default(),
+        strangers: attempt::Strangers::default(),
     });
     let public = app.portal.pipeline.house.form.as_ref().map(form::routes).unwrap_or_default();
     let mut pages = Router::new();

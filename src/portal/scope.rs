@@ -1,6 +1,6 @@
 //! Whose cases and figures the person who is signed in may see: the one place where that is decided.
 
-use super::trouble::Trouble;
+use super::{format, trouble::Trouble};
 use crate::core::access::{Eyes, Purpose, Reader};
 use crate::core::{Council, Reach, Reference, Right};
 use crate::routing::consent::Consent;
@@ -11,15 +11,11 @@ use crate::store::session::Session;
 use crate::store::{self, Tx};
 use serde_json::Value;
 
-/// What somebody may see by a right: everything, or what belongs to a councillor: of several the one in `wanted`, else the first.
-pub(super) fn scope(session: &Session, right: Right, wanted: &str) -> Scope {
+/// What somebody may see by a right: everything, or what belongs to the councillors that they are or act for.
+pub(super) fn scope(session: &Session, right: Right) -> Scope {
     match session.reach(right) {
         Reach::All => Scope::All,
-        Reach::Councillors(keys) => {
-            let one = keys.iter().find(|key| *key == wanted).or_else(|| keys.first());
-            // Who has no such role sees nobody's.
-            Scope::Councillor(one.cloned().unwrap_or_default())
-        }
+        Reach::Councillors(keys) => Scope::Councillors(keys),
     }
 }
 
@@ -29,7 +25,10 @@ pub(super) fn may_see_ward(scope: &Scope, council: &Council, ward: &str) -> bool
     match scope {
         Scope::All => true,
         Scope::Wards(wards) => wards.iter().any(is_it),
-        Scope::Councillor(id) => council.councillor(id).is_some_and(|councillor| councillor.wards.iter().any(is_it)),
+        Scope::Councillors(keys) => {
+            let councillors = keys.iter().filter_map(|key| council.councillor(key));
+            councillors.flat_map(|councillor| &councillor.wards).any(is_it)
+        }
     }
 }
 
@@ -37,7 +36,7 @@ pub(super) fn may_see_ward(scope: &Scope, council: &Council, ward: &str) -> bool
 pub(super) fn may_see_councillor(scope: &Scope, councillor: &str) -> bool {
     match scope {
         Scope::All => true,
-        Scope::Councillor(own) => own == councillor,
+        Scope::Councillors(keys) => keys.iter().any(|own| own == councillor),
         Scope::Wards(_) => false,
     }
 }
@@ -141,7 +140,8 @@ async fn reaches(tx: &mut Tx, reference: &str, reach: &Reach) -> store::Result<b
     Ok(case.is_some_and(|case| reach.has(case.councillor.as_deref())))
 }
 
-/// Said alike of what there is not and of what is not theirs, so that nobody learns which it is.
-pub(super) fn not_there() -> Trouble {
-    Trouble::not_found("There is no such list, or it is not yours to see.")
+/// Said alike of what there is not and of what is not theirs, so that nobody learns which it is; `object` is what they asked for, as it is
+/// written down.
+pub(super) fn not_there(object: &str) -> Trouble {
+    Trouble::not_found("There is no such list, or it is not yours to see.").attempted(format::excerpt(object, 100))
 }

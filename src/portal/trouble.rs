@@ -24,6 +24,8 @@ pub(super) struct Trouble {
     pub(super) back: String,
     /// What the way back is called.
     pub(super) back_label: String,
+    /// What they asked for that is not theirs to see, as it stands on the audit trail: the guard writes it there.
+    pub(super) attempt: Option<String>,
 }
 
 impl Trouble {
@@ -34,6 +36,7 @@ impl Trouble {
             text: text.into(),
             back: "/".to_owned(),
             back_label: "Go to the list of cases".to_owned(),
+            attempt: None,
         }
     }
 
@@ -113,6 +116,11 @@ impl Trouble {
             }
             _ => Self { status, ..Self::internal() },
         }
+    }
+
+    /// The same, to be written down as an attempt at this object, `case:ID` or `ward:NAME`.
+    pub(super) fn attempted(self, object: impl Into<String>) -> Self {
+        Self { attempt: Some(object.into()), ..self }
     }
 
     /// The same, with the way back to a case.

@@ -10,10 +10,10 @@ use chrono::{DateTime, Utc};
 pub enum Scope {
     /// Everybody's: gatekeepers and administrators.
     All,
-    /// Those of these wards, at most eight.
+    /// Those of these wards.
     Wards(Vec<String>),
-    /// Those of the cases that the councillor of this key is told of.
-    Councillor(String),
+    /// Those of the cases that the councillors of these keys are told of; nobody's where there is none.
+    Councillors(Vec<String>),
 }
 
 /// A case, as much of it as is counted.

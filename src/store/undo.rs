@@ -81,6 +81,18 @@ pub async fn latest_of(tx: &mut Tx, actor: &str, since: DateTime<Utc>) -> Result
     .await
 }
 
+/// What was decided last on a case since `since` and nobody took back.
+///
+/// # Errors
+/// What the database says.
+pub async fn latest_on(tx: &mut Tx, case: &CaseId, since: DateTime<Utc>) -> Result<Option<Undo>> {
+    tx.opt(
+        undos!("WHERE case_id = $1 AND made_at >= $2 AND undone_at IS NULL ORDER BY made_at DESC, id DESC LIMIT 1"),
+        args![case, since],
+    )
+    .await
+}
+
 /// Notes that a decision was taken back; `false` when it was before.
 ///
 /// # Errors
@@ -121,6 +133,15 @@ pub struct Stands {
 pub async fn outgoing_of(tx: &mut Tx, case: &CaseId) -> Result<Vec<Stands>> {
     tx.all("SELECT id, status, reason, channel FROM outbox WHERE case_id = $1 ORDER BY created_at, id", args![case])
         .await
+}
+
+/// How a message stands; none where there is none.
+///
+/// # Errors
+/// What the database says.
+pub async fn status_of(tx: &mut Tx, id: &OutboxId) -> Result<Option<String>> {
+    let found: Option<(String,)> = tx.opt("SELECT status FROM outbox WHERE id = $1", args![id]).await?;
+    Ok(found.map(|row| row.0))
 }
 
 /// Keeps a queued message from being sent before `until`.

@@ -92,11 +92,11 @@ pub struct Wanted<'w> {
     pub offset: i64,
 }
 
-/// What nobody sees in such a list: `$1` to `$8` say whose they are, `$9` which service, `$10` which department.
+/// What nobody sees in such a list: `$1` to `$12` say whose they are, `$13` which service, `$14` which department.
 macro_rules! seen {
     () => {
         " AND c.consent <> 'private' AND COALESCE(c.hold_reason, '') NOT LIKE 'Safeguarding: %'
-          AND (CAST($9 AS TEXT) IS NULL OR c.service = $9) AND (CAST($10 AS TEXT) IS NULL OR c.department = $10)"
+          AND (CAST($13 AS TEXT) IS NULL OR c.service = $13) AND (CAST($14 AS TEXT) IS NULL OR c.department = $14)"
     };
 }
 
@@ -111,7 +111,7 @@ macro_rules! listed {
             $which,
             " ORDER BY ",
             $order,
-            " LIMIT $11 OFFSET $12"
+            " LIMIT $15 OFFSET $16"
         )
     };
 }
@@ -122,31 +122,33 @@ macro_rules! statement {
         match ($wanted.standing, $wanted.order) {
             (Standing::Open, Order::Due) => listed!(
                 $whose,
-                " AND c.state NOT IN ('closed', 'joined') AND c.due_on >= $13 AND c.due_on <= $14",
+                " AND c.state NOT IN ('closed', 'joined') AND c.due_on >= $17 AND c.due_on <= $18",
                 "c.due_on, c.id"
             ),
             (Standing::Open, Order::Newest) => listed!(
                 $whose,
-                " AND c.state NOT IN ('closed', 'joined') AND c.due_on >= $13 AND c.due_on <= $14",
+                " AND c.state NOT IN ('closed', 'joined') AND c.due_on >= $17 AND c.due_on <= $18",
                 "c.received_at DESC, c.id DESC"
             ),
             (Standing::Closed, _) => {
-                listed!($whose, " AND c.state = 'closed' AND c.closed_at >= $13", "c.closed_at DESC, c.id DESC")
+                listed!($whose, " AND c.state = 'closed' AND c.closed_at >= $17", "c.closed_at DESC, c.id DESC")
             }
             (Standing::Every, _) => listed!($whose, "", "c.received_at DESC, c.id DESC"),
         }
     };
 }
 
-/// Eight places for whose cases they are.
+/// So many councillors or wards are looked at in one list: who acts for more looks at them one by one.
+pub const MOST_NAMED: usize = 12;
+
+/// [`MOST_NAMED`] places for whose cases they are.
 fn whose(scope: &Scope) -> Vec<Arg> {
-    let named: Vec<&str> = match scope {
-        Scope::All => Vec::new(),
-        Scope::Councillor(id) => vec![id],
-        Scope::Wards(wards) => wards.iter().map(String::as_str).collect(),
+    let named: &[String] = match scope {
+        Scope::All => &[],
+        Scope::Councillors(names) | Scope::Wards(names) => names,
     };
-    // A ward said twice is one.
-    (0..8).map(|at| Arg::from(named.get(at).or(named.first()).copied())).collect()
+    // A name said twice is one.
+    (0..MOST_NAMED).map(|at| Arg::from(named.get(at).or(named.first()).map(String::as_str))).collect()
 }
 
 /// The cases that are wanted.
@@ -163,9 +165,10 @@ pub async fn list(tx: &mut Tx, wanted: &Wanted<'_>) -> Result<Vec<Watched>> {
     }
     let sql = match wanted.scope {
         Scope::All => statement!(wanted, "TRUE"),
-        Scope::Councillor(_) => statement!(wanted, "c.councillor = $1"),
+        Scope::Councillors(keys) if keys.len() == 1 => statement!(wanted, "c.councillor = $1"),
+        Scope::Councillors(_) => statement!(wanted, "c.councillor IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"),
         Scope::Wards(wards) if wards.len() == 1 => statement!(wanted, "c.ward = $1"),
-        Scope::Wards(_) => statement!(wanted, "c.ward IN ($1, $2, $3, $4, $5, $6, $7, $8)"),
+        Scope::Wards(_) => statement!(wanted, "c.ward IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"),
     };
     tx.all(sql, Args(values)).await
 }
@@ -184,8 +187,8 @@ pub struct Waiting {
 macro_rules! waiting {
     ($whose:literal) => {
         concat!(
-            "SELECT COUNT(*) AS open, COUNT(CASE WHEN c.due_on < $11 THEN 1 END) AS overdue,
-                    COUNT(CASE WHEN c.due_on >= $11 AND c.due_on <= $12 THEN 1 END) AS soon
+            "SELECT COUNT(*) AS open, COUNT(CASE WHEN c.due_on < $15 THEN 1 END) AS overdue,
+                    COUNT(CASE WHEN c.due_on >= $15 AND c.due_on <= $16 THEN 1 END) AS soon
              FROM cases c WHERE ",
             $whose,
             seen!(),
@@ -209,9 +212,10 @@ pub async fn waiting(
     values.extend([service.into(), department.into(), today.into(), soon.into()]);
     let sql = match scope {
         Scope::All => waiting!("TRUE"),
-        Scope::Councillor(_) => waiting!("c.councillor = $1"),
+        Scope::Councillors(keys) if keys.len() == 1 => waiting!("c.councillor = $1"),
+        Scope::Councillors(_) => waiting!("c.councillor IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"),
         Scope::Wards(wards) if wards.len() == 1 => waiting!("c.ward = $1"),
-        Scope::Wards(_) => waiting!("c.ward IN ($1, $2, $3, $4, $5, $6, $7, $8)"),
+        Scope::Wards(_) => waiting!("c.ward IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"),
     };
     tx.one(sql, Args(values)).await
 }

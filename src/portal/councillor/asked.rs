@@ -94,7 +94,7 @@ impl Asked {
             Show::Late => (always, soon.to_string()),
             Show::Every | Show::Open | Show::Closed => (always, never),
         };
-        let lately = matches!(scope, Scope::Councillor(_)).then(|| now - TimeDelta::days(super::LATELY));
+        let lately = matches!(scope, Scope::Councillors(_)).then(|| now - TimeDelta::days(super::LATELY));
         Wanted {
             scope,
             standing: match show {

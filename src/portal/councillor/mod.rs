@@ -13,7 +13,7 @@ use crate::core::Right;
 use crate::routing::deadline::received_date;
 use crate::store::report::Scope;
 use crate::store::session::Session;
-use crate::store::watch::{self, Waiting};
+use crate::store::watch::{self, MOST_NAMED, Waiting};
 use askama::Template;
 use asked::{Asked, Show};
 use axum::Extension;
@@ -122,21 +122,26 @@ pub(super) async fn my(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Trouble> {
     if own(&session, &asked).is_empty() {
-        let named = |councillor: &crate::core::Councillor| Named {
-            name: councillor.name.clone(),
-            href: Asked { councillor: councillor.id.clone(), ..Asked::default() }.address("/my", 1),
-        };
-        let reach = session.reach(Right::Councillor);
-        let may_see = |councillor: &&crate::core::Councillor| reach.has(Some(&councillor.id));
-        let template = ChoicePage {
-            page: Page::new(&app, &session, "my", "Councillors"),
-            heading: "Whose cases?",
-            none: "No councillor is known yet. As soon as they are brought in, the cases of each are here.",
-            choices: app.portal.pipeline.house.council.councillors.iter().filter(|c| may_see(c)).map(named).collect(),
-        };
-        return Ok(html(&template)?.into_response());
+        return whose(&app, &session, "my");
     }
     show(&app, &session, Kind::My, &asked).await
+}
+
+/// A choice of those whose cases may be seen. `section` is the page that it leads to, without its stroke.
+fn whose(app: &Shared, session: &Session, section: &'static str) -> Result<Response, Trouble> {
+    let named = |councillor: &crate::core::Councillor| Named {
+        name: councillor.name.clone(),
+        href: Asked { councillor: councillor.id.clone(), ..Asked::default() }.address(&format!("/{section}"), 1),
+    };
+    let reach = session.reach(Right::Councillor);
+    let councillors = app.portal.pipeline.house.council.councillors.iter();
+    let template = ChoicePage {
+        page: Page::new(app, session, section, "Councillors"),
+        heading: "Whose cases?",
+        none: "No councillor is known yet. As soon as they are brought in, the cases of each are here.",
+        choices: councillors.filter(|councillor| reach.has(Some(&councillor.id))).map(named).collect(),
+    };
+    Ok(html(&template)?.into_response())
 }
 
 /// `/ward?ward=NAME`.
@@ -146,7 +151,7 @@ pub(super) async fn ward(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Trouble> {
     if asked.ward.is_empty() {
-        let (scope, council) = (scope::scope(&session, Right::Councillor, ""), &app.portal.pipeline.house.council);
+        let (scope, council) = (scope::scope(&session, Right::Councillor), &app.portal.pipeline.house.council);
         let wards = app.office.wards(&app).iter().filter(|(name, _)| scope::may_see_ward(&scope, council, name));
         let named = |name: &String| Named {
             name: name.clone(),
@@ -169,6 +174,10 @@ pub(super) async fn overdue(
     Extension(session): Extension<Session>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Trouble> {
+    let many = matches!(scope::scope(&session, Right::Councillor), Scope::Councillors(keys) if keys.len() > MOST_NAMED);
+    if many && asked.councillor.is_empty() {
+        return whose(&app, &session, "overdue");
+    }
     show(&app, &session, Kind::Overdue, &asked).await
 }
 
@@ -199,25 +208,27 @@ pub(super) async fn overdue_csv(
     save(&app, &session, Kind::Overdue, &asked).await
 }
 
-/// The councillor whose cases are asked for: the one in the address, else the one who is signed in.
+/// The councillor whose cases are asked for: the one in the address, else the one that whoever is signed in is or acts for. Who may
+/// see those of several has to say whose.
 fn own(session: &Session, asked: &Asked) -> String {
-    match scope::scope(session, Right::Councillor, "") {
-        Scope::Councillor(id) if asked.councillor.is_empty() => id,
+    match scope::scope(session, Right::Councillor) {
+        Scope::Councillors(keys) if asked.councillor.is_empty() && keys.len() == 1 => keys.concat(),
         _ => asked.councillor.clone(),
     }
 }
 
 /// The list that is asked for, if it is there and may be seen.
 fn list(app: &Shared, session: &Session, kind: Kind, asked: &Asked) -> Result<List, Trouble> {
-    let (scope, council) =
-        (scope::scope(session, Right::Councillor, &asked.councillor), &app.portal.pipeline.house.council);
+    let (scope, council) = (scope::scope(session, Right::Councillor), &app.portal.pipeline.house.council);
+    let refused = |object: String| Err(scope::not_there(&object));
     match kind {
         Kind::My => {
-            let councillor = council.councillor(&own(session, asked));
+            let asked = own(session, asked);
+            let councillor = council.councillor(&asked);
             let councillor = councillor.filter(|councillor| scope::may_see_councillor(&scope, &councillor.id));
-            let councillor = councillor.ok_or_else(scope::not_there)?;
+            let Some(councillor) = councillor else { return refused(format!("councillor:{asked}")) };
             Ok(List {
-                scope: Scope::Councillor(councillor.id.clone()),
+                scope: Scope::Councillors(vec![councillor.id.clone()]),
                 heading: format!("Cases of {}", councillor.name),
                 object: format!("councillor:{}", councillor.id),
             })
@@ -227,10 +238,18 @@ fn list(app: &Shared, session: &Session, kind: Kind, asked: &Asked) -> Result<Li
             heading: format!("Cases in {}", asked.ward),
             object: format!("ward:{}", asked.ward),
         }),
-        Kind::Ward => Err(scope::not_there()),
-        Kind::Overdue => {
+        Kind::Ward => refused(format!("ward:{}", asked.ward)),
+        Kind::Overdue if asked.councillor.is_empty() => {
             Ok(List { scope, heading: "Overdue and nearly overdue".to_owned(), object: "overdue".to_owned() })
         }
+        Kind::Overdue => match council.councillor(&asked.councillor) {
+            Some(councillor) if scope::may_see_councillor(&scope, &councillor.id) => Ok(List {
+                scope: Scope::Councillors(vec![councillor.id.clone()]),
+                heading: format!("Overdue and nearly overdue of {}", councillor.name),
+                object: format!("overdue of councillor:{}", councillor.id),
+            }),
+            _ => refused(format!("overdue of councillor:{}", asked.councillor)),
+        },
     }
 }
 
@@ -265,7 +284,7 @@ async fn show(app: &Shared, session: &Session, kind: Kind, asked: &Asked) -> Res
     let detail = json!({"show": show.key(), "page": asked.page(), "cases": cases.iter().map(|c| &c.reference).collect::<Vec<_>>()});
     audit_reading(app, session, "read list", std::slice::from_ref(&list.object), detail).await?;
     let asked =
-        &Asked { councillor: if kind == Kind::My { own(session, asked) } else { String::new() }, ..asked.clone() };
+        &Asked { councillor: if kind == Kind::My { own(session, asked) } else { asked.councillor.clone() }, ..asked.clone() };
     let path = kind.path();
     let template = WatchPage {
         page: Page::new(app, session, &path[1..], list.heading.clone()).with_notice(asked.done.as_deref()),
@@ -275,7 +294,8 @@ async fn show(app: &Shared, session: &Session, kind: Kind, asked: &Asked) -> Res
         whose: match kind {
             Kind::My => Some(("councillor", asked.councillor.clone())),
             Kind::Ward => Some(("ward", asked.ward.clone())),
-            Kind::Overdue => None,
+            Kind::Overdue if asked.councillor.is_empty() => None,
+            Kind::Overdue => Some(("councillor", asked.councillor.clone())),
         },
         show: show.key(),
         tabs: kind.shows().iter().map(|one| tab(*one, show, waiting, asked, path)).collect(),

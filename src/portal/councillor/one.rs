@@ -78,9 +78,8 @@ pub(in super::super) async fn page(
     // The guard has let in only those whose case it is.
     let eyes = scope::councillors_eyes(true, &case.consent, case.hold_reason.as_deref());
     if !eyes.may_read(Field::Standing) {
-        drop(tx);
-        audit_reading(&app, &session, "refused", &[format!("case:{}", case.id)], json!({})).await?;
-        return Err(Trouble::no_case(&reference).back_to("/my", "Go to your cases"));
+        let trouble = Trouble::no_case(&reference).back_to("/my", "Go to your cases");
+        return Err(trouble.attempted(format!("case:{}", case.id)));
     }
     let messages = store::message::of_case(&mut tx, &case.id).await?;
     let decisions = store::decision::of_case(&mut tx, &case.id).await?;

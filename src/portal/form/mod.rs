@@ -13,7 +13,7 @@ mod trail_acts;
 
 mod confirm;
 
-use super::{App, Shared, html, trouble::Trouble};
+use super::{App, Shared, attempt, html, trouble::Trouble};
 use crate::core::{CaseId, Reference};
 use crate::intake::form::{Chosen, Form, FormPolicy};
 use crate::outbox::trail::{TRAIL, case_of};
@@ -43,8 +43,6 @@ const AT_ONCE: usize = 8;
 /// The policy of a page with our script: else as everywhere.
 const WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; \
                            frame-ancestors 'none'; base-uri 'none'";
-/// Name under which the audit trail has whom nobody knows.
-const NOBODY: &str = "unknown";
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 
 /// Where a request comes from, as far as the server knows.
@@ -55,12 +53,11 @@ type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
 pub(super) struct Door {
     throttle: Mutex<Throttle>,
     uploads: Arc<Semaphore>,
-    refused: Mutex<Throttle>,
 }
 
 impl Default for Door {
     fn default() -> Self {
-        Self { throttle: Mutex::default(), uploads: Arc::new(Semaphore::new(AT_ONCE)), refused: Mutex::default() }
+        Self { throttle: Mutex::default(), uploads: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 }
 
@@ -360,14 +357,8 @@ async fn nowhere(
 ) -> Result<Response, Trouble> {
     let policy = policy(app)?;
     if app.portal.pipeline.house.key.unseal(TRAIL, token).is_none() {
-        let now = app.now();
-        let wait = app.form.refused.lock().await.admit(client(policy, headers, peer), now, policy);
         metrics::counter!("beadle_links_refused_total").increment(1);
-        if wait.is_none() {
-            let mut tx = app.db().begin().await?;
-            store::audit::write(&mut tx, app.ids(), NOBODY, "refused", "trail", serde_json::json!({}), now).await?;
-            tx.commit().await?;
-        }
+        attempt::by_a_stranger(app, client(policy, headers, peer), "trail").await?;
     }
     frame.gone()
 }

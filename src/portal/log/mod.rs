@@ -7,7 +7,7 @@ mod fields;
 
 use super::{App, Page, Shared, audit_reading, html, set_up, trouble::Trouble};
 use crate::channels::text::phone;
-use crate::core::{Channel, HearBy, Reference, language};
+use crate::core::{Channel, HearBy, Reach, Reference, Right, language};
 use crate::intake::call::{ACCOUNT, Call};
 use crate::store::{self, session::Session};
 use crate::understanding::reply::FormWords;
@@ -43,6 +43,8 @@ struct LogPage {
     wrong: Vec<Wrong>,
     /// Key, name and wards of those who can be chosen.
     councillors: Vec<(String, String)>,
+    /// Whether one of them has to be chosen: whoever writes it down acts for them.
+    must_choose: bool,
     languages: Vec<Tongue>,
     /// Whether texts can be sent at all.
     texts: bool,
@@ -87,7 +89,12 @@ impl LogPage {
 /// `GET /log`.
 pub(super) async fn page(State(app): State<App>, Extension(session): Extension<Session>) -> Result<Response, Trouble> {
     let now = app.now().with_timezone(&London);
+    let only = match session.reach(Right::Cases) {
+        Reach::Councillors(keys) if keys.len() == 1 => keys.concat(),
+        _ => String::new(),
+    };
     let sent = Sent {
+        councillor: only,
         channel: Channel::Phone.as_str().to_owned(),
         date: now.format("%Y-%m-%d").to_string(),
         time: now.format("%H:%M").to_string(),
@@ -113,6 +120,9 @@ fn draw(
     let named = |name: &str, wards: &[String]| {
         if wards.is_empty() { name.to_owned() } else { format!("{name} ({})", wards.join(", ")) }
     };
+    // Who acts for some councillors writes down calls for those.
+    let reach = session.reach(Right::Cases);
+    let theirs = house.council.councillors.iter().filter(|councillor| reach.has(Some(&councillor.id)));
     let title = if wrong.is_empty() { "Write down a call" } else { "Error: Write down a call" };
     let page = LogPage {
         page: Page::new(app, session, "log", title),
@@ -120,7 +130,8 @@ fn draw(
         token,
         sent,
         wrong,
-        councillors: house.council.councillors.iter().map(|c| (c.id.clone(), named(&c.name, &c.wards))).collect(),
+        must_choose: reach != Reach::All,
+        councillors: theirs.map(|c| (c.id.clone(), named(&c.name, &c.wards))).collect(),
         languages: language::ANSWERED.iter().map(|code| Tongue { code, name: language::name(code) }).collect(),
         texts: !house.texts.is_empty(),
         can_prove: house.form.is_some(),
@@ -141,15 +152,19 @@ pub(super) async fn send(
         let text = "Sample data is in, and a real call must not come among it. Whoever administers the portal can take it out first.";
         return draw(&app, &session, StatusCode::CONFLICT, token, sent, vec![Wrong::new("send", text)]);
     }
-    let wrong = wrong(&sent, app.now(), !house.texts.is_empty());
+    let mut wrong = wrong(&sent, app.now(), !house.texts.is_empty());
+    let reach = session.reach(Right::Cases);
+    if reach != Reach::All && !reach.has(Some(&sent.councillor)) {
+        wrong.push(Wrong::new("councillor", "Choose the councillor for whom you write it down"));
+    }
     if !wrong.is_empty() {
         return draw(&app, &session, StatusCode::UNPROCESSABLE_ENTITY, token, sent, wrong);
     }
-    let (Some((channel, call)), Some(number)) = (sent.call(&session.actor, &house.council), number) else {
+    let (Some((channel, call)), Some(number)) = (sent.call(&session.acting(Some(&sent.councillor)), &house.council), number) else {
         let text = "This page is not one of ours, or of another installation. Look it over and send it again.";
         return draw(&app, &session, StatusCode::FORBIDDEN, token, sent, vec![Wrong::new("send", text)]);
     };
-    if !take(&app, &session, channel, &number, &call).await? {
+    if !take(&app, channel, &number, &call).await? {
         let text = "Another call was written down from this page already. If this is a new one, send it again.";
         return draw(&app, &session, StatusCode::CONFLICT, fresh_token(&app), sent, vec![Wrong::new("send", text)]);
     }
@@ -158,7 +173,7 @@ pub(super) async fn send(
 }
 
 /// Takes a call in, once; `false` where other words came from its page before.
-async fn take(app: &Shared, session: &Session, channel: Channel, number: &str, call: &Call) -> store::Result<bool> {
+async fn take(app: &Shared, channel: Channel, number: &str, call: &Call) -> store::Result<bool> {
     let (reference, new) = app.portal.collector.take_call(channel, number, call).await?;
     if !new {
         let mut tx = app.db().read().await?;
@@ -167,7 +182,7 @@ async fn take(app: &Shared, session: &Session, channel: Channel, number: &str, c
     }
     let mut tx = app.db().begin().await?;
     let (object, detail) = (format!("reference:{reference}"), json!({"channel": channel}));
-    store::audit::write(&mut tx, app.ids(), &session.actor, "write down call", &object, detail, app.now()).await?;
+    store::audit::write(&mut tx, app.ids(), &call.taken_by, "write down call", &object, detail, app.now()).await?;
     tx.commit().await?;
     Ok(true)
 }

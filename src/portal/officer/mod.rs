@@ -7,9 +7,9 @@
 mod act;
 mod view;
 
-use super::form::client_of;
 use super::form::throttle::Throttle;
-use super::{App, Page, Shared, format, html, trouble::Trouble};
+use super::sign_in::client as from;
+use super::{App, Page, Shared, attempt, format, html, trouble::Trouble};
 use crate::core::{CaseState, Department};
 use crate::desk::officer::signature;
 use crate::routing::consent::Consent;
@@ -26,8 +26,6 @@ use serde_json::json;
 use std::net::{IpAddr, SocketAddr};
 use tokio::sync::Mutex;
 
-/// Wrong links from one network address, and from everybody, that are written down in an hour.
-const GUESSES: (usize, usize) = (20, 500);
 /// Forms from one network address, and from everybody, that are taken in an hour: a council has one address for all of its offices.
 const FORMS: (usize, usize) = (600, 5_000);
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
@@ -35,7 +33,6 @@ const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 /// Who tried how often.
 #[derive(Debug, Default)]
 pub(super) struct Door {
-    guesses: Mutex<Throttle>,
     forms: Mutex<Throttle>,
 }
 
@@ -104,19 +101,8 @@ async fn link(app: &Shared, tx: &mut Tx, token: String) -> store::Result<Option<
 /// The page of a link that is none of ours: the same as of any address that leads nowhere. That somebody tried is written down, as long
 /// as they do not try so often that this would be a way to fill the disk; what they tried is not.
 async fn refuse(app: &Shared, from: IpAddr) -> Result<Response, Trouble> {
-    let now = app.now();
-    if app.officer.guesses.lock().await.admit_at_most(from, now, GUESSES).is_none() {
-        let mut tx = app.db().begin().await?;
-        store::audit::write(&mut tx, app.ids(), "somebody unknown", "refused", "officer link", json!({}), now).await?;
-        tx.commit().await?;
-    }
+    attempt::by_a_stranger(app, from, "officer link").await?;
     Err(Trouble::of_status(StatusCode::NOT_FOUND))
-}
-
-/// Who asks, by network address.
-fn from(app: &Shared, headers: &HeaderMap, peer: Option<Extension<ConnectInfo<SocketAddr>>>) -> IpAddr {
-    let peer = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
-    client_of(app.behind_proxy(), headers, peer)
 }
 
 /// Writes down that a link was opened, before anything is shown.

@@ -119,9 +119,9 @@ fn detail(asked: &Asked, period: Period) -> Value {
 }
 
 async fn tables(app: &Shared, session: &Session, asked: &Asked) -> Result<(Period, Vec<Table>), Trouble> {
-    let scope = scope::scope(session, Right::Reports, "");
+    let scope = scope::scope(session, Right::Reports);
     if !asked.ward.is_empty() && !scope::may_see_ward(&scope, &app.portal.pipeline.house.council, &asked.ward) {
-        return Err(scope::not_there());
+        return Err(scope::not_there(&format!("reports of ward:{}", asked.ward)));
     }
     let now = app.now();
     let today = received_date(now);

@@ -130,7 +130,8 @@ pub(in crate::portal) async fn take(
     if let Some(before) = before {
         let detail = serde_json::json!({"from": before.who});
         let object = format!("case:{}", case.id);
-        store::audit::write(&mut tx, app.ids(), &session.actor, "take over", &object, detail, app.now()).await?;
+        let actor = session.acting(case.councillor.as_deref());
+        store::audit::write(&mut tx, app.ids(), &actor, "take over", &object, detail, app.now()).await?;
     }
     tx.commit().await?;
     Ok(Redirect::to(&format!("/review/{}?done=taken-over", case.reference)))
@@ -164,7 +165,8 @@ pub(in crate::portal) async fn undo(
         Some(case) if on_its_case => Trouble::from(error).back_to_case(&case.reference),
         _ => Trouble::from(error).back_to("/review", "Go back to the queue"),
     };
-    let undone = desk.take_back(&mut tx, &id, &session.actor).await.map_err(back)?;
+    let actor = session.acting(case.as_ref().and_then(|case| case.councillor.as_deref()));
+    let undone = desk.take_back(&mut tx, &id, &actor).await.map_err(back)?;
     tx.commit().await?;
     let page = if on_its_case { "cases" } else { "review" };
     Ok(Redirect::to(&format!("/{page}/{}?done=taken-back", undone.case.reference)))
@@ -176,7 +178,7 @@ async fn case_decided(tx: &mut Tx, id: &UndoId, session: &Session) -> Result<Opt
     let case = store::case::get(tx, &undo.case_id).await?;
     match case {
         Some(case) if session.reach(Right::Cases).has(case.councillor.as_deref()) => Ok(Some(case)),
-        _ => Err(no_such("decision")),
+        _ => Err(no_such("decision").attempted(format!("case:{}", undo.case_id))),
     }
 }
 

@@ -43,16 +43,16 @@ impl<'q> Question<'q> {
         let ward = self.ward.map(|ward| ledger.find(ward));
         let own: Vec<Word> = match self.scope {
             Scope::Wards(wards) => wards.iter().filter_map(|ward| ledger.find(ward)).collect(),
-            Scope::All | Scope::Councillor(_) => Vec::new(),
+            Scope::All | Scope::Councillors(_) => Vec::new(),
         };
-        let councillor = match self.scope {
-            Scope::Councillor(id) => ledger.find(id),
-            Scope::All | Scope::Wards(_) => None,
+        let councillors: Vec<Word> = match self.scope {
+            Scope::Councillors(keys) => keys.iter().filter_map(|key| ledger.find(key)).collect(),
+            Scope::All | Scope::Wards(_) => Vec::new(),
         };
         let in_scope = |entry: &Entry| match self.scope {
             Scope::All => true,
             Scope::Wards(_) => !entry.private && entry.ward.is_some_and(|ward| own.contains(&ward)),
-            Scope::Councillor(_) => councillor.is_some() && entry.councillor == councillor,
+            Scope::Councillors(_) => entry.councillor.is_some_and(|councillor| councillors.contains(&councillor)),
         };
         // A ward that no case lies in has no number: then nothing fits.
         let in_ward = |entry: &Entry| match ward {

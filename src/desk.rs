@@ -7,6 +7,7 @@ mod confirm;
 mod letter;
 pub mod officer;
 mod person;
+pub mod place;
 pub mod private;
 pub mod progress;
 pub mod resident;
@@ -17,8 +18,8 @@ pub mod what_if;
 
 use crate::casework::join::{self, Grounds, JoinError};
 use crate::casework::matcher::Matcher;
-use crate::casework::split::{self, SplitError, Splitter};
-use crate::core::{CaseId, CaseState, LinkId, OutboxId, Priority};
+use crate::casework::split::{self, Found, SplitError, Splitter};
+use crate::core::{CaseId, CaseState, LinkId, OutboxId, Priority, Verdict};
 use crate::outbox::compose::{Acknowledged, Composer};
 use crate::routing::RoutingPolicy;
 use crate::routing::deadline::{WorkingDays, received_date};
@@ -27,6 +28,7 @@ use crate::store::decision::NewDecision;
 use crate::store::link::LinkKind;
 use crate::store::{self, Tx};
 use chrono::{DateTime, Utc};
+use place::Corrected;
 use serde_json::json;
 
 /// Why the mail by which a department would have got a case was not sent.
@@ -68,7 +70,7 @@ pub enum DeskError {
 }
 
 /// What a gatekeeper changes; `None` leaves it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Change {
     /// Service key.
     pub service: Option<String>,
@@ -76,6 +78,8 @@ pub struct Change {
     pub department: Option<String>,
     /// How pressing.
     pub priority: Option<Priority>,
+    /// Where it is; a department that follows from service and ward comes along.
+    pub place: Option<Corrected>,
 }
 
 /// What a gatekeeper splits off, and by what it is judged.
@@ -157,9 +161,16 @@ impl Desk<'_> {
         actor: &str,
     ) -> Result<(), DeskError> {
         let mut case = Self::for_staff(tx, id).await?;
-        let before = json!({"service": case.service, "department": case.department, "priority": case.priority});
-        let had = case.department.clone();
+        let stands = |case: &Case| {
+            let place = case.place.as_ref().map(|place| place.name.as_str());
+            json!({"service": case.service, "department": case.department, "priority": case.priority, "place": place, "ward": case.ward})
+        };
+        let (before, had) = (stands(&case), case.department.clone());
         let taxonomy = &self.composer.rules.taxonomy;
+        let elsewhere = change.place.as_ref().filter(|place| place.differs(&case));
+        if let Some(place) = elsewhere {
+            self.put_at(tx, &mut case, place).await?;
+        }
         if let Some(service) = change.service.as_ref().filter(|s| **s != case.service) {
             let known = taxonomy.services.get(service).ok_or(DeskError::Unknown("service"))?;
             case.service.clone_from(service);
@@ -174,7 +185,8 @@ impl Desk<'_> {
         }
         case.priority = change.priority.unwrap_or(case.priority);
         store::case::update(tx, &case, self.now).await?;
-        let after = json!({"service": case.service, "department": case.department, "priority": case.priority, "before": before});
+        let mut after = stands(&case);
+        after["before"] = before;
         self.note(tx, &case, "change", actor, after).await?;
         if case.state != CaseState::Routed {
             return Ok(());
@@ -182,7 +194,9 @@ impl Desk<'_> {
         if case.department != had {
             self.move_on(tx, &case).await?;
         } else {
-            self.refer_anew(tx, &case).await?;
+            if !self.refer_anew(tx, &case).await? && elsewhere.is_some() {
+                self.tell_place(tx, &case).await?;
+            }
             if case.priority == Priority::Urgent {
                 store::outbox::hurry(tx, id, "referral", self.now).await?;
             }
@@ -425,6 +439,46 @@ impl Desk<'_> {
             }
             Some(_) => Err(DeskError::NotNow("this part is not offered any more")),
         }
+    }
+
+    /// A gatekeeper says that the message of a case holds another request, by its words; `judged` is what they are about. It is offered
+    /// as one that beadle found would be.
+    ///
+    /// # Errors
+    /// When these words do not stand in the message, or the case is not one that a message came in as.
+    pub async fn find_part(
+        &self,
+        tx: &mut Tx,
+        id: &CaseId,
+        (words, judged): (&str, Verdict),
+        actor: &str,
+    ) -> Result<(), DeskError> {
+        let case = Self::for_staff(tx, id).await?;
+        if matches!(case.state, CaseState::Joined | CaseState::Closed) {
+            return Err(DeskError::NotNow("this case is joined to another one or closed, so it cannot be split"));
+        }
+        if words.trim().is_empty() {
+            return Err(DeskError::Missing("copy the words of the other request from the message"));
+        }
+        let first =
+            store::message::of_case(tx, id).await?.into_iter().find(|message| message.case_id.as_ref() == Some(id));
+        let first = first.ok_or(DeskError::NotNow(
+            "this case is a part of a message already: look at the case it was split off from",
+        ))?;
+        let offer = split::offer(tx, &case).await?;
+        let found = Found::new(offer.as_ref(), &case, &first.body, words, judged)?;
+        let new = NewDecision {
+            case_id: Some(id),
+            message_id: Some(&first.id),
+            kind: "find_part",
+            actor,
+            decided: json!({}),
+            evidence: found.evidence(),
+        };
+        store::decision::insert(tx, self.composer.ids, new, self.now).await?;
+        let object = format!("case:{id}");
+        store::audit::write(tx, self.composer.ids, actor, "find_part", &object, json!({}), self.now).await?;
+        Ok(())
     }
 
     /// Lets the department of a case have the whole message with its files, or only the part that the case is about.

@@ -8,6 +8,7 @@ use crate::casework::matcher::Matcher;
 use crate::casework::matching::Judge;
 use crate::casework::open::{self, Opening};
 use crate::casework::search::Compared;
+use crate::core::verdict::Part;
 use crate::core::{CaseId, CaseState, Disposition, Ids, LinkId, MessageId, Party, Priority, Verdict};
 use crate::routing::{self, RoutingPolicy, deadline::WorkingDays, deadline::received_date};
 use crate::store::case::Case;
@@ -18,6 +19,7 @@ use crate::understanding::Question;
 use crate::understanding::rules::Rules;
 use crate::understanding::split::without_mark;
 use chrono::{DateTime, Utc};
+use regex::Regex;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
@@ -95,7 +97,15 @@ pub async fn offer(tx: &mut Tx, case: &Case) -> store::Result<Option<Offer>> {
     let Some(triage) = decisions.iter().find(|d| d.kind == "triage") else { return Ok(None) };
     let Some(message) = triage.message_id.clone() else { return Ok(None) };
     let verdict: Option<Verdict> = serde_json::from_value(triage.evidence.0["verdict"].clone()).ok();
-    let Some(verdict) = verdict.filter(|v| v.parts.len() > 1) else { return Ok(None) };
+    let Some(mut verdict) = verdict else { return Ok(None) };
+    for found in decisions.iter().filter(|d| d.kind == FOUND) {
+        if let Ok(found) = serde_json::from_value(found.evidence.0.clone()) {
+            take_in(&mut verdict, found);
+        }
+    }
+    if verdict.parts.len() < 2 {
+        return Ok(None);
+    }
     let cases = store::part::of_message(tx, &message).await?;
     let stays = cases.iter().find(|p| p.case_id == case.id).and_then(|p| usize::try_from(p.position).ok());
     let stays = stays.unwrap_or_else(|| verdict.staying_part(&case.service));
@@ -111,6 +121,94 @@ pub async fn offer(tx: &mut Tx, case: &Case) -> store::Result<Option<Offer>> {
         })
         .collect();
     Ok(Some(Offer { message, verdict, standing }))
+}
+
+/// Kind of the decision by which a person says that a message holds another request.
+const FOUND: &str = "find_part";
+
+/// A request that a person found in a message: the evidence of that decision.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Found {
+    /// What it is, with its words as they stand in the message.
+    part: Part,
+    /// In which part its words stood, from 0.
+    within: usize,
+    /// The message as the one request that it was taken for until then.
+    whole: Part,
+}
+
+impl Found {
+    /// What a person found, by words that stand in a case's message, not counting how they are spaced; `judged` is what those
+    /// words are about. `text` is the message's.
+    ///
+    /// # Errors
+    /// When the words are all there is, do not stand in the message, or stand in a part that is a case of its own.
+    pub fn new(
+        offer: Option<&Offer>,
+        case: &Case,
+        text: &str,
+        words: &str,
+        judged: Verdict,
+    ) -> Result<Self, SplitError> {
+        let missing = || {
+            SplitError::NotNow(
+                "these words do not stand in what is left of the message: copy them from it as they are, a whole sentence or more",
+            )
+        };
+        let spaced = words.split_whitespace().map(regex::escape).collect::<Vec<_>>().join(r"\s+");
+        let as_written = Regex::new(&spaced).map_err(|_| missing())?;
+        let left = |n: usize| offer.is_none_or(|offer| !matches!(offer.standing.get(n), Some(Standing::Split(_))));
+        let texts: Vec<&str> = offer
+            .map_or_else(|| vec![text], |offer| offer.verdict.parts.iter().map(|part| part.words.as_str()).collect());
+        let stands = texts.iter().enumerate().filter(|(n, _)| left(*n));
+        let (within, found) = stands
+            .filter_map(|(n, text)| Some((n, as_written.find(text).filter(|found| !found.is_empty())?)))
+            .next()
+            .ok_or_else(missing)?;
+        if without(texts[within], found.as_str()).trim().is_empty() {
+            return Err(SplitError::NotNow("that is all of it: nothing would be left for this case"));
+        }
+        let whole = Part {
+            words: text.to_owned(),
+            service: case.service.clone(),
+            confidence: case.confidence,
+            candidates: Vec::new(),
+            priority: case.priority,
+            place: case.place.as_ref().map(|place| place.0.clone()),
+            reasons: Vec::new(),
+        };
+        let Verdict { service, confidence, candidates, priority, place, reasons, .. } = judged;
+        // Where the words name no place, it is the one of the message.
+        let place = place.or_else(|| whole.place.clone());
+        let words = found.as_str().to_owned();
+        Ok(Self { part: Part { words, service, confidence, candidates, priority, place, reasons }, within, whole })
+    }
+
+    /// As it is kept.
+    #[must_use]
+    pub fn evidence(&self) -> serde_json::Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+/// Puts a request that a person found among those of its message.
+fn take_in(verdict: &mut Verdict, found: Found) {
+    let Found { part, within, whole } = found;
+    if verdict.parts.len() < 2 {
+        verdict.parts = vec![whole];
+    }
+    if let Some(held) = verdict.parts.get_mut(within) {
+        held.words = without(&held.words, &part.words);
+    }
+    verdict.parts.push(part);
+}
+
+/// A text without the first place where some words stand in it.
+fn without(text: &str, words: &str) -> String {
+    match text.split_once(words) {
+        Some((before, after)) => format!("{}\n{}", before.trim_end(), after.trim_start()).trim().to_owned(),
+        None => text.to_owned(),
+    }
 }
 
 /// What a case has from its verdict, and what changes when it keeps only a part of its message.

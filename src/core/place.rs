@@ -127,6 +127,8 @@ pub enum PlaceSource {
     Shared,
     /// Where a photo was taken, by its own account.
     Photo,
+    /// A person says so in words that no list of the council's has.
+    Person,
 }
 
 impl PlaceSource {
@@ -145,6 +147,7 @@ impl PlaceSource {
             Self::What3words => "a what3words address",
             Self::Shared => "the position sent along",
             Self::Photo => "the position in a photo",
+            Self::Person => "a person's own words",
         }
     }
 }

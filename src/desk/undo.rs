@@ -228,8 +228,9 @@ impl Desk<'_> {
     async fn restore(&self, tx: &mut Tx, was: &Case, is: &Case) -> Result<(), DeskError> {
         let now = store::case::get_to_change(tx, &was.id).await?.ok_or(DeskError::Unknown("case"))?;
         let decided = |case: &Case| {
-            let Case { service, department, consent, due_on, hold_reason, .. } = case.clone();
+            let Case { service, department, consent, due_on, hold_reason, ward, .. } = case.clone();
             (
+                (ward, case.place.as_ref().map(|place| place.name.clone())),
                 case.state,
                 service,
                 department,

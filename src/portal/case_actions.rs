@@ -6,6 +6,7 @@
 pub(super) mod links;
 mod parts;
 mod persons;
+pub(super) mod place;
 mod progress;
 
 use super::trouble::Trouble;
@@ -24,7 +25,7 @@ use axum::extract::{Form, Path, State};
 use axum::response::Redirect;
 use chrono::TimeDelta;
 use links::{JoinTo, LinkAct};
-use parts::{PartAct, PartService, Whole};
+use parts::{Another, PartAct, PartService, Whole};
 use persons::{Address, Allowed, Blocked, PersonAct, Whose};
 use progress::{DateForm, NoteForm, ProgressAct};
 use serde::Deserialize;
@@ -68,6 +69,8 @@ pub(super) struct Changed {
     pub(super) department: String,
     #[serde(default)]
     pub(super) priority: String,
+    #[serde(default)]
+    pub(super) place: String,
     #[serde(default)]
     pub(super) then: String,
 }
@@ -121,6 +124,7 @@ handlers! {
     same: (String, String) => |(reference, link)| (reference, Act::Link(LinkAct::Same(link.into())));
     different: (String, String) => |(reference, link)| (reference, Act::Link(LinkAct::Different(link.into())));
     split: (String, String), PartService => |(reference, part), form| (reference, Act::Part(PartAct::Split(part, form.service)));
+    find_part: String, Another => |reference, form| (reference, Act::Part(PartAct::Find(form.words, None)));
     dismiss: (String, String) => |(reference, part)| (reference, Act::Part(PartAct::Dismiss(part)));
     unsplit: (String, String) => |(reference, link)| (reference, Act::Part(PartAct::Unsplit(link.into())));
     whole: String, Whole => |reference, form| (reference, Act::Part(PartAct::Whole(form.whole == "yes")));
@@ -141,6 +145,10 @@ fn of_persons(said: String, state: Sameness) -> Act {
 }
 
 async fn decide(app: &Shared, session: &Session, reference: &str, act: Act) -> Answer {
+    let act = match act {
+        Act::Part(PartAct::Find(words, None)) => Act::Part(parts::judged(app, words).await?),
+        other => other,
+    };
     let mut tx = app.db().begin().await?;
     let case = case_page::find(&mut tx, reference).await?;
     let back = case.reference.clone();
@@ -172,7 +180,8 @@ async fn decide(app: &Shared, session: &Session, reference: &str, act: Act) -> A
     }
     tx.commit().await?;
     let page = if done.ends_with("-all") { "/campaign" } else { "" };
-    Ok(Redirect::to(&format!("/cases/{back}{page}?done={done}")))
+    let place = if done == "found" { "#several" } else { "" };
+    Ok(Redirect::to(&format!("/cases/{back}{page}?done={done}{place}")))
 }
 
 /// The cases that a decision may change, where it can be taken back.
@@ -205,7 +214,7 @@ pub(super) async fn beside(tx: &mut Tx, link: &LinkId) -> store::Result<Vec<Case
 fn kept_as(done: &str) -> Option<&'static str> {
     Some(match done {
         "accepted" => "accept",
-        "changed" | "moved" => "change",
+        "changed" | "changed-in-words" | "moved" => "change",
         "changed-accepted" => "change_accept",
         "released" => "release",
         "sent-on" => "send_on",
@@ -324,14 +333,16 @@ pub(super) async fn change_case(
     let set = |value: &String| Some(value.clone()).filter(|v| !v.is_empty());
     let priority: Option<Priority> =
         set(&changed.priority).map(|p| p.parse()).transpose().map_err(|_| no_such("priority"))?;
-    let change = Change { service: set(&changed.service), department: set(&changed.department), priority };
+    let place = place::said(app, &case, &changed.place)?;
+    let change = Change { service: set(&changed.service), department: set(&changed.department), priority, place };
     let send = changed.then == "accept";
     if send && change.service.is_none() {
         return Err(Trouble::bad("Choose a service first: it says which department the case goes to."));
     }
     let differs = change.service.as_ref().is_some_and(|s| *s != case.service)
         || change.department.as_ref().is_some_and(|d| *d != case.department)
-        || change.priority.is_some_and(|p| p != case.priority);
+        || change.priority.is_some_and(|p| p != case.priority)
+        || change.place.as_ref().is_some_and(|place| place.differs(&case));
     if differs {
         desk.change(tx, &case.id, &change, &app.portal.pipeline.house.calendar, actor).await?;
     } else if !send {
@@ -344,7 +355,12 @@ pub(super) async fn change_case(
         return Ok("changed-accepted");
     }
     let moved = after.state == CaseState::Routed && after.department != case.department;
-    Ok(if moved { "moved" } else { "changed" })
+    let in_words = change.place.is_some() && after.place.as_ref().is_some_and(|place| place.point.is_none());
+    Ok(match moved {
+        true => "moved",
+        false if in_words => "changed-in-words",
+        false => "changed",
+    })
 }
 
 pub(super) fn grown_old() -> Trouble {

@@ -103,6 +103,8 @@ struct CasePage {
     before: Option<Before>,
     campaign: Option<usize>,
     several: Option<Several>,
+    /// Whether another request can be seen in its message.
+    can_find: bool,
     own_part: Option<OwnPart>,
     who: Option<Who>,
     can_close: bool,
@@ -288,6 +290,7 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
         entries: read.trail.entries(taxonomy),
         progress: (case.state == CaseState::Routed).then(|| progress(app, &read.trail)),
         map: map_of(app, case),
+        can_find: open && read.trail.decisions.iter().any(|d| d.kind == "triage"),
         several: read.several.map(|found| several::several(found, case, taxonomy)),
         own_part: read.own_part,
         who: read.who,

@@ -173,7 +173,13 @@ fn changes(decided: &Value, taxonomy: &Taxonomy) -> Vec<String> {
     let service = changed("service", "Service", &|s| taxonomy.service_name(s).to_owned());
     let department = changed("department", "Department", &|d| taxonomy.department_name(d).to_owned());
     let priority = changed("priority", "Priority", &|p| priority_label(p));
-    service.into_iter().chain(department).chain(priority).collect()
+    let unknown = |value: &Value| value.as_str().unwrap_or("not known").to_owned();
+    // A place can come or go; decisions from before it could be corrected say nothing of it.
+    let place = (before["place"] != decided["place"] || before["ward"] != decided["ward"]).then(|| {
+        let at = |of: &Value| format!("{} (ward {})", unknown(&of["place"]), unknown(&of["ward"]));
+        format!("Place: {}, was {}", at(decided), at(before))
+    });
+    service.into_iter().chain(department).chain(priority).chain(place).collect()
 }
 
 fn evidence_view(verdict: &Value, likest: Option<&Value>, taxonomy: &Taxonomy) -> Option<EvidenceView> {

@@ -308,6 +308,9 @@ fn notice(done: &str) -> Option<&'static str> {
     Some(match done {
         "accepted" => "Accepted. The case is on its way to the department.",
         "changed" => "The change is saved.",
+        "changed-in-words" => {
+            "The place is saved as you wrote it. It is in none of the council's lists, so it has no point on the map."
+        }
         "changed-accepted" => "The change is saved, and the case is on its way to the department.",
         "moved" => "The change is saved, and the case is on its way to the other department.",
         "unchanged" => "Nothing was different, so nothing was changed.",
@@ -317,6 +320,7 @@ fn notice(done: &str) -> Option<&'static str> {
             "Split. The new case waits for review; the split can be undone for as long as nothing has left for it."
         }
         "unsplit" => "The split is undone. The words are on this case again.",
+        "found" => "Noted: the message holds another request. It stands below and can be made a case of its own.",
         "dismissed" => "Noted: it is no request of its own.",
         "whole" => "The department will get the whole message and its files.",
         "part" => "The department will get only the words that are about this case.",

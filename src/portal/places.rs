@@ -31,6 +31,7 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
         ("/cases/{reference}/people/{said}/different", post(case_actions::not_one_person)),
         ("/cases/{reference}/people/{said}/apart", post(case_actions::take_apart)),
         ("/cases/{reference}/whole", post(case_actions::whole)),
+        ("/cases/{reference}/parts", post(case_actions::find_part)),
         ("/cases/{reference}/parts/{part}/split", post(case_actions::split)),
         ("/cases/{reference}/parts/{part}/dismiss", post(case_actions::dismiss)),
         ("/cases/{reference}/links/{link}/unsplit", post(case_actions::unsplit)),

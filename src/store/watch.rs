@@ -166,7 +166,9 @@ pub async fn list(tx: &mut Tx, wanted: &Wanted<'_>) -> Result<Vec<Watched>> {
     let sql = match wanted.scope {
         Scope::All => statement!(wanted, "TRUE"),
         Scope::Councillors(keys) if keys.len() == 1 => statement!(wanted, "c.councillor = $1"),
-        Scope::Councillors(_) => statement!(wanted, "c.councillor IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"),
+        Scope::Councillors(_) => {
+            statement!(wanted, "c.councillor IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")
+        }
         Scope::Wards(wards) if wards.len() == 1 => statement!(wanted, "c.ward = $1"),
         Scope::Wards(_) => statement!(wanted, "c.ward IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"),
     };

@@ -23,7 +23,9 @@ fn actions(reference: &str) -> Vec<String> {
 async fn stands(desk: &Desk, case: &Case) -> (CaseState, String, usize, Vec<String>) {
     let now = desk.case(&case.reference).await;
     let trail = desk.trail(&format!("case:{}", case.id)).await;
-    let acts = trail.into_iter().filter(|entry| !entry.starts_with("administrator read")).collect();
+    // That it was read, and that somebody tried, changes nothing.
+    let changes = |entry: &String| !entry.starts_with("administrator read") && entry != "somebody unknown refused";
+    let acts = trail.into_iter().filter(changes).collect();
     (now.state, now.consent, desk.outgoing(case).await.len(), acts)
 }
 

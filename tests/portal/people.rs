@@ -472,7 +472,8 @@ async fn what_is_another_councillors_is_not_shown_beside_and_cannot_be_joined() 
 }
 
 #[tokio::test]
-async fn who_is_not_signed_in_and_asks_for_a_case_or_guesses_an_invitation_sees_nothing_and_the_attempt_is_on_the_trail() {
+async fn who_is_not_signed_in_and_asks_for_a_case_or_guesses_an_invitation_sees_nothing_and_the_attempt_is_on_the_trail()
+ {
     let desk = Desk::closed().await;
     let case = desk.pothole().await;
     let object = format!("case:{}", case.id);
@@ -580,8 +581,9 @@ async fn who_acts_for_several_councillors_sees_the_cases_of_each_and_both_names_
     let mut tx = desk.db().read().await.unwrap();
     let decisions = store::decision::of_case(&mut tx, &second.id).await.unwrap();
     drop(tx);
-    let by: Vec<&str> = decisions.iter().filter(|d| d.actor.starts_with("gwen")).map(|d| d.actor.as_str()).collect();
-    assert_eq!(by, ["gwen for nowak", "gwen for nowak"], "{by:?}");
+    let theirs = decisions.iter().filter(|d| d.actor.starts_with("gwen"));
+    let theirs: Vec<(&str, &str)> = theirs.map(|d| (d.kind.as_str(), d.actor.as_str())).collect();
+    assert_eq!(theirs, [("accept", "gwen for nowak"), ("route", "gwen for nowak"), ("undo", "gwen for nowak")]);
 
     // A call is written down for one of theirs.
     let page = gwen.gets(&desk, "/log").await;
@@ -601,9 +603,11 @@ async fn who_acts_for_several_councillors_sees_the_cases_of_each_and_both_names_
             ("councillor", councillor.to_owned()),
         ]
     };
-    for (councillor, status) in
-        [("", StatusCode::UNPROCESSABLE_ENTITY), ("hussain", StatusCode::UNPROCESSABLE_ENTITY), ("nowak", StatusCode::SEE_OTHER)]
-    {
+    for (councillor, status) in [
+        ("", StatusCode::UNPROCESSABLE_ENTITY),
+        ("hussain", StatusCode::UNPROCESSABLE_ENTITY),
+        ("nowak", StatusCode::SEE_OTHER),
+    ] {
         let fields = call(councillor);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let answer = gwen.asks(&desk, Method::POST, "/log", &fields).await;

@@ -424,3 +424,83 @@ async fn nothing_is_decided_in_the_queue_by_a_stranger_or_without_the_sessions_w
     assert_eq!(desk.case(&case.reference).await, case);
     assert!(shows(&page, &case));
 }
+
+/// The place of a case: its name, its ward and whether it has a point.
+fn at(case: &Case) -> (Option<&str>, Option<&str>, bool) {
+    let place = case.place.as_ref().map(|place| &place.0);
+    (place.map(|p| p.name.as_str()), case.ward.as_deref(), place.is_some_and(|p| p.point.is_some()))
+}
+
+#[tokio::test]
+async fn a_wrong_place_is_corrected_ward_and_map_follow_and_it_is_taken_back() {
+    let desk = Desk::open().await;
+    let case = lamp(&desk).await;
+    let before = at(&case);
+    assert!(before.1.is_some_and(|ward| ward != "Abbey"), "{before:?}");
+    let page = desk.get(&format!("/review/{}", case.reference)).await;
+    assert!(page.has("data-group=\"w\"") && page.has("No place is known"), "{}", page.body);
+    let changed = decide(&desk, &page, &case, "change", &[("place", "opposite 3 ZM1 4QT")]).await;
+    assert!(changed.location().contains("?did="), "{} {}", changed.location(), changed.body);
+    let now = desk.case(&case.reference).await;
+    assert_eq!(at(&now), (Some("opposite 3 ZM1 4QT (ZM1 4QT)"), Some("Abbey"), true));
+    assert_eq!(now.councillor, case.councillor, "the resident wrote to this councillor");
+    let page = desk.get(changed.location()).await;
+    assert!(page.has("chosen by a person") && page.has("ward Abbey"), "{}", page.body);
+    let whole = desk.get(&format!("/cases/{}", case.reference)).await;
+    assert!(whole.has("Place: opposite 3 ZM1 4QT (ZM1 4QT) (ward Abbey), was "), "{}", whole.body);
+    let undone = desk.press(&page, "/review/undo", &[("id", &page.field("id"))]).await;
+    assert_eq!(undone.status, StatusCode::SEE_OTHER, "{}", undone.body);
+    assert_eq!(at(&desk.case(&case.reference).await), before);
+
+    // What no list has stands as it was written, and is said so.
+    let page = desk.get(&format!("/cases/{}", case.reference)).await;
+    let path = format!("/cases/{}/change", case.reference);
+    let words = [
+        ("place", "behind the old bandstand"),
+        ("service", ""),
+        ("department", ""),
+        ("priority", ""),
+        ("then", "save"),
+    ];
+    let answer = desk.press(&page, &path, &words).await;
+    assert!(answer.location().ends_with("done=changed-in-words"), "{} {}", answer.location(), answer.body);
+    assert!(desk.get(answer.location()).await.has("so it has no point on the map"));
+    assert_eq!(at(&desk.case(&case.reference).await), (Some("behind the old bandstand"), None, false));
+    let page = desk.get(&format!("/review/{}", case.reference)).await;
+    decide(&desk, &page, &case, "change", &[("place", "#none")]).await;
+    assert_eq!(at(&desk.case(&case.reference).await), (None, None, false));
+    let page = desk.get(&format!("/review/{}", case.reference)).await;
+    let stale = decide(&desk, &page, &case, "change", &[("place", "#2")]).await;
+    assert_eq!(stale.status, StatusCode::CONFLICT, "there is no such other place any more");
+}
+
+#[tokio::test]
+async fn a_department_that_was_sent_elsewhere_is_told_where_it_is() {
+    let desk = Desk::open().await;
+    let case = lamp(&desk).await;
+    let page = desk.get("/review").await;
+    decide(&desk, &page, &case, "accept", &[]).await;
+    let change = [("place", "ZM1 4QT"), ("service", ""), ("department", ""), ("priority", ""), ("then", "save")];
+    let path = format!("/cases/{}", case.reference);
+    // While its mail waits, the mail says the right place.
+    let page = desk.get(&path).await;
+    let other = [("place", "ZM1 4QU"), change[1], change[2], change[3], change[4]];
+    assert!(desk.press(&page, &format!("{path}/change"), &other).await.status.is_redirection());
+    let to_department = async |purpose: &str| {
+        let sent = desk.outgoing(&case).await;
+        sent.into_iter()
+            .filter(|o| o.purpose == purpose && o.status != "cancelled")
+            .map(|o| o.mail.0.body)
+            .collect::<Vec<_>>()
+    };
+    let referral = to_department("referral").await;
+    assert!(
+        referral.len() == 1 && referral[0].contains("ZM1 4QU") && to_department("desk").await.is_empty(),
+        "{referral:?}"
+    );
+    desk.deliver_later().await;
+    let page = desk.get(&path).await;
+    assert!(desk.press(&page, &format!("{path}/change"), &change).await.status.is_redirection());
+    let told = to_department("desk").await;
+    assert!(told.len() == 1 && told[0].contains("The place was corrected. It is: ZM1 4QT"), "{told:?}");
+}

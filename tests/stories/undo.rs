@@ -96,6 +96,7 @@ story!(each_decision_is_taken_back_whole, house, {
                     service: Some("street_lighting".to_owned()),
                     department: None,
                     priority: Some(Priority::Urgent),
+                    place: None,
                 };
                 desk.change(tx, first, &change, &house.pipeline.house.calendar, WHO).await?;
                 desk.accept(tx, first, WHO).await
@@ -151,7 +152,7 @@ story!(what_has_left_or_was_decided_since_stays, house, {
     assert!(store::undo::get(&mut tx, &left).await.unwrap().unwrap().undone_at.is_none());
     drop(tx);
     // Somebody else decided in between.
-    let change = Change { service: None, department: None, priority: Some(Priority::Urgent) };
+    let change = Change { service: None, department: None, priority: Some(Priority::Urgent), place: None };
     let one = std::slice::from_ref(second);
     let held = decides(house, "hold", one, async |desk, tx| desk.hold(tx, second, "wait", WHO).await).await;
     let calendar = &house.pipeline.house.calendar;

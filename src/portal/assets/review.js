@@ -54,7 +54,7 @@
       say(e.dataset.says);
       return;
     }
-    if (e.tagName === "SELECT") { e.focus(); return; }
+    if (e.tagName === "SELECT" || e.tagName === "INPUT") { e.focus(); return; }
     sent = true;
     e.click();
   };

@@ -283,8 +283,10 @@ async fn show(app: &Shared, session: &Session, kind: Kind, asked: &Asked) -> Res
     drop(tx);
     let detail = json!({"show": show.key(), "page": asked.page(), "cases": cases.iter().map(|c| &c.reference).collect::<Vec<_>>()});
     audit_reading(app, session, "read list", std::slice::from_ref(&list.object), detail).await?;
-    let asked =
-        &Asked { councillor: if kind == Kind::My { own(session, asked) } else { asked.councillor.clone() }, ..asked.clone() };
+    let asked = &Asked {
+        councillor: if kind == Kind::My { own(session, asked) } else { asked.councillor.clone() },
+        ..asked.clone()
+    };
     let path = kind.path();
     let template = WatchPage {
         page: Page::new(app, session, &path[1..], list.heading.clone()).with_notice(asked.done.as_deref()),

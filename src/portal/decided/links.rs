@@ -51,6 +51,7 @@ pub(super) fn view(decision: &Decision, taxonomy: &Taxonomy) -> Option<DecisionV
             view
         }
         "unsplit" => view("The split was undone", vec![format!("With {}", case(decided, "case"))]),
+        "find_part" => view("Another request was seen in the message", Vec::new()),
         "dismiss_part" => {
             let number = decided["part"].as_u64().map_or(0, |n| n + 1);
             view("Not split", vec![format!("Request {number} is no request of its own")])

@@ -160,7 +160,9 @@ pub(super) async fn send(
     if !wrong.is_empty() {
         return draw(&app, &session, StatusCode::UNPROCESSABLE_ENTITY, token, sent, wrong);
     }
-    let (Some((channel, call)), Some(number)) = (sent.call(&session.acting(Some(&sent.councillor)), &house.council), number) else {
+    let (Some((channel, call)), Some(number)) =
+        (sent.call(&session.acting(Some(&sent.councillor)), &house.council), number)
+    else {
         let text = "This page is not one of ours, or of another installation. Look it over and send it again.";
         return draw(&app, &session, StatusCode::FORBIDDEN, token, sent, vec![Wrong::new("send", text)]);
     };

@@ -36,6 +36,7 @@ pub(in crate::portal) struct Wanted {
     service: String,
     department: String,
     priority: String,
+    place: String,
     then: String,
     link: String,
     outgoing: String,
@@ -278,13 +279,14 @@ async fn carry_out(
             Ok(Done::next("accept"))
         }
         What::Change => {
-            let Wanted { seen, confirmed, service, department, priority, then, .. } = wanted;
+            let Wanted { seen, confirmed, service, department, priority, place, then, .. } = wanted;
             let changed = Changed {
                 seen: seen.clone(),
                 confirmed: confirmed.clone(),
                 service: service.clone(),
                 department: department.clone(),
                 priority: priority.clone(),
+                place: place.clone(),
                 then: then.clone(),
             };
             Ok(match change_case(app, desk, tx, case.clone(), &changed, actor).await? {

@@ -39,13 +39,14 @@ pub(super) const WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; img-
                            frame-ancestors 'none'; base-uri 'none'";
 
 /// What the keys do, for who asks.
-const KEYS: [(&str, &str); 14] = [
+const KEYS: [(&str, &str); 15] = [
     ("a", "Accept all that is suggested; on hold, Enter confirms it"),
     ("s", "Change the service, then its number; 0 for any other"),
     ("p", "Change the priority, then 1 to 4"),
     ("d", "Change the department, then its key"),
+    ("w", "Change where it is, then its number; 0 to write where"),
     ("j", "Join, then the number of the case"),
-    ("t", "Split a message with several requests"),
+    ("t", "Split the message: several requests, or another one in it"),
     ("q", "Ask the resident"),
     ("h", "Put on hold, with a reason"),
     ("x", "Spam"),

@@ -1,5 +1,6 @@
 //! What beadle suggests, part by part, each with what speaks for it and how sure it is, and what may be chosen instead.
 
+use super::super::case_actions::place;
 use super::super::decided::{ReasonView, reason_view};
 use super::super::format;
 use super::super::list::{Choice, by_name};
@@ -11,6 +12,8 @@ use crate::store::case::Case;
 
 /// Least probability of a service that is offered by a key of its own.
 const WORTH_A_KEY: f64 = 0.02;
+/// So many places that may be meant as well are offered.
+const MOST_MEANT: usize = 8;
 /// The keys of what may be chosen, in order; those that a list does not need are free.
 const KEYS: &str = "123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -38,6 +41,8 @@ pub(super) struct Part {
     pub(super) picks: Vec<Pick>,
     /// Everything there is, where the keys are not enough for it.
     pub(super) all: Vec<Choice>,
+    /// What it can be said to be in words, where it can.
+    pub(super) asks: Option<&'static str>,
 }
 
 /// Something to be chosen by a key.
@@ -73,7 +78,7 @@ pub(super) fn of(trail: &Trail, taxonomy: &Taxonomy) -> Suggested {
             service(case, verdict.as_ref(), unsure, taxonomy, reasons(About::Service)),
             priority(case, verdict.as_ref(), reasons(About::Priority)),
             department(case, verdict.as_ref(), taxonomy),
-            place(case, reasons(About::Place)),
+            place_of(case, reasons(About::Place)),
         ],
     }
 }
@@ -116,6 +121,7 @@ fn service(
                 .filter(|s| !s.off || s.id == case.service)
                 .map(|s| Choice::new(&s.id, &s.name, &case.service)),
         ),
+        asks: None,
     }
 }
 
@@ -146,6 +152,7 @@ fn priority(case: &Case, verdict: Option<&Verdict>, mut reasons: Vec<ReasonView>
         reasons,
         picks: picks(all, case.priority.as_str()),
         all: Vec::new(),
+        asks: None,
     }
 }
 
@@ -180,22 +187,36 @@ fn department(case: &Case, verdict: Option<&Verdict>, taxonomy: &Taxonomy) -> Pa
         reasons: vec![plain(&why)],
         picks: picks(departments.into_iter(), &case.department),
         all: Vec::new(),
+        asks: None,
     }
 }
 
-fn place(case: &Case, reasons: Vec<ReasonView>) -> Part {
+fn place_of(case: &Case, reasons: Vec<ReasonView>) -> Part {
     let place = case.place.as_ref().map(|place| &place.0);
-    let ward = case.ward.as_deref().map_or_else(|| "no ward known".to_owned(), |ward| format!("ward {ward}"));
+    let in_ward = |ward: Option<&str>| ward.map_or_else(|| "no ward known".to_owned(), |ward| format!("ward {ward}"));
+    let ward = in_ward(case.ward.as_deref());
+    let alternatives = place.map(|place| place.alternatives.as_slice()).unwrap_or_default().iter();
+    let meant = alternatives
+        .take(MOST_MEANT)
+        .enumerate()
+        .map(|(at, other)| (place::alternative(at + 1), format!("{}, {}", other.name, in_ward(other.ward.as_deref()))));
+    let nowhere = place.map(|_| (place::NOWHERE.to_owned(), "No place is known".to_owned()));
     Part {
-        key: "",
+        key: "w",
         field: "place",
         name: "Place",
         value: String::new(),
         label: place.map_or_else(|| "Not known".to_owned(), |place| format!("{}, {ward}", place.name)),
-        chance: place.map(|place| format::chance(place.confidence)).unwrap_or_default(),
+        chance: match place {
+            // Of what nobody found in the message, somebody said that it is there.
+            Some(place) if place.words.is_empty() && place.confidence >= 1.0 => BY_A_PERSON.to_owned(),
+            Some(place) => format::chance(place.confidence),
+            None => String::new(),
+        },
         reasons,
-        picks: Vec::new(),
+        picks: picks(meant.chain(nowhere), ""),
         all: Vec::new(),
+        asks: Some("Any other: a street, a postcode or a building"),
     }
 }
 

@@ -6,9 +6,10 @@ mod fill;
 use super::bench::app;
 use super::{progress, say};
 use crate::app::App;
-use crate::core::{Clock, Ids, UserId};
+use crate::core::{Clock, Ids, Role, UserId};
 use crate::portal::{self, Portal};
 use crate::store::session::NewSession;
+use crate::store::user::NewGrant;
 use crate::store::{self, args};
 use anyhow::{Context as _, bail};
 use chrono::TimeDelta;
@@ -47,6 +48,8 @@ pub(super) struct PagesArgs {
 
 /// The cookie that everybody brings along: a word of the right form.
 const TOKEN: &str = "beadle-bench-pages-000000000000000000000000";
+/// The same of somebody who acts for two councillors.
+const ASSISTANT: &str = "beadle-bench-pages-111111111111111111111111";
 /// Requests by one person alone, after the crowd.
 const ALONE: usize = 30;
 
@@ -73,7 +76,12 @@ pub(super) async fn pages(args: PagesArgs) -> anyhow::Result<()> {
     ));
     say(format!("{:<48} {:>9} {:>9} {:>9} {:>10} {:>9}", "page", "median", "95th", "99th", "alone", "bytes"));
     for path in all.iter().filter(|path| path.contains(&args.only)) {
-        measure(&base, path, &args).await?;
+        measure((&base, TOKEN), path, &args).await?;
+    }
+    say("The same for somebody who acts for two councillors:");
+    let theirs = ["/review", "/", "/?state=closed", "/my?councillor=nowak", "/overdue", "/reports"];
+    for path in theirs.iter().filter(|path| path.contains(&args.only)) {
+        measure((&base, ASSISTANT), path, &args).await?;
     }
     Ok(())
 }
@@ -94,17 +102,29 @@ async fn sign_in(app: &App) -> anyhow::Result<()> {
     let now = app.pipeline.clock.now();
     portal::auth::ensure_password(&app.pipeline.db, now).await?;
     let user = UserId::from(portal::auth::ADMINISTRATOR.to_owned());
-    let session = NewSession {
-        user: &user,
-        token_hash: &format!("{:x}", Sha256::digest(TOKEN)),
-        csrf: "bench",
-        begun_by: "password",
-        device: "bench",
-        expires_at: now + TimeDelta::hours(12),
-    };
+    let assistant = UserId::from("assistant".to_owned());
     let mut tx = app.pipeline.db.begin().await?;
-    store::session::end_all_of(&mut tx, &user).await?;
-    store::session::insert(&mut tx, &app.pipeline.ids, session, now).await?;
+    if store::user::insert(&mut tx, &assistant, "assistant", "Assistant", None, now).await? {
+        for role in [Role::Gatekeeper, Role::Councillor] {
+            for councillor in ["adeyemi", "nowak"] {
+                let new =
+                    NewGrant { user: &assistant, role, councillor: Some(councillor), until: None, by: "administrator" };
+                store::user::give(&mut tx, &app.pipeline.ids, new, now).await?;
+            }
+        }
+    }
+    for (user, token) in [(&user, TOKEN), (&assistant, ASSISTANT)] {
+        let session = NewSession {
+            user,
+            token_hash: &format!("{:x}", Sha256::digest(token)),
+            csrf: "bench",
+            begun_by: "password",
+            device: "bench",
+            expires_at: now + TimeDelta::hours(12),
+        };
+        store::session::end_all_of(&mut tx, user).await?;
+        store::session::insert(&mut tx, &app.pipeline.ids, session, now).await?;
+    }
     tx.commit().await?;
     Ok(())
 }
@@ -156,6 +176,22 @@ async fn addresses(app: &App) -> anyhow::Result<Vec<String>> {
         "/outbox",
         "/set-aside",
         "/letters",
+        "/quarantine",
+        "/blocked",
+        "/learned",
+        "/log",
+        "/account",
+        "/admin/people",
+        "/admin/access",
+        "/admin/audit",
+        "/admin/audit?actor=gatekeeper7",
+        "/admin/audit?action=refused",
+        "/admin/audit?object=case:500",
+        "/admin/audit?actor=gatekeeper7&action=refused",
+        "/admin/services",
+        "/admin/departments",
+        "/admin/channels",
+        "/admin/models",
     ];
     let mut all: Vec<String> = fixed.into_iter().map(str::to_owned).collect();
     all.extend([
@@ -170,10 +206,10 @@ async fn addresses(app: &App) -> anyhow::Result<Vec<String>> {
 }
 
 /// Asks for a page again and again, and says how long it took.
-async fn measure(base: &str, path: &str, args: &PagesArgs) -> anyhow::Result<()> {
+async fn measure((base, token): (&str, &str), path: &str, args: &PagesArgs) -> anyhow::Result<()> {
     let url = format!("{base}{path}");
     let each = args.requests.div_ceil(args.users.max(1));
-    let first = ask(&client()?, &url).await?;
+    let first = ask(&client()?, &url, token).await?;
     let Asked { bytes: Some(bytes), .. } = first else {
         say(format!("{path:<48} is not there"));
         return Ok(());
@@ -182,7 +218,7 @@ async fn measure(base: &str, path: &str, args: &PagesArgs) -> anyhow::Result<()>
         let client = client()?;
         let mut took = Vec::with_capacity(each);
         for _ in 0..each {
-            took.push(ask(&client, &url).await?.took);
+            took.push(ask(&client, &url, token).await?.took);
         }
         anyhow::Ok(took)
     });
@@ -190,7 +226,7 @@ async fn measure(base: &str, path: &str, args: &PagesArgs) -> anyhow::Result<()>
     let one = client()?;
     let mut alone = Vec::with_capacity(ALONE);
     for _ in 0..ALONE {
-        alone.push(ask(&one, &url).await?.took);
+        alone.push(ask(&one, &url, token).await?.took);
     }
     let ms = |took: Duration| took.as_secs_f64() * 1e3;
     let [median, p95, p99] = [50, 95, 99].map(|hundredths| ms(percentile(&mut took, hundredths)));
@@ -209,9 +245,9 @@ struct Asked {
     bytes: Option<usize>,
 }
 
-async fn ask(client: &reqwest::Client, url: &str) -> anyhow::Result<Asked> {
+async fn ask(client: &reqwest::Client, url: &str, token: &str) -> anyhow::Result<Asked> {
     let start = Instant::now();
-    let response = client.get(url).header(COOKIE, format!("beadle={}", TOKEN)).send().await?;
+    let response = client.get(url).header(COOKIE, format!("beadle={token}")).send().await?;
     let (status, to) = (response.status(), response.headers().get(LOCATION).cloned());
     let bytes = response.bytes().await?.len();
     let took = start.elapsed();

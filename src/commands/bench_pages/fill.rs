@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::commands::progress;
 use crate::core::{
     CaseId, CaseState, Channel, ContactId, ContactPoint, Disposition, Ids, Mail, MessageId, OutboxId, Party, Place,
-    PlaceSource, Point, Priority, SenderCheck,
+    PlaceSource, Point, Priority, Role, SenderCheck,
 };
 use crate::routing::deadline::received_date;
 use crate::store::case::Case;
@@ -13,6 +13,7 @@ use crate::store::decision::NewDecision;
 use crate::store::link::{LinkKind, NewLink};
 use crate::store::message::NewMessage;
 use crate::store::outbox::{NewOutgoing, OutMail};
+use crate::store::user::NewGrant;
 use crate::store::{self, Tx, args};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -30,6 +31,10 @@ const JOINED: usize = 20;
 const ROUTED: usize = 4_000;
 /// Campaigns, and letters of each.
 const CAMPAIGNS: (usize, usize) = (20, 100);
+/// Accounts of people.
+const ACCOUNTS: usize = 200;
+/// Senders who are blocked.
+const BLOCKED: usize = 300;
 /// What residents write.
 const BODY: &str = "Good morning. There is a large hole in the road outside our house, and cars swerve round it into the path of people who \
     cycle to school. It has been there since the frost and is getting worse with every lorry. Could somebody have a look at it, please, \
@@ -74,12 +79,17 @@ pub(super) async fn fill(app: &App, cases: usize, waiting: usize) -> anyhow::Res
         now: app.pipeline.clock.now(),
     };
     let mut parent = None;
+    let begun = council.now - TimeDelta::days(DAYS as i64 + 2);
     for from in (0..cases).step_by(LOT) {
         let mut tx = app.pipeline.db.begin().await?;
         for number in from..(from + LOT).min(cases) {
             council.open(&mut tx, number, &mut parent).await?;
+            // The trail stands in the order in which it was written, which is not quite that of the cases.
+            let at = begun + TimeDelta::seconds((number * (DAYS * 86_400 / cases.max(1))) as i64);
+            council.trail(&mut tx, number, at).await?;
         }
         tx.commit().await?;
+        seal(app, begun + TimeDelta::seconds((from * (DAYS * 86_400 / cases.max(1))) as i64)).await?;
         if from % 20_000 == 0 {
             progress(format!("{from} of {cases} cases"));
         }
@@ -89,11 +99,57 @@ pub(super) async fn fill(app: &App, cases: usize, waiting: usize) -> anyhow::Res
     let gone = "UPDATE outbox SET status = 'sent', sent_at = created_at, attempts = 1 WHERE status = 'queued'";
     tx.exec(gone, args![]).await?;
     council.campaigns(&mut tx).await?;
+    council.people(&mut tx).await?;
     tx.commit().await?;
     Ok(())
 }
 
+/// Seals what was written on the trail since.
+async fn seal(app: &App, since: DateTime<Utc>) -> store::Result<()> {
+    loop {
+        let mut tx = app.pipeline.db.begin().await?;
+        let sealed = store::audit::seal(&mut tx, Some(since)).await?;
+        tx.commit().await?;
+        if sealed == 0 {
+            return Ok(());
+        }
+    }
+}
+
 impl Council<'_> {
+    /// What stands on the audit trail of a case: that people read it, and what they did.
+    async fn trail(&self, tx: &mut Tx, number: usize, at: DateTime<Utc>) -> store::Result<()> {
+        let who = format!("gatekeeper{}", dice(number, 30) % 40);
+        let object = format!("case:{number}");
+        let rare = dice(number, 31).is_multiple_of(2_000);
+        for action in ["read case", "accept", if rare { "refused" } else { "read list" }] {
+            store::audit::write(tx, &Ids::Random, &who, action, &object, json!({"review": true}), at).await?;
+        }
+        Ok(())
+    }
+
+    /// Everybody with an account, who is blocked, what lies in quarantine, and how content residents were.
+    async fn people(&self, tx: &mut Tx) -> store::Result<()> {
+        for number in 0..ACCOUNTS {
+            let id: crate::core::UserId = Ids::Random.next();
+            store::user::insert(tx, &id, &format!("person{number}"), &format!("Person {number}"), None, self.now)
+                .await?;
+            let role = if number.is_multiple_of(3) { Role::Councillor } else { Role::Gatekeeper };
+            let councillor = if number.is_multiple_of(2) { "nowak" } else { "adeyemi" };
+            let new = NewGrant { user: &id, role, councillor: Some(councillor), until: None, by: "administrator" };
+            store::user::give(tx, &Ids::Random, new, self.now).await?;
+        }
+        for number in 0..BLOCKED {
+            let address = format!("blocked{number}@home.example");
+            let point = ContactPoint { channel: Channel::Email, address, name: None };
+            store::block::insert(tx, &point, "abuse", "gatekeeper", self.now).await?;
+        }
+        let rated = "INSERT INTO ratings (case_id, score, rated_at)
+                     SELECT id, 1 + LENGTH(title) % 5, closed_at FROM cases WHERE state = 'closed' AND language = 'en'";
+        tx.exec(rated, args![]).await?;
+        Ok(())
+    }
+
     async fn open(&self, tx: &mut Tx, number: usize, parent: &mut Option<CaseId>) -> store::Result<()> {
         let case = self.case(tx, number, parent.is_some()).await?;
         let changed = case.closed_at.or(case.routed_at).unwrap_or(case.received_at);

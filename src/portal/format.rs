@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Europe::London;
+use regex::Regex;
+use std::sync::LazyLock;
 
 /// `Friday 13 March 2026, 14:05`, by the clock on the council's wall.
 pub(super) fn when(at: DateTime<Utc>) -> String {
@@ -125,6 +127,13 @@ pub(super) fn count(n: i64, one: &str, more: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {more}") }
 }
 
+/// A text of a machine without what says who is meant: addresses of mail, and numbers long enough to be a telephone's.
+pub(super) fn without_addresses(text: &str) -> String {
+    static WHO: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"[^\s<>,;:\(\)\[\]]+@[^\s<>,;:\(\)\[\]]+|\+?\d[\d .-]{7,}\d").unwrap());
+    WHO.replace_all(text, "…").into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +153,23 @@ mod tests {
         assert!(!due("2026-03-12", false, today).overdue);
         assert_eq!(due("2026-03-13", true, today).text, "Due today, Friday 13 March 2026");
         assert_eq!(due("soon", true, today).text, "soon");
+    }
+
+    #[test]
+    fn what_a_server_says_of_a_person_is_left_out_and_the_rest_stays() {
+        for (text, shown) in [
+            (
+                "Refused by the mail server (550): <ann@fenmail.example> User unknown",
+                "Refused by the mail server (550): <…> User unknown",
+            ),
+            (
+                "refused by the provider (21211): +44 7700 900123 is no number",
+                "refused by the provider (21211): … is no number",
+            ),
+            ("5 attempts, the last at 14:05; code 4.7.1", "5 attempts, the last at 14:05; code 4.7.1"),
+        ] {
+            assert_eq!(without_addresses(text), shown);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Mail that needs a look: not delivered, in quarantine, set aside.
 
-use super::{App, Done, Page, audit_reading, format, html, queries, timeline, trouble::Trouble};
+use super::{App, Done, Page, Shared, audit_reading, format, html, queries, timeline, trouble::Trouble};
 use crate::core::{InboxId, Reference};
 use crate::routing::consent::Consent;
 use crate::store::decision::NewDecision;
@@ -27,12 +27,26 @@ struct Undelivered {
 struct OutboxPage {
     page: Page,
     mails: Vec<Undelivered>,
+    /// Whether it is shown to whom they go.
+    whole: bool,
 }
 
 pub(super) async fn outbox(
     State(app): State<App>,
     Extension(session): Extension<Session>,
 ) -> Result<Response, Trouble> {
+    undelivered(&app, &session, "outbox", true).await
+}
+
+/// `/admin/outbox`: the same for whoever looks after the program, without whom it concerns.
+pub(super) async fn outbox_without_names(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+) -> Result<Response, Trouble> {
+    undelivered(&app, &session, "admin/outbox", false).await
+}
+
+async fn undelivered(app: &Shared, session: &Session, section: &'static str, whole: bool) -> Result<Response, Trouble> {
     let mut mails = Vec::new();
     let mut tx = app.db().read().await?;
     for status in ["failed", "uncertain", "held"] {
@@ -41,21 +55,27 @@ pub(super) async fn outbox(
             let Some((reference, consent)) = queries::reference_and_consent(&mut tx, case).await? else { continue };
             let private = Consent::of(&consent).is_private();
             let (status, status_class) = timeline::status(&outgoing.status);
+            let reason = format::sentence(&outgoing.reason.unwrap_or_default());
             mails.push(Undelivered {
                 reference,
                 heading: timeline::purpose(&outgoing.purpose),
                 status,
                 status_class,
-                to: if private { "For the councillor only".to_owned() } else { outgoing.mail.0.to.join(", ") },
-                reason: format::sentence(&outgoing.reason.unwrap_or_default()),
+                to: match (whole, private) {
+                    (false, _) => String::new(),
+                    (true, true) => "For the councillor only".to_owned(),
+                    (true, false) => outgoing.mail.0.to.join(", "),
+                },
+                reason: if whole { reason } else { format::without_addresses(&reason) },
                 created: format::when(outgoing.created_at),
             });
         }
     }
     drop(tx);
     let detail = json!({"cases": mails.iter().map(|m| &m.reference).collect::<Vec<_>>()});
-    audit_reading(&app, &session, "read list", &["outbox".to_owned()], detail).await?;
-    Ok(html(&OutboxPage { page: Page::new(&app, &session, "outbox", "Mail not delivered"), mails })?.into_response())
+    audit_reading(app, session, "read list", &["outbox".to_owned()], detail).await?;
+    Ok(html(&OutboxPage { page: Page::new(app, session, section, "Mail not delivered"), mails, whole })?
+        .into_response())
 }
 
 /// A delivery that could not be worked on.
@@ -73,6 +93,8 @@ struct Quarantined {
 struct QuarantinePage {
     page: Page,
     rows: Vec<Quarantined>,
+    /// Whether the originals can be saved.
+    whole: bool,
 }
 
 pub(super) async fn quarantine(
@@ -80,20 +102,39 @@ pub(super) async fn quarantine(
     Extension(session): Extension<Session>,
     Query(done): Query<Done>,
 ) -> Result<Response, Trouble> {
+    in_quarantine(&app, &session, &done, ("quarantine", true)).await
+}
+
+/// `/admin/quarantine`: the same for whoever looks after the program, without the originals.
+pub(super) async fn quarantine_without_originals(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Query(done): Query<Done>,
+) -> Result<Response, Trouble> {
+    in_quarantine(&app, &session, &done, ("admin/quarantine", false)).await
+}
+
+async fn in_quarantine(
+    app: &Shared,
+    session: &Session,
+    done: &Done,
+    (section, whole): (&'static str, bool),
+) -> Result<Response, Trouble> {
     let mut tx = app.db().read().await?;
     let rows = store::inbox::quarantined(&mut tx).await?;
     drop(tx);
-    audit_reading(&app, &session, "read list", &["quarantine".to_owned()], json!({"messages": rows.len()})).await?;
+    let why = |reason: String| if whole { reason } else { format::without_addresses(&reason) };
+    audit_reading(app, session, "read list", &["quarantine".to_owned()], json!({"messages": rows.len()})).await?;
     let rows = rows.into_iter().map(|row| Quarantined {
         id: row.id.to_string(),
         account: row.account,
-        reason: format::sentence(&row.reason.unwrap_or_default()),
+        reason: why(format::sentence(&row.reason.unwrap_or_default())),
         received: format::when(row.received_at),
         size: format::size(row.size),
         attempts: row.attempts,
     });
-    let page = Page::new(&app, &session, "quarantine", "Quarantine").with_notice(done.done.as_deref());
-    Ok(html(&QuarantinePage { page, rows: rows.collect() })?.into_response())
+    let page = Page::new(app, session, section, "Quarantine").with_notice(done.done.as_deref());
+    Ok(html(&QuarantinePage { page, rows: rows.collect(), whole })?.into_response())
 }
 
 /// Sends a quarantined message on its way again.
@@ -102,19 +143,32 @@ pub(super) async fn replay(
     Extension(session): Extension<Session>,
     Path(id): Path<String>,
 ) -> Result<Redirect, Trouble> {
+    again(&app, &session, id, "/quarantine").await
+}
+
+/// The same from the administrator's page.
+pub(super) async fn replay_without_original(
+    State(app): State<App>,
+    Extension(session): Extension<Session>,
+    Path(id): Path<String>,
+) -> Result<Redirect, Trouble> {
+    again(&app, &session, id, "/admin/quarantine").await
+}
+
+async fn again(app: &Shared, session: &Session, id: String, page: &str) -> Result<Redirect, Trouble> {
     let id = InboxId::from(id);
     let now = app.now();
     let mut tx = app.db().begin().await?;
     if !store::inbox::replay(&mut tx, &id, now).await? {
         let text = "This message is not in quarantine any more. Perhaps somebody else was faster.";
-        return Err(Trouble::conflict(text).back_to("/quarantine", "Go back to the quarantine"));
+        return Err(Trouble::conflict(text).back_to(page, "Go back to the quarantine"));
     }
     let (actor, decided) = (session.actor.as_str(), json!({"inbox": id}));
     let new = NewDecision { case_id: None, message_id: None, kind: "replay", actor, decided, evidence: json!({}) };
     store::decision::insert(&mut tx, app.ids(), new, now).await?;
     store::audit::write(&mut tx, app.ids(), actor, "replay", &format!("inbox:{id}"), json!({}), now).await?;
     tx.commit().await?;
-    Ok(Redirect::to("/quarantine?done=replayed"))
+    Ok(Redirect::to(&format!("{page}?done=replayed")))
 }
 
 /// A message that became no case.

@@ -136,6 +136,20 @@ pub(super) const ENTRIES: &[Entry] = &[
     more(
         Right::Administration,
         "Administration",
+        "/admin/quarantine",
+        "Quarantine, without originals",
+        "What could not be read or worked on, to be tried again.",
+    ),
+    more(
+        Right::Administration,
+        "Administration",
+        "/admin/outbox",
+        "Mail not delivered, without names",
+        "What waits for a person, came back, or may not have arrived, and why.",
+    ),
+    more(
+        Right::Administration,
+        "Administration",
         "/admin/models",
         "Models",
         "Which are at work, what corrections taught them, and the way back.",

@@ -203,7 +203,8 @@ const TABLE: &[(Reader, Purpose, &[Field], &[Field])] = &[
         &[Field::Standing, Field::Place, Field::Words, Field::Safeguarding],
         &[Field::Identity],
     ),
-    (Reader::Resident, Purpose::Casework, &[Field::Standing], &[]),
+    // Of their own case, whatever it is about.
+    (Reader::Resident, Purpose::Casework, &[Field::Standing, Field::Safeguarding, Field::Private], &[]),
 ];
 
 /// Whether a reader reads something for a purpose.

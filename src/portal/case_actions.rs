@@ -9,11 +9,12 @@ mod persons;
 pub(super) mod place;
 mod progress;
 
+use super::list::only_of;
 use super::trouble::Trouble;
-use super::{App, Shared, case_page};
+use super::{App, Shared, case_page, who};
 use crate::casework::join;
 use crate::core::case::Sameness;
-use crate::core::{CaseId, CaseState, LinkId, MessageId, OutboxId, Priority, Reference, Right};
+use crate::core::{CaseId, CaseState, LinkId, MessageId, OutboxId, Priority, Reach, Reference, Right};
 use crate::desk::{Change, Desk};
 use crate::outbox::closing::Ending;
 use crate::outbox::compose::Composer;
@@ -23,7 +24,7 @@ use crate::store::{self, Tx, session::Session};
 use axum::Extension;
 use axum::extract::{Form, Path, State};
 use axum::response::Redirect;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use links::{JoinTo, LinkAct};
 use parts::{Another, PartAct, PartService, Whole};
 use persons::{Address, Allowed, Blocked, PersonAct, Whose};
@@ -161,6 +162,7 @@ async fn decide(app: &Shared, session: &Session, reference: &str, act: Act) -> A
     if let Act::Link(LinkAct::Join(to)) = &act {
         within_reach(&mut tx, session, to).await.map_err(|trouble| trouble.back_to_case(&back))?;
     }
+    may_decide(&mut tx, session, &case, &act, app.now()).await.map_err(|trouble| trouble.back_to_case(&back))?;
     let id = case.id.clone();
     if matches!(case.state, CaseState::Review | CaseState::Held)
         && matches!(act, Act::Accept(_) | Act::Change(_) | Act::Close(_))
@@ -224,6 +226,27 @@ fn kept_as(done: &str) -> Option<&'static str> {
         "put-off" => "put_off",
         _ => return None,
     })
+}
+
+/// Refuses what would be decided for residents of councillors that somebody does not act for.
+async fn may_decide(tx: &mut Tx, session: &Session, case: &Case, act: &Act, now: DateTime<Utc>) -> Result<(), Trouble> {
+    let reach = session.reach(Right::Cases);
+    match act {
+        _ if reach == Reach::All => Ok(()),
+        Act::Person(PersonAct::Said(said, _)) if !who::may_decide(tx, case, said, &reach).await? => {
+            Err(no_such("suggestion about who wrote").attempted(format!("case:{}", case.id)))
+        }
+        Act::AnswerLetters(_) | Act::AcknowledgeLetters => {
+            let theirs = store::campaign::joined_of(tx, &case.id, only_of(session, now).as_ref()).await?;
+            if theirs < store::campaign::joined(tx, &case.id).await? {
+                return Err(Trouble::conflict(
+                    "Some of these letters came to councillors you do not act for. Nothing was sent: ask a gatekeeper who acts for all.",
+                ));
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a case beside this one that is another councillor's, as if it were not there.

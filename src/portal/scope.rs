@@ -58,6 +58,11 @@ pub(super) fn councillors_eyes(own: bool, consent: &str, hold_reason: Option<&st
     Consent::of(consent).eyes(reader, purpose, hold_reason)
 }
 
+/// How a resident looks at their own case, by its private link.
+pub(super) fn residents_eyes(case: &Case) -> Eyes {
+    Consent::of(&case.consent).eyes(Reader::Resident, Purpose::Casework, case.hold_reason.as_deref())
+}
+
 /// What stands in the place of the reference of a case that is out of somebody's reach.
 const ANOTHER: &str = "another case";
 /// Where a decision names another case.

@@ -2,7 +2,7 @@
 
 use super::format;
 use crate::core::case::Sameness;
-use crate::core::{ContactId, Reach};
+use crate::core::{ContactId, Reach, SamePersonId};
 use crate::store::case::Case;
 use crate::store::person::{self, Point, SamePerson};
 use crate::store::{self, Tx};
@@ -65,6 +65,14 @@ async fn reaches(tx: &mut Tx, contact: &ContactId, reach: &Reach) -> store::Resu
         return Ok(true);
     }
     Ok(person::councillors(tx, contact).await?.iter().any(|councillor| reach.has(councillor.as_deref())))
+}
+
+/// Whether what is said of a case's writer and somebody else is theirs to decide: the other one has a case within reach, too.
+pub(super) async fn may_decide(tx: &mut Tx, case: &Case, said: &SamePersonId, reach: &Reach) -> store::Result<bool> {
+    let Some(contact) = &case.contact_id else { return Ok(true) };
+    let all = person::said_of(tx, contact).await?;
+    let Some(found) = all.into_iter().find(|one| one.id == *said) else { return Ok(true) };
+    reaches(tx, if found.one == *contact { &found.other } else { &found.one }, reach).await
 }
 
 fn address_view((place, point): (usize, Point)) -> AddressView {

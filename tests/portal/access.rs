@@ -358,3 +358,47 @@ async fn models_are_told_to_who_administers_and_nobody_goes_back_from_what_is_no
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert!(!Grant { role: Role::Gatekeeper, councillor: None }.holds(Right::Administration));
 }
+
+#[tokio::test]
+async fn no_page_shows_anything_of_a_resident_without_a_line_on_the_trail_for_each_time() {
+    let desk = Desk::closed().await;
+    let case = marked(&desk).await;
+    desk.take_in(b"\r\n").await;
+    let mut tx = desk.db().read().await.unwrap();
+    let message = store::message::of_case(&mut tx, &case.id).await.unwrap().remove(0).id;
+    drop(tx);
+    let people = [
+        ("gil", vec![(Role::Gatekeeper, None), (Role::Councillor, None), (Role::Administrator, None)]),
+        ("gwen", vec![(Role::Gatekeeper, Some("adeyemi"))]),
+        ("cora", vec![(Role::Councillor, Some("adeyemi"))]),
+    ];
+    let mut showing = std::collections::BTreeSet::new();
+    for (name, roles) in people {
+        let person = Person::new(&desk, name, &roles).await;
+        for (path, _) in places::all() {
+            let path = path
+                .replace("{reference}", case.reference.as_str())
+                .replace("{id}", message.as_str())
+                .replace("{file}", "wards.csv")
+                .replace("{position}", "0");
+            for query in ["", "?ward=Abbey", "?councillor=adeyemi&show=every"] {
+                let before = readings(&desk, name).await;
+                let answer = person.gets(&desk, &format!("{path}{query}")).await;
+                if answer.status == StatusCode::OK && MARKS.iter().any(|(_, marks)| shown(&answer.body, marks)) {
+                    assert_eq!(readings(&desk, name).await, before + 1, "{name} {path}{query}");
+                    showing.insert(path.clone());
+                }
+            }
+        }
+    }
+    // The cases, one of them, the queue, a message of it, the original, and the councillor's lists with their CSVs.
+    assert!(showing.len() >= 9, "{showing:?}");
+}
+
+/// How often somebody read something, by the trail.
+async fn readings(desk: &Desk, who: &str) -> usize {
+    let filter = store::audit::Filter { actor: Some(who.to_owned()), limit: 100_000, ..Default::default() };
+    let mut tx = desk.db().read().await.unwrap();
+    let rows = store::audit::list(&mut tx, &filter).await.unwrap();
+    rows.iter().filter(|row| row.action.starts_with("read") || row.action == "export").count()
+}

@@ -5,7 +5,7 @@ use crate::postgres::postgres;
 use beadle::core::{CaseState, Role};
 use beadle::routing::RoutingPolicy;
 use beadle::store;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 
 const LETTER: &str = "Dear Councillor,\n\nI am writing to ask you to save the library in Mill Lane. It is the only place in the ward \
     where children can do their homework in peace, and where older people can meet in winter without paying for anything. Closing it \
@@ -72,6 +72,11 @@ async fn who_acts_for_one_councillor(desk: &Desk) {
     for (letter, read) in theirs.iter().map(|one| (one, false)).chain(ours.iter().map(|one| (one, true))) {
         let trail = desk.trail(&format!("case:{}", letter.case_id)).await;
         assert_eq!(trail.contains(&"gwen read campaign".to_owned()), read, "{trail:?}");
+    }
+    assert!(page.has("one answer to all is sent by a gatekeeper who acts for all") && !page.has("/campaign/answer"));
+    for what in ["answer", "acknowledge"] {
+        let refused = gwen.asks(desk, Method::POST, &format!("{path}/{what}"), &[("words", "It stays open.")]).await;
+        assert!(refused.status == StatusCode::CONFLICT && refused.has("Nothing was sent"), "{what}: {}", refused.body);
     }
     let gil = Person::new(desk, "gil", &[(Role::Gatekeeper, None)]).await;
     let page = gil.gets(desk, &path).await;

@@ -1,7 +1,9 @@
 //! The review queue: one message at a time, the most urgent first, decided with a form each, taken back while nothing has left.
 
 use crate::desk::{Answer, Desk, Person, letter};
+use crate::postgres::postgres;
 use beadle::core::{CaseState, Priority, Role};
+use beadle::routing::RoutingPolicy;
 use beadle::store::{self, case::Case};
 use chrono::TimeDelta;
 use reqwest::{Method, StatusCode};
@@ -503,4 +505,38 @@ async fn a_department_that_was_sent_elsewhere_is_told_where_it_is() {
     assert!(desk.press(&page, &format!("{path}/change"), &change).await.status.is_redirection());
     let told = to_department("desk").await;
     assert!(told.len() == 1 && told[0].contains("The place was corrected. It is: ZM1 4QT"), "{told:?}");
+}
+
+/// Eight people ask for the next message at the same moment, and each gets another one.
+async fn nobody_trips_over_anybody(desk: Desk) {
+    for n in 0..8 {
+        let (from, words) =
+            (format!("R{n} <r{n}@fenmail.example>"), format!("The street light {n} in Signal Row is out."));
+        desk.mail(&from, &format!("Light {n}"), &words).await;
+    }
+    let mut people = Vec::new();
+    for n in 0..8 {
+        people.push(Person::new(&desk, &format!("keeper{n}"), &[(Role::Gatekeeper, None)]).await);
+    }
+    let pages = futures_util::future::join_all(people.iter().map(|person| person.gets(&desk, "/review"))).await;
+    let got: std::collections::BTreeSet<String> = pages
+        .iter()
+        .map(|page| {
+            let after = page.body.split("data-reference=\"").nth(1).unwrap_or_else(|| panic!("{}", page.body));
+            after.split('"').next().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(got.len(), 8, "{got:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_gatekeepers_at_the_same_moment_get_eight_messages() {
+    nobody_trips_over_anybody(Desk::open().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_gatekeepers_at_the_same_moment_get_eight_messages_on_postgresql_too() {
+    let policy = RoutingPolicy { auto_above: 0.0, unsure_below: 0.0, ..RoutingPolicy::default() };
+    let desk = Desk::on(&postgres("claims").await, tempfile::tempdir().unwrap(), policy).await;
+    nobody_trips_over_anybody(desk).await;
 }

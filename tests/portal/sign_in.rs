@@ -1,8 +1,9 @@
 //! Signing in, sessions, and the word that every form carries.
 
 use crate::desk::{Answer, Desk, PASSWORD};
+use crate::people::filled;
 use beadle::core::CaseState;
-use beadle::portal::{Portal, auth};
+use beadle::portal::{Portal, auth, places};
 use beadle::store;
 use beadle::store::Db;
 use chrono::TimeDelta;
@@ -63,6 +64,26 @@ async fn every_page_asks_for_signing_in_first_and_leads_back_to_what_was_wanted(
     let wanted = format!("%2Fcases%2F{reference}");
     assert_eq!(desk.sign_in(PASSWORD, &wanted).await.location(), format!("/cases/{reference}"));
     assert_eq!(desk.get(&format!("/cases/{reference}")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn no_place_at_all_lets_in_who_is_not_signed_in() {
+    let desk = Desk::closed().await;
+    let case = desk.pothole().await;
+    let mut tried = 0;
+    for (path, _) in places::all() {
+        let address = filled(path, case.reference.as_str());
+        for answer in [desk.get(&address).await, desk.send(&address, &[("csrf", "x")]).await] {
+            if answer.status == StatusCode::METHOD_NOT_ALLOWED {
+                continue;
+            }
+            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}: {}", answer.body);
+            assert!(answer.location().starts_with("/sign-in"), "{path} leads to {}", answer.location());
+            assert!(answer.body.is_empty(), "{path}");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 120, "{tried}");
 }
 
 #[tokio::test]

@@ -3,11 +3,13 @@
 //! sent on yet, only that somebody looks at it.
 
 use super::super::gone::Gone;
+use super::super::scope::residents_eyes;
 use super::super::{App, Shared, html, trouble::Trouble};
 use super::fields::{Sent, Wrong};
 use super::frame::{Asked, Frame};
 use super::{Behind, Peer, behind, fresh_seal, nowhere, policy};
 use crate::casework::join;
+use crate::core::access::Field;
 use crate::core::{CaseState, Council, Party, SenderCheck};
 use crate::intake::form::{Chosen, DENIED};
 use crate::routing::consent::Consent;
@@ -199,7 +201,8 @@ struct Standing {
 
 impl Standing {
     async fn of(tx: &mut Tx, id: &crate::core::CaseId) -> store::Result<Option<Self>> {
-        let Some(case) = store::case::get(tx, id).await? else { return Ok(None) };
+        let case = store::case::get(tx, id).await?;
+        let Some(case) = case.filter(|case| residents_eyes(case).may_read(Field::Standing)) else { return Ok(None) };
         let root = join::root(tx, id).await?;
         let outgoing = store::outbox::of_case(tx, &root).await?;
         let private = Consent::of(&case.consent).is_private();

@@ -15,9 +15,10 @@ use crate::core::{Channel, Clock, Ids, TokenKey};
 use crate::learning::teacher::Teacher;
 use crate::outbox::dispatch::{Dispatcher, Step};
 use crate::pipeline::{House, Pipeline};
-use crate::portal::set_up::{Change, SetUp, Wish};
+use crate::portal::set_up::{Change, Kept, Line, SetUp, Wish};
 use crate::portal::{self, Account, Learner, Portal, Ways};
 use crate::routing::deadline::WorkingDays;
+use crate::store::sample::TakenOut;
 use crate::store::{self, Db};
 use crate::understanding::Understanding;
 use crate::understanding::encoder::Encoder;
@@ -63,6 +64,8 @@ pub struct App {
     pub sign_on: Option<Arc<SignOn>>,
     /// What could not be had at the start; the service goes on without.
     pub missing: Vec<String>,
+    /// The rule files as they were before the rules were loaded: what is changed later is seen.
+    loaded: workers::Stamps,
 }
 
 /// Encoders that were loaded, by model and second look: councils of one installation share them.
@@ -102,9 +105,9 @@ fn encoder_of(settings: &Settings) -> (PathBuf, PathBuf) {
 
 fn understanding_with(settings: &Settings, encoders: &mut Encoders) -> anyhow::Result<(Understanding, Vec<String>)> {
     let mut missing = Vec::new();
-    let rules =
-        Rules::load(&settings.path(&settings.rules.dir)).and_then(|rules| rules.chosen(&settings.rules.choice()));
-    let rules = rules.context("the rules cannot be used")?;
+    let (rules, choice) = (Rules::load(&settings.path(&settings.rules.dir)), settings.choice());
+    let rules = rules.and_then(|rules| rules.chosen(&choice)).context("the rules cannot be used")?;
+    missing.extend(choice.gone(&rules.taxonomy));
     let mut encoder = None;
     let mut models = None;
     if settings.model.enabled {
@@ -167,6 +170,11 @@ pub fn teacher(
     Ok(Teacher::new(db.clone(), clock.clone(), ids.clone(), instance, understanding.clone(), matcher, means))
 }
 
+/// The rule files of these settings as they are now.
+fn rule_files(settings: &Settings) -> workers::Stamps {
+    workers::stamps(&settings.path(&settings.rules.dir))
+}
+
 /// Opens the database of the settings.
 ///
 /// # Errors
@@ -194,9 +202,10 @@ impl App {
         ids: Ids,
         encoders: &mut Encoders,
     ) -> anyhow::Result<Self> {
+        let loaded = rule_files(&settings);
         let (understanding, missing) = understanding_with(&settings, encoders)?;
         let db = database(&settings).await?;
-        Self::build_with(settings, clock, ids, db, understanding, missing).await
+        Ok(Self { loaded, ..Self::build_with(settings, clock, ids, db, understanding, missing).await? })
     }
 
     /// The same service with something else set up on the portal. Database and encoder stay what they are.
@@ -204,8 +213,10 @@ impl App {
         let (clock, ids) = (self.pipeline.clock.clone(), self.pipeline.ids.clone());
         let there = self.pipeline.understanding.encoder().cloned();
         let mut encoders: Encoders = there.into_iter().map(|encoder| (encoder_of(&settings), encoder)).collect();
+        let loaded = rule_files(&settings);
         let (understanding, missing) = understanding_with(&settings, &mut encoders)?;
-        Self::build_with(settings, clock, ids, self.pipeline.db.clone(), understanding, missing).await
+        let db = self.pipeline.db.clone();
+        Ok(Self { loaded, ..Self::build_with(settings, clock, ids, db, understanding, missing).await? })
     }
 
     async fn build_with(
@@ -300,7 +311,8 @@ impl App {
         }
         let collector = Collector { db, clock, ids, instance, bell, message_bytes, spool };
         let sign_on = sign_on.map(Arc::new);
-        Ok(Self { settings, collector, pipeline, dispatcher, teacher, sign_on, missing })
+        let loaded = workers::Stamps::default();
+        Ok(Self { settings, collector, pipeline, dispatcher, teacher, sign_on, missing, loaded })
     }
 
     /// Gives back what this instance had begun when it last ended.
@@ -363,33 +375,35 @@ impl App {
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         self.take_over().await?;
-        self.clear_sample().await?;
+        self.clear_sample_at_start().await?;
         self.keep_cases_findable().await?;
         let (ask, mut asked) = mpsc::channel(1);
         let mut app = self;
         let mut shift = app.begin(&stop)?;
-        door.open(app.pages(metrics.clone(), ask.clone()));
+        door.open(app.pages(metrics.clone(), ask.clone(), stop.clone()));
         tracing::info!(instance = app.pipeline.instance, "beadle runs");
         let lost_a_worker = loop {
             tokio::select! {
                 () = stop.cancelled() => break false,
                 // No worker ends by itself: one that does has met a fault, and a service that goes on without it would look well.
                 _ = shift.workers.join_next() => break !stop.is_cancelled(),
-                Some(wish) = asked.recv() => match app.grant(wish.change).await {
-                    Ok(new) => {
-                        shift.end().await;
-                        app = new;
-                        let cleared = app.clear_sample().await;
-                        door.open(app.pages(metrics.clone(), ask.clone()));
-                        shift = app.begin(&stop)?;
-                        let said = cleared.map_err(|why| format!("The sample data is still there ({why}). It goes at the next start."));
-                        let _ = wish.said.send(said);
-                        tracing::info!("what was set up on the portal is in use");
-                    }
-                    Err(why) => {
-                        let _ = wish.said.send(Err(format!("This cannot be used: {why:#}.")));
-                    }
-                },
+                Some(wish) = asked.recv() => {
+                    let said = match app.grant(wish.change).await {
+                        Ok(new) => {
+                            shift.end().await;
+                            let taken = new.take_up(&app.settings.origin.kept, wish.line).await;
+                            if taken.is_ok() {
+                                app = new;
+                                door.open(app.pages(metrics.clone(), ask.clone(), stop.clone()));
+                                tracing::info!("what was set up on the portal is in use");
+                            }
+                            shift = app.begin(&stop)?;
+                            taken.map_err(|why| format!("Nothing was changed: {why:#}."))
+                        }
+                        Err(why) => Err(format!("This cannot be used: {why:#}.")),
+                    };
+                    let _ = wish.said.send(said);
+                }
             }
         };
         stop.cancel();
@@ -411,7 +425,7 @@ impl App {
         Ok(())
     }
 
-    /// The service with something set up otherwise, which is written down as soon as it is known to work.
+    /// The service with something set up otherwise, as far as it can be known to work before it does. Nothing is written down yet.
     async fn grant(&self, change: Change) -> anyhow::Result<Self> {
         let mut kept = self.settings.origin.kept.clone();
         change(&mut kept);
@@ -421,34 +435,84 @@ impl App {
                 bail!("messages have come in already, and sample data could not be told from what comes of them");
             }
         }
-        let new = self.build_anew(self.settings.with(kept)?).await?;
-        set_up::write(&new.settings.set_up_folder(), &new.settings.origin.kept)?;
-        Ok(new)
+        self.build_anew(self.settings.with(kept)?).await
     }
 
-    /// Takes out sample data that is not to be in any more. Nothing may work beside it.
-    async fn clear_sample(&self) -> store::Result<()> {
+    /// Writes down that it is set up as it is now and no longer as `before`, with its line on the audit trail, and takes sample data out
+    /// that is not to be in any more: all of it or nothing. Nothing may work beside it.
+    async fn take_up(&self, before: &Kept, line: Line) -> anyhow::Result<TakenOut> {
+        let (kept, folder, db) = (&self.settings.origin.kept, self.settings.set_up_folder(), &self.pipeline.db);
+        let Line { actor, action, part, mut detail } = line;
+        let mut tx = db.begin().await?;
+        let taken = if kept.sample { TakenOut::NothingThere } else { store::sample::take_out(&mut tx).await? };
+        match taken {
+            TakenOut::NothingThere => {}
+            TakenOut::Gone(messages) => detail["sample_messages_taken_out"] = messages.into(),
+            // Only where it was to be in until now: what was left among real messages long ago hinders no other change.
+            TakenOut::Refused(others) if before.sample => bail!(
+                "messages that are not of the sample have come in as well ({others}), and what came of which could not be told apart. \
+                 Nothing was taken out: the sample data stays in, and nothing is sent"
+            ),
+            TakenOut::Refused(_) => {}
+        }
+        let object = format!("set-up:{part}");
+        store::audit::write(&mut tx, &self.pipeline.ids, &actor, action, &object, detail, self.pipeline.clock.now())
+            .await?;
+        // Written before the commit: a change without a line on the trail would be worse than a line that is taken back.
+        set_up::write(&folder, kept)?;
+        if let Err(error) = tx.commit().await {
+            if let Err(why) = set_up::write(&folder, before) {
+                tracing::error!(%why, "a change of the set-up is written down without a line on the audit trail");
+            }
+            return Err(error.into());
+        }
+        self.forget_sample(taken).await;
+        Ok(taken)
+    }
+
+    /// Takes out sample data that is not to be in any more, where the program ended before it could.
+    async fn clear_sample_at_start(&self) -> store::Result<()> {
         if self.settings.origin.kept.sample {
             return Ok(());
         }
         let mut tx = self.pipeline.db.begin().await?;
-        if store::sample::take_out(&mut tx).await? {
-            tx.commit().await?;
-            // What stays behind of it does no harm.
-            let _ = tokio::fs::remove_dir_all(self.settings.set_up_folder().join(set_up::SAMPLE_OUT)).await;
-            tracing::info!("sample data was taken out");
+        let taken = store::sample::take_out(&mut tx).await?;
+        if let TakenOut::Gone(messages) = taken {
+            let (ids, now) = (&self.pipeline.ids, self.pipeline.clock.now());
+            let detail = serde_json::json!({ "sample_messages_taken_out": messages });
+            store::audit::write(&mut tx, ids, "beadle", "take out sample data", "set-up:sample", detail, now).await?;
         }
+        tx.commit().await?;
+        self.forget_sample(taken).await;
         Ok(())
+    }
+
+    /// What is to be done once sample data is out, or is found where it cannot be taken out.
+    async fn forget_sample(&self, taken: TakenOut) {
+        match taken {
+            TakenOut::NothingThere => {}
+            TakenOut::Gone(messages) => {
+                // What stays behind of it does no harm.
+                let _ = tokio::fs::remove_dir_all(self.settings.set_up_folder().join(set_up::SAMPLE_OUT)).await;
+                tracing::info!(messages, "sample data was taken out");
+            }
+            TakenOut::Refused(others) => {
+                tracing::warn!(
+                    others,
+                    "sample data lies among other messages and stays: what came of which cannot be told apart"
+                );
+            }
+        }
     }
 
     /// Its rules, as files.
     fn rules_folder(&self) -> Folder {
-        let (set, shared) = (&self.settings.rules, self.settings.origin.shares_rules);
-        Folder::new(self.settings.path(&set.dir), set.choice()).shared(shared)
+        let (settings, shared) = (&self.settings, self.settings.origin.shares_rules);
+        Folder::new(settings.path(&settings.rules.dir), settings.choice()).shared(shared)
     }
 
     /// The portal of this service.
-    fn pages(&self, metrics: Option<PrometheusHandle>, ask: mpsc::Sender<Wish>) -> Router {
+    fn pages(&self, metrics: Option<PrometheusHandle>, ask: mpsc::Sender<Wish>, stop: CancellationToken) -> Router {
         portal::router(Portal {
             collector: self.collector.clone(),
             pipeline: self.pipeline.clone(),
@@ -462,7 +526,7 @@ impl App {
             rules: Some(self.rules_folder()),
             sign_on: self.sign_on.clone(),
             passwords: self.settings.portal.sign_on.as_ref().is_none_or(|sign_on| sign_on.passwords),
-            set_up: self.settings.standing().map(|standing| SetUp { standing, ask }),
+            set_up: self.settings.standing().map(|standing| SetUp { standing, ask, stop }),
         })
     }
 
@@ -480,11 +544,14 @@ impl App {
         for _ in 0..self.settings.smtp.connections.clamp(1, 16) {
             workers.spawn(workers::send(self.dispatcher.clone(), stop.clone()));
         }
-        if let Some(every) = self.settings.rules_reload() {
-            let root = self.settings.path(&self.settings.rules.dir);
-            let choice = self.settings.rules.choice();
-            workers.spawn(workers::watch_rules(self.pipeline.understanding.clone(), root, choice, every, stop.clone()));
-        }
+        let watch = workers::RuleWatch {
+            understanding: self.pipeline.understanding.clone(),
+            root: self.settings.path(&self.settings.rules.dir),
+            choice: self.settings.choice(),
+            seen: self.loaded.clone(),
+            every: self.settings.rules_reload(),
+        };
+        workers.spawn(watch.until(stop.clone()));
         workers.spawn(workers::empty_spool(self.collector.clone(), stop.clone()));
         workers.spawn(workers::seal(self.pipeline.db.clone(), self.pipeline.clock.clone(), stop.clone()));
         // Nothing is to be learned from what is invented.

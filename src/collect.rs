@@ -176,7 +176,11 @@ impl Collector {
         stop: &CancellationToken,
         backoff: &mut Backoff,
     ) -> Result<(), CollectError> {
-        let mut session = ImapSession::open(settings, TIME_LIMIT).await?;
+        let mut session = tokio::select! {
+            // A server that says nothing would be waited for as long as it may take.
+            () = stop.cancelled() => return Ok(()),
+            opened = ImapSession::open(settings, TIME_LIMIT) => opened?,
+        };
         loop {
             self.drain(account, settings, &mut session).await?;
             // Only what was read to its end counts as well: a server that fails at each fetch is not asked in a rush.

@@ -198,37 +198,54 @@ pub(super) async fn teach(teacher: Teacher, stop: CancellationToken) {
     }
 }
 
-/// Puts changed rules in force; rules that are wrong are refused aloud, and the old ones stay.
-pub(super) async fn watch_rules(
-    understanding: Understanding,
-    root: PathBuf,
-    choice: Choice,
-    every: Duration,
-    stop: CancellationToken,
-) {
-    let mut seen = stamps(&root);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(every) => {}
+/// Every rule file with its time of change.
+pub(super) type Stamps = Vec<(PathBuf, Option<SystemTime>)>;
+
+/// Who puts changed rules in force; rules that are wrong are refused aloud, and the old ones stay.
+pub(super) struct RuleWatch {
+    pub(super) understanding: Understanding,
+    pub(super) root: PathBuf,
+    pub(super) choice: Choice,
+    /// The files as they were before the rules in force were loaded.
+    pub(super) seen: Stamps,
+    /// Pause between looks; without one it looks once, for what was changed while the service was put together.
+    pub(super) every: Option<Duration>,
+}
+
+impl RuleWatch {
+    /// Works until `stop`.
+    pub(super) async fn until(mut self, stop: CancellationToken) {
+        loop {
+            self.look();
+            let Some(every) = self.every else { return stop.cancelled().await };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(every) => {}
+            }
         }
-        let now = stamps(&root);
-        if now == seen {
-            continue;
+    }
+
+    fn look(&mut self) {
+        let now = stamps(&self.root);
+        if now == self.seen {
+            return;
         }
-        seen = now;
-        match Rules::load(&root).and_then(|rules| rules.chosen(&choice)) {
+        self.seen = now;
+        match Rules::load(&self.root).and_then(|rules| rules.chosen(&self.choice)) {
             Ok(rules) => {
                 tracing::info!(version = rules.version, rules = rules.len(), "changed rules are in force");
-                understanding.replace_rules(rules);
+                for what in self.choice.gone(&rules.taxonomy) {
+                    tracing::warn!("{what}");
+                }
+                self.understanding.replace_rules(rules);
             }
             Err(error) => tracing::error!(%error, "the changed rules are wrong; the old ones stay in force"),
         }
     }
 }
 
-/// Every rule file with its time of change.
-fn stamps(root: &Path) -> Vec<(PathBuf, Option<SystemTime>)> {
+/// Every rule file with its time of change, as it is now.
+pub(super) fn stamps(root: &Path) -> Stamps {
     let mut found: Vec<_> = [root.to_owned(), root.join("patterns"), root.join("replies"), root.join("form")]
         .iter()
         .filter_map(|folder| std::fs::read_dir(folder).ok())
@@ -237,4 +254,48 @@ fn stamps(root: &Path) -> Vec<(PathBuf, Option<SystemTime>)> {
         .collect();
     found.sort();
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::understanding::place::Places;
+
+    fn copy(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let path = entry.unwrap().path();
+            let there = to.join(path.file_name().unwrap());
+            if path.is_dir() { copy(&path, &there) } else { std::fs::copy(&path, &there).map(drop).unwrap() }
+        }
+    }
+
+    #[tokio::test]
+    async fn rules_that_were_saved_after_the_others_were_loaded_are_in_force_at_the_first_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("rules");
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules"), &root);
+        let seen = stamps(&root);
+        let places = Places::load(None, None, None).unwrap();
+        let understanding = Understanding::new(Rules::load(&root).unwrap(), None, None, places);
+        let before = understanding.rules().version.clone();
+        let watch = |seen: &Stamps| RuleWatch {
+            understanding: understanding.clone(),
+            root: root.clone(),
+            choice: Choice::default(),
+            seen: seen.clone(),
+            every: None,
+        };
+        let stopped = CancellationToken::new();
+        stopped.cancel();
+        watch(&seen).until(stopped.clone()).await;
+        assert_eq!(understanding.rules().version, before, "nothing was changed");
+        let file = root.join("services.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        std::fs::write(&file, format!("{text}\n# Saved meanwhile.\n")).unwrap();
+        watch(&seen).until(stopped).await;
+        assert_eq!(understanding.rules().version, Rules::load(&root).unwrap().version);
+        assert_ne!(understanding.rules().version, before);
+    }
 }

@@ -7,7 +7,7 @@ use crate::core::{Clock, Ids};
 use crate::portal::auth;
 use crate::store::Db;
 use crate::{config::Settings, telemetry};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use chrono::{DateTime, Utc};
 use clap::Args;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -28,21 +28,37 @@ pub struct RunArgs {
     /// The settings file of another council that is served at the same address, by a name of its own; as often as there are councils.
     #[arg(long, value_name = "FILE")]
     beside: Vec<PathBuf>,
-    /// Where the portal of a new installation listens; one that is set up says so in its settings.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8025")]
-    listen: String,
+    /// Where the portal of a new installation listens, by itself at port 8025 of this machine or the next one that is free; one that is
+    /// set up says so in its settings.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+}
+
+/// Where the portal of a new installation listens, unless it is said otherwise.
+const USUAL: u16 = 8025;
+/// So many ports are tried from there on.
+const PORTS: u16 = 20;
+
+/// An installation that was begun just now.
+struct New {
+    file: PathBuf,
+    listener: TcpListener,
 }
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(args: RunArgs) -> anyhow::Result<u8> {
-    let new = args.place.is_nowhere_yet().then(|| begin(&args)).transpose()?;
-    let first = match &new {
-        Some(file) => Settings::load(file)?,
-        None => args.place.settings()?,
+    let (first, begun) = if args.place.is_nowhere_yet() {
+        let new = begin(&args).await?;
+        (Settings::load(&new.file)?, Some(new))
+    } else {
+        (args.place.settings()?, None)
     };
     telemetry::start_logs(first.service.log_format, &first.service.log_level)?;
     let metrics = telemetry::start_metrics();
-    let listener = listen(&first.portal.listen).await?;
+    let (new, listener) = match begun {
+        Some(New { file, listener }) => (Some(file), listener),
+        None => (None, listen(&first.portal.listen).await?),
+    };
     let others = args.beside.iter().map(|file| Settings::load(file));
     let councils = std::iter::once(Ok(first)).chain(others).collect::<anyhow::Result<Vec<Settings>>>()?;
     let stop = CancellationToken::new();
@@ -95,21 +111,50 @@ async fn serve(
     ended
 }
 
-/// Writes the least settings with which a new installation can be set up on the portal; their file.
-fn begin(args: &RunArgs) -> anyhow::Result<PathBuf> {
+/// Writes the least settings with which a new installation can be set up on the portal. Its address is bound before anything is
+/// written, so that what cannot listen leaves no settings behind that would say so again.
+async fn begin(args: &RunArgs) -> anyhow::Result<New> {
     let file = args.place.file();
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let home = std::fs::canonicalize(home()?)?;
+    let (listener, address) = match &args.listen {
+        Some(address) => {
+            let listener = listen(address).await;
+            (listener.context("nothing was begun; name another address with --listen")?, address.clone())
+        }
+        None => usual_or_next().await?,
+    };
     std::fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
     let mut open = std::fs::OpenOptions::new();
     // Never over something that came there meanwhile.
     let mut new = open.write(true).create_new(true).open(&file);
-    let text = least_settings(&home, &args.listen);
+    let text = least_settings(&home, &address);
     let written = new.as_mut().map_err(|e| std::io::Error::new(e.kind(), e.to_string()));
     written
         .and_then(|new| new.write_all(text.as_bytes()))
         .with_context(|| format!("{} cannot be written", file.display()))?;
-    Ok(file)
+    Ok(New { file, listener })
+}
+
+/// The usual port of this machine, or the next one that is free: which, is said.
+async fn usual_or_next() -> anyhow::Result<(TcpListener, String)> {
+    for port in USUAL..USUAL + PORTS {
+        let address = format!("127.0.0.1:{port}");
+        match TcpListener::bind(&address).await {
+            Ok(listener) => {
+                if port != USUAL {
+                    say(format!("Port {USUAL} is taken by another program, so this one listens on port {port}."));
+                }
+                return Ok((listener, address));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error).with_context(|| format!("the portal cannot listen on {address}")),
+        }
+    }
+    let last = USUAL + PORTS - 1;
+    bail!(
+        "all ports of this machine from {USUAL} to {last} are taken, so nothing was begun; name another address with --listen"
+    )
 }
 
 /// Settings of an installation that is set up on its portal: where beadle's own files are, and that nothing is sent yet.

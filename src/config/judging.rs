@@ -2,7 +2,6 @@
 
 use super::Settings;
 use crate::channels::whereabouts::{self, Whereabouts, WhereaboutsSettings};
-use crate::understanding::rules::Choice;
 use anyhow::Context as _;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,14 +66,6 @@ pub struct PlacesSettings {
     pub what3words_url: Option<String>,
     /// Whether it is asked where short links to maps lead.
     pub follow_short_links: bool,
-}
-
-impl RulesSettings {
-    /// What the council chose from the rules without changing their files.
-    #[must_use]
-    pub fn choice(&self) -> Choice {
-        Choice { off: self.off.clone(), addresses: self.addresses.clone() }
-    }
 }
 
 impl Settings {

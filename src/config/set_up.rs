@@ -5,12 +5,12 @@
 
 use super::{CouncilSettings, FolderSettings, MailboxSettings, Settings, typed};
 use crate::core::Councillor;
-use crate::portal::set_up::{Kept, Mailbox, Standing};
+use crate::portal::set_up::{Kept, Mailbox, Standing, write_whole};
 use crate::store::sample;
+use crate::understanding::rules::Choice;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Name of the file.
@@ -80,16 +80,8 @@ pub fn read(base: &Path) -> anyhow::Result<Kept> {
 pub fn write(base: &Path, kept: &Kept) -> anyhow::Result<()> {
     let path = base.join(FILE);
     let text = toml::to_string(kept).context("what was set up cannot be written down")?;
-    let attempt = || -> std::io::Result<()> {
-        // Such a file is made with mode 0600.
-        let mut file = tempfile::NamedTempFile::new_in(base)?;
-        file.write_all(FIRST_LINE.as_bytes())?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(&path)?;
-        std::fs::File::open(base)?.sync_all()
-    };
-    attempt().with_context(|| format!("{} cannot be written", path.display()))
+    write_whole(&path, &[FIRST_LINE.as_bytes(), text.as_bytes()])
+        .with_context(|| format!("{} cannot be written", path.display()))
 }
 
 impl Settings {
@@ -124,6 +116,18 @@ impl Settings {
     #[must_use]
     pub fn set_up_folder(&self) -> PathBuf {
         self.kept().unwrap_or_else(|_| self.base.clone())
+    }
+
+    /// What the council chose from the rules without changing their files.
+    #[must_use]
+    pub fn choice(&self) -> Choice {
+        let kept = &self.origin.kept.rules;
+        Choice {
+            off: self.rules.off.clone(),
+            addresses: self.rules.addresses.clone(),
+            services_may_be_gone: kept.off.clone().unwrap_or_default(),
+            departments_may_be_gone: kept.addresses.keys().cloned().collect(),
+        }
     }
 
     /// The folder of an invented council, which lies beside the rules.
@@ -209,6 +213,7 @@ impl Settings {
             name: m.name.clone(),
             host: m.host.clone(),
             user: m.user.clone(),
+            folder: m.mailbox.clone(),
             councillor: m.councillor.clone(),
             ours: kept.mailbox.iter().any(|own| own.name == m.name),
         });
@@ -236,6 +241,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::understanding::rules::Rules;
 
     const OUT: &str = "[smtp]\nfolder = 'out'\n";
     const NAMED: &str = "[council]\nname = 'B'\naddress = 'cases@b.example'\n[smtp]\nfolder = 'out'\n";
@@ -264,6 +270,22 @@ mod tests {
         let one = "[[mailbox]]\nname = 'm'\nhost = 'h'\nuser = 'u'\npassword = 'p'\n";
         let why = laid(&format!("{NAMED}{one}"), one).unwrap_err();
         assert!(why.contains("[[mailbox]] 'm' stands in both"), "{why}");
+    }
+
+    #[test]
+    fn a_service_that_is_off_and_gone_from_the_rules_is_passed_over_where_the_portal_says_so_and_wrong_in_the_file() {
+        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+        let chosen = |settings: &Settings| {
+            let (rules, choice) = (Rules::load(&rules).unwrap(), settings.choice());
+            (choice.gone(&rules.taxonomy), rules.chosen(&choice))
+        };
+        let kept =
+            "[rules]\noff = ['graffiti_and_flyposting', 'gas_lamps']\naddresses = { lamplighters = 'l@s.example' }\n";
+        let (gone, rules) = chosen(&laid(OUT, kept).unwrap());
+        assert!(rules.unwrap().taxonomy.services["graffiti_and_flyposting"].off);
+        assert!(gone.len() == 2 && gone[0].contains("'gas_lamps'") && gone[1].contains("'lamplighters'"), "{gone:?}");
+        let (gone, rules) = chosen(&laid(&format!("{OUT}{kept}"), "").unwrap());
+        assert!(rules.unwrap_err().what.contains("there is no service 'gas_lamps'") && gone.is_empty());
     }
 
     #[test]

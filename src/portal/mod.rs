@@ -368,6 +368,10 @@ fn notice(done: &str) -> Option<&'static str> {
         "mailbox-removed" => "The mailbox is not watched any more. What was read from it stays.",
         "sample-in" => "The sample data is coming in. It takes a minute until all of it is sorted.",
         "sample-out" => "The sample data is out, and all that came of it.",
+        "sample-none" => "There was no message of the sample to take out. None comes in any more.",
+        "sample-refused" => {
+            "Nothing was taken out: other messages are here as well, and what came of which cannot be told apart. Nothing more of the sample comes in."
+        }
         "replayed" => "The message will be worked on again in a moment.",
         _ => return None,
     })

@@ -49,19 +49,37 @@ pub async fn count(tx: &mut Tx) -> Result<(i64, i64)> {
     Ok((sample, all - sample))
 }
 
+/// What became of sample data that is not to be in any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenOut {
+    /// There was none.
+    NothingThere,
+    /// So many messages, and all that came of them.
+    Gone(i64),
+    /// It is there still: so many messages are among it that are not of the sample, and what came of which could not be told apart.
+    Refused(i64),
+}
+
+/// The tables that are emptied with it.
+pub fn tables() -> impl Iterator<Item = &'static str> {
+    TABLES.into_iter().filter_map(|statement| statement.strip_prefix("DELETE FROM "))
+}
+
 /// Takes out the sample's messages and all that came of them. Does nothing where there are none, or where a message is there that is
-/// not of the sample: then what came of which could not be told apart.
+/// not of the sample.
 ///
 /// # Errors
 /// What the database says.
-pub async fn take_out(tx: &mut Tx) -> Result<bool> {
-    let (sample, others) = count(tx).await?;
-    if sample == 0 || others > 0 {
-        return Ok(false);
+pub async fn take_out(tx: &mut Tx) -> Result<TakenOut> {
+    match count(tx).await? {
+        (0, _) => Ok(TakenOut::NothingThere),
+        (sample, 0) => {
+            for table in TABLES {
+                tx.exec(table, args![]).await?;
+            }
+            tx.exec("DELETE FROM cursors WHERE account = $1", args![ACCOUNT]).await?;
+            Ok(TakenOut::Gone(sample))
+        }
+        (_, others) => Ok(TakenOut::Refused(others)),
     }
-    for table in TABLES {
-        tx.exec(table, args![]).await?;
-    }
-    tx.exec("DELETE FROM cursors WHERE account = $1", args![ACCOUNT]).await?;
-    Ok(true)
 }

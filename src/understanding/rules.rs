@@ -46,6 +46,25 @@ pub struct Choice {
     pub off: BTreeSet<String>,
     /// Where departments get their cases, by key, instead of where their file says.
     pub addresses: BTreeMap<String, String>,
+    /// Services that may be gone from the rules since they were switched off; any other one that is off has to be there.
+    pub services_may_be_gone: BTreeSet<String>,
+    /// Departments that may be gone since they were given an address; any other one has to be there.
+    pub departments_may_be_gone: BTreeSet<String>,
+}
+
+impl Choice {
+    /// What is passed over because the rules do not have it any more, in words.
+    #[must_use]
+    pub fn gone(&self, taxonomy: &Taxonomy) -> Vec<String> {
+        let may_be = |what: &'static str, id: &String| {
+            format!(
+                "the {what} '{id}' of the set-up is not in the rules any more, so what was chosen of it is passed over"
+            )
+        };
+        let services = self.services_may_be_gone.iter().filter(|id| !taxonomy.services.contains_key(*id));
+        let departments = self.departments_may_be_gone.iter().filter(|id| !taxonomy.departments.contains_key(*id));
+        services.map(|id| may_be("service", id)).chain(departments.map(|id| may_be("department", id))).collect()
+    }
 }
 
 /// The parts of urgency that rules speak of beside the hazard; see [`super::priority`].
@@ -135,20 +154,28 @@ impl Rules {
     /// The same rules with what the council chose from them; the version says so.
     ///
     /// # Errors
-    /// When a service or a department does not exist, an address is none, or what nothing else fits is to be off.
+    /// When a service or a department does not exist and has to, an address is none, or what nothing else fits is to be off.
     pub fn chosen(mut self, choice: &Choice) -> Result<Self, RulesError> {
         let wrong = |what: String| RulesError { file: "[rules]".to_owned(), what };
         for id in &choice.off {
-            let service = self.taxonomy.services.get_mut(id);
-            let service = service.ok_or_else(|| wrong(format!("off: there is no service '{id}'")))?;
+            let Some(service) = self.taxonomy.services.get_mut(id) else {
+                if choice.services_may_be_gone.contains(id) {
+                    continue;
+                }
+                return Err(wrong(format!("off: there is no service '{id}'")));
+            };
             if id == GENERAL {
                 return Err(wrong(format!("off: '{id}' has to stay, for what no other service fits")));
             }
             service.off = true;
         }
         for (id, address) in &choice.addresses {
-            let department = self.taxonomy.departments.get_mut(id);
-            let department = department.ok_or_else(|| wrong(format!("addresses: there is no department '{id}'")))?;
+            let Some(department) = self.taxonomy.departments.get_mut(id) else {
+                if choice.departments_may_be_gone.contains(id) {
+                    continue;
+                }
+                return Err(wrong(format!("addresses: there is no department '{id}'")));
+            };
             if crate::core::Address::new(address, None).is_none() {
                 return Err(wrong(format!("addresses: '{address}' of '{id}' is no email address")));
             }

@@ -1,6 +1,7 @@
 //! `/admin/rules`: the files of rules. A change is tried on the messages of late before it is saved, and what stood there before is kept, so
 //! that it can be gone back to. Whoever administers reads no resident's words, so only references and what beadle decides are shown.
 
+use super::super::set_up::{Kept, Line};
 use super::super::wrong::Wrong;
 use super::super::{App, Done, Page, Shared, format, html, trouble::Trouble};
 use crate::core::Right;
@@ -15,9 +16,11 @@ use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// The file that says where departments get their cases.
+const DEPARTMENTS: &str = "departments.toml";
 /// Earlier texts that are offered.
 const EARLIER: i64 = 20;
 /// Messages in the table of what would differ.
@@ -96,9 +99,28 @@ struct PreviewPage {
     opens: bool,
     /// The lines that are replaced, and those instead.
     lines: (Vec<String>, Vec<String>),
+    /// Departments whose address was set up otherwise until now, each in a sentence.
+    readdressed: Vec<String>,
+    addressed: String,
     text: String,
     seal: String,
     locked: Option<String>,
+}
+
+/// A change of a file.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    /// What is to stand in it.
+    pub(super) text: String,
+    /// The department whose address is changed by it, also where the file has that address already; empty for none.
+    pub(super) addressed: String,
+}
+
+impl Change {
+    /// Of nothing but the text.
+    pub(super) const fn of(text: String) -> Self {
+        Self { text, addressed: String::new() }
+    }
 }
 
 /// A file of the folder.
@@ -156,20 +178,40 @@ impl File {
     }
 
     /// Ties a change to who previewed it and to what it replaces.
-    fn seal(&self, app: &Shared, session: &Session, text: &str) -> String {
-        let what = format!("{}\0{}\0{}\0{text}", session.user, self.path, self.text);
+    fn seal(&self, app: &Shared, session: &Session, change: &Change) -> String {
+        let Change { text, addressed } = change;
+        let what = format!("{}\0{}\0{}\0{addressed}\0{text}", session.user, self.path, self.text);
         app.portal.pipeline.house.key.digest("change of rules", &what)
     }
 
-    /// The rules as they would be with `text`.
-    async fn with(&self, text: &str) -> Result<Result<Rules, RulesError>, Trouble> {
-        let (folder, path, text) = (self.folder.clone(), self.path.clone(), text.to_owned());
+    /// The departments for which this change says where their cases go, and the set-up said it before: what is saved last holds.
+    fn readdressed(&self, app: &Shared, change: &Change) -> BTreeSet<String> {
+        let Some(set_up) = &app.portal.set_up else { return BTreeSet::new() };
+        let (before, after) = (addresses(&self.text), addresses(&change.text));
+        let mut departments: BTreeSet<String> = set_up.standing.kept.rules.addresses.keys().cloned().collect();
+        departments
+            .retain(|id| *id == change.addressed || (self.path == DEPARTMENTS && before.get(id) != after.get(id)));
+        departments
+    }
+
+    /// The rules as they would be with this change.
+    async fn with(&self, app: &Shared, change: &Change) -> Result<Result<Rules, RulesError>, Trouble> {
+        let folder = self.folder.clone().with_addresses_of_files(&self.readdressed(app, change));
+        let (path, text) = (self.path.clone(), change.text.clone());
         let tried = tokio::task::spawn_blocking(move || folder.with(&path, &text)).await;
         tried.map_err(|error| {
             tracing::error!(%error, "changed rules could not be tried");
             Trouble::internal()
         })
     }
+}
+
+/// The addresses of departments that stand in the text of their file, by key.
+fn addresses(text: &str) -> BTreeMap<String, String> {
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let departments = table.get("department").and_then(toml::Value::as_array).into_iter().flatten();
+    let text = |department: &toml::Value, key: &str| department.get(key)?.as_str().map(str::to_owned);
+    departments.filter_map(|one| Some((text(one, "id")?, text(one, "email")?))).collect()
 }
 
 /// Why files cannot be changed, in a sentence.
@@ -249,6 +291,8 @@ pub(in super::super) struct Changed {
     #[serde(default)]
     text: String,
     #[serde(default)]
+    addressed: String,
+    #[serde(default)]
     seal: String,
     #[serde(default)]
     version: String,
@@ -268,7 +312,7 @@ pub(in super::super) async fn try_out(
 ) -> Result<Response, Trouble> {
     let file = File::of_key(&app, &file)?;
     let back = href(&file.path);
-    match preview(&app, &session, &file, form.text(), back).await? {
+    match preview(&app, &session, &file, Change::of(form.text()), back).await? {
         Ok(page) => Ok(page),
         Err(why) => draw(&app, &session, &file, form.text(), None, Some(why)).await,
     }
@@ -288,7 +332,7 @@ pub(in super::super) async fn back(
     drop(tx);
     let missing = || Trouble::not_found("There is no such earlier text.").back_to(&back, "Go back to the file");
     let text = text.ok_or_else(missing)?;
-    match preview(&app, &session, &file, text.clone(), back.clone()).await? {
+    match preview(&app, &session, &file, Change::of(text.clone()), back.clone()).await? {
         Ok(page) => Ok(page),
         Err(why) => draw(&app, &session, &file, text, None, Some(why)).await,
     }
@@ -306,20 +350,22 @@ pub(super) async fn preview(
     app: &App,
     session: &Session,
     file: &File,
-    text: String,
+    change: Change,
     back: String,
 ) -> Result<Result<Response, String>, Trouble> {
     // An earlier text, or a file that was written elsewhere, may have other line ends.
-    let text = as_kept(&text);
-    if text == file.text {
+    let change = Change { text: as_kept(&change.text), ..change };
+    let readdressed = file.readdressed(app, &change);
+    if change.text == file.text && readdressed.is_empty() {
         return Ok(Err("Nothing is different. Change something first.".to_owned()));
     }
-    let rules = match file.with(&text).await? {
+    let rules = match file.with(app, &change).await? {
         Ok(rules) => Arc::new(rules),
         Err(error) => return Ok(Err(format!("This cannot be used. {error}"))),
     };
     let pipeline = &app.portal.pipeline;
-    let tried = what_if::what_if(&pipeline.db, &pipeline.understanding, rules, &pipeline.house.policy, app.now()).await;
+    let policy = &pipeline.house.policy;
+    let tried = what_if::what_if(&pipeline.db, &pipeline.understanding, Arc::clone(&rules), policy, app.now()).await;
     let found = match tried {
         Ok(found) => found,
         Err(WhatIfError::Store(error)) => return Err(error.into()),
@@ -350,12 +396,26 @@ pub(super) async fn preview(
         safety: safety(&found),
         rows: found.differences.iter().take(SHOWN).map(row).collect(),
         opens: session.holds(Right::Cases),
-        lines: changed_lines(&file.text, &text),
-        seal: file.seal(app, session, &text),
+        lines: changed_lines(&file.text, &change.text),
+        readdressed: readdressed.iter().map(|id| readdressed_in_words(&rules, app, id)).collect(),
+        seal: file.seal(app, session, &change),
         locked: locked(&file.folder),
-        text,
+        addressed: change.addressed,
+        text: change.text,
     };
     Ok(Ok(html(&page)?.into_response()))
+}
+
+fn readdressed_in_words(rules: &Rules, app: &Shared, department: &str) -> String {
+    let before = app.portal.pipeline.understanding.rules();
+    let address =
+        |rules: &Rules| rules.taxonomy.departments.get(department).map(|d| d.email.clone()).unwrap_or_default();
+    let name = before.taxonomy.department_name(department);
+    format!(
+        "Cases of {name} go to {} from then on, and no longer to {}, as it was set up.",
+        address(rules),
+        address(&before)
+    )
 }
 
 fn row(one: &what_if::Difference) -> DifferenceRow {
@@ -433,21 +493,30 @@ fn cut(lines: &[&str]) -> Vec<String> {
     lines.iter().take(LINES).map(|line| (*line).to_owned()).chain(more).collect()
 }
 
-/// Saves what was just previewed, and nothing else.
+/// Saves what was just previewed, and nothing else. It goes on where the browser goes away meanwhile: part of it would be worse than all.
 pub(in super::super) async fn save(
     State(app): State<App>,
     Extension(session): Extension<Session>,
     Path(file): Path<String>,
     Form(form): Form<Changed>,
 ) -> Result<Response, Trouble> {
+    tokio::spawn(save_whole(app, session, file, form)).await.map_err(|error| {
+        tracing::error!(%error, "a file of rules could not be saved");
+        Trouble::internal()
+    })?
+}
+
+async fn save_whole(app: App, session: Session, file: String, form: Changed) -> Result<Response, Trouble> {
     let file = File::of_key(&app, &file)?;
     let (text, back) = (form.text(), href(&file.path));
+    let change = Change { text: text.clone(), addressed: form.addressed };
+    let readdressed = file.readdressed(&app, &change);
     let changed = || {
         let why = "This is not what was previewed, or somebody changed the file meanwhile. Nothing was saved. Look at the file and \
                    preview your change again.";
         Trouble::conflict(why).back_to(back.clone(), "Go back to the file")
     };
-    if !super::super::auth::same(&form.seal, &file.seal(&app, &session, &text)) {
+    if !super::super::auth::same(&form.seal, &file.seal(&app, &session, &change)) {
         return Err(changed());
     }
     let mut tx = app.db().begin().await?;
@@ -457,7 +526,7 @@ pub(in super::super) async fn save(
         return Err(changed());
     }
     // Put together only now: another file of the folder may have been saved while we waited, too.
-    let rules = match file.with(&text).await? {
+    let rules = match file.with(&app, &change).await? {
         Ok(rules) => rules,
         Err(error) => {
             drop(tx);
@@ -492,6 +561,21 @@ pub(in super::super) async fn save(
         return Err(error.into());
     }
     app.portal.pipeline.understanding.replace_rules(rules);
+    if let Some(set_up) = app.portal.set_up.as_ref().filter(|_| !readdressed.is_empty()) {
+        let line = Line {
+            actor: session.actor,
+            action: "use addresses of departments.toml",
+            part: "services",
+            detail: json!({ "departments": readdressed }),
+        };
+        let change = move |kept: &mut Kept| kept.rules.addresses.retain(|id, _| !readdressed.contains(id));
+        set_up.wish(line, change).await.map_err(|why| {
+            let text = format!(
+                "The file is saved, but the address under “Set up” still holds: {why} Save the department once more."
+            );
+            Trouble::conflict(text).back_to("/admin/departments", "Go to the departments")
+        })?;
+    }
     Ok(Redirect::to(&format!("{back}?done=rules-saved")).into_response())
 }
 

@@ -85,6 +85,8 @@ struct DepartmentPage {
     given: NewDepartment,
     modes: Vec<Choice>,
     services: Vec<String>,
+    /// Its address stands in the settings file.
+    address_given: bool,
     wrong: Wrong,
 }
 
@@ -271,6 +273,7 @@ pub(in super::super) async fn change_service(
         put(table, "working_days", i64::from(days).into(), service.working_days == days);
         put_mode(table, service.mode, chosen);
     });
+    let text = text.map(rules::Change::of);
     match preview(&app, &session, &file, text, format!("/admin/services/{id}")).await? {
         Ok(page) => Ok(page),
         Err(why) => draw_service(&app, &session, &service, form, Some(("name", why))),
@@ -292,6 +295,11 @@ pub(in super::super) async fn department(
     draw_department(&app, &session, &department, given, None)
 }
 
+/// Whether a department's address stands in the operator's settings, which nobody overrules from a portal.
+fn address_given(app: &Shared, department: &str) -> bool {
+    app.portal.set_up.as_ref().is_some_and(|set_up| set_up.standing.addresses.contains(department))
+}
+
 fn draw_department(
     app: &App,
     session: &Session,
@@ -308,6 +316,7 @@ fn draw_department(
         heading: department.name.clone(),
         modes: modes(&given.mode),
         services: own.map(|service| service.name.clone()).collect(),
+        address_given: address_given(app, &department.id),
         given,
         wrong,
     };
@@ -329,6 +338,8 @@ pub(in super::super) async fn change_department(
             "email",
             "Enter the email address that its cases are sent to, such as highways@example.gov.uk.".to_owned(),
         ))
+    } else if form.email.trim() != department.email && address_given(&app, &id) {
+        Some(("email", "This address stands in the settings file, and is changed there.".to_owned()))
     } else if !fits(&form.contact) {
         Some(("contact", "Enter whom a resident can ask, in up to 200 characters.".to_owned()))
     } else if !form.mode.is_empty() && chosen.is_none() {
@@ -341,16 +352,19 @@ pub(in super::super) async fn change_department(
     }
     let file = File::at(&app, "departments.toml")?;
     let text = edited(&file.text, "department", &id, |table| {
-        for (key, before, after) in [
-            ("name", &department.name, &form.name),
-            ("email", &department.email, &form.email),
-            ("contact", &department.contact, &form.contact),
-        ] {
+        for (key, before, after) in
+            [("name", &department.name, &form.name), ("contact", &department.contact, &form.contact)]
+        {
             put(table, key, after.trim().into(), before == after.trim());
         }
+        put(table, "email", form.email.trim().into(), department.email == form.email.trim());
         put_mode(table, department.mode, chosen);
     });
-    match preview(&app, &session, &file, text, format!("/admin/departments/{id}")).await? {
+    // What was set up before is overruled, also where the file has had this address all along.
+    let addressed = if department.email == form.email.trim() { "" } else { &id };
+    let back = format!("/admin/departments/{id}");
+    let text = text.map(|text| rules::Change { text, addressed: addressed.to_owned() });
+    match preview(&app, &session, &file, text, back).await? {
         Ok(page) => Ok(page),
         Err(why) => draw_department(&app, &session, &department, form, Some(("name", why))),
     }
@@ -365,12 +379,12 @@ async fn preview(
     app: &App,
     session: &Session,
     file: &File,
-    text: Option<String>,
+    change: Option<rules::Change>,
     back: String,
 ) -> Result<Result<Response, String>, Trouble> {
     let gone = || "The file does not have it any more, or cannot be read. Look at the file under Rules.".to_owned();
-    match text {
-        Some(text) => rules::preview(app, session, file, text, back).await,
+    match change {
+        Some(change) => rules::preview(app, session, file, change, back).await,
         None => Ok(Err(gone())),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::wrong::Wrong;
 use super::super::{App, Page, html, trouble::Trouble};
-use super::{KeptCouncil, START, audit, set_up};
+use super::{KeptCouncil, START, line, set_up};
 use crate::core::Address;
 use crate::store::session::Session;
 use askama::Template;
@@ -104,10 +104,9 @@ pub(in super::super) async fn keep(
     if let Some(wrong) = wrong(&council) {
         return draw(&app, &session, form, Some(wrong));
     }
-    let detail = json!({"name": council.name});
-    if let Err(why) = set_up.wish(move |kept| kept.council = Some(council)).await {
+    let line = line(&session, "set up council", "council", json!({"name": council.name}));
+    if let Err(why) = set_up.wish(line, move |kept| kept.council = Some(council)).await {
         return draw(&app, &session, form, Some(("name", why)));
     }
-    audit(&app, &session, "set up council", "council", detail).await?;
     Ok(Redirect::to("/admin/set-up?done=set-up").into_response())
 }

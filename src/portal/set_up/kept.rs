@@ -2,10 +2,14 @@
 
 use crate::channels::{Secret, Security};
 use crate::core::Councillor;
+use crate::store::sample::TakenOut;
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// What is set up on the portal: part of the settings, written as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +110,8 @@ pub struct Mailbox {
     pub host: String,
     /// User name.
     pub user: String,
+    /// The folder that is read.
+    pub folder: String,
     /// Whose it is.
     pub councillor: Option<String>,
     /// Whether it was connected on the portal; else it stands in the operator's file.
@@ -137,15 +143,47 @@ pub struct Standing {
     pub relay: Option<String>,
 }
 
+/// Writes a file as a whole or not at all, so that only this user can read it.
+///
+/// # Errors
+/// When it cannot be written; what stood there stands there still.
+pub fn write_whole(path: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // Such a file is made with mode 0600.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    for part in parts {
+        file.write_all(part)?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    std::fs::File::open(folder)?.sync_all()
+}
+
 /// What is to be different.
 pub type Change = Box<dyn FnOnce(&mut Kept) + Send>;
+
+/// The line on the audit trail that says who had something set up otherwise.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Who.
+    pub actor: String,
+    /// What they did.
+    pub action: &'static str,
+    /// Which part of the set-up it is about.
+    pub part: &'static str,
+    /// More.
+    pub detail: Value,
+}
 
 /// Somebody wants something set up otherwise, and waits for what is said to it.
 pub struct Wish {
     /// What is to be different.
     pub change: Change,
-    /// Where they hear that it is in use, or why it is not: then everything goes on as before.
-    pub said: oneshot::Sender<Result<(), String>>,
+    /// What the audit trail says of it. It is written by who makes the change, so that it is there whether they wait or not.
+    pub line: Line,
+    /// Where they hear that it is in use, and what became of sample data that is not to be in any more; or why it is not: then
+    /// everything goes on as before.
+    pub said: oneshot::Sender<Result<TakenOut, String>>,
 }
 
 impl std::fmt::Debug for Wish {
@@ -161,6 +199,8 @@ pub struct SetUp {
     pub standing: Standing,
     /// Takes wishes.
     pub ask: mpsc::Sender<Wish>,
+    /// Cancelled when the service is to end: nothing is tried any longer then.
+    pub stop: CancellationToken,
 }
 
 impl SetUp {
@@ -169,15 +209,40 @@ impl SetUp {
         self.standing.mailboxes.is_empty() && self.standing.others == 0 && !self.standing.kept.sample
     }
 
-    /// Has something set up otherwise. When this comes back without an error it is written down, and the pages that are
-    /// drawn from now on know it.
+    /// Has something set up otherwise, as `line` says on the audit trail. When this comes back without an error both are written
+    /// down, and the pages that are drawn from now on know it. Gives what became of sample data.
     ///
     /// # Errors
     /// Why it cannot be used, in words for people; nothing is different then.
-    pub(in super::super) async fn wish(&self, change: impl FnOnce(&mut Kept) + Send + 'static) -> Result<(), String> {
+    pub(in super::super) async fn wish(
+        &self,
+        line: Line,
+        change: impl FnOnce(&mut Kept) + Send + 'static,
+    ) -> Result<TakenOut, String> {
         let (said, hears) = oneshot::channel();
-        let ending = || "The service is ending. Try again in a moment.".to_owned();
-        self.ask.send(Wish { change: Box::new(change), said }).await.map_err(|_| ending())?;
-        hears.await.map_err(|_| ending())?
+        let wish = Wish { change: Box::new(change), line, said };
+        self.ask.send(wish).await.map_err(|_| ENDING.to_owned())?;
+        hears.await.map_err(|_| ENDING.to_owned())?
+    }
+}
+
+/// What is said where nothing can be done any more.
+pub(super) const ENDING: &str = "The service is ending. Try again in a moment.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_put_in_the_place_of_another_one_and_never_written_over_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, before) = (folder.path().join("wards.geojson"), folder.path().join("before"));
+        write_whole(&path, &[b"whole"]).unwrap();
+        // The same file by another name: who reads it while the next one is written reads all of it.
+        std::fs::hard_link(&path, &before).unwrap();
+        write_whole(&path, &[b"an", b"other"]).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"another");
+        assert_eq!(std::fs::read(&before).unwrap(), b"whole");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2, "nothing is left beside it");
     }
 }

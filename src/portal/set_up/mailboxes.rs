@@ -2,10 +2,11 @@
 
 use super::super::wrong::Wrong;
 use super::super::{App, Page, html, trouble::Trouble};
-use super::{KeptMailbox, Mailbox, START, audit, set_up, several};
+use super::kept::ENDING;
+use super::{KeptMailbox, Mailbox, START, Standing, line, set_up, several};
 use crate::channels::imap::{AfterAccept, ImapError, ImapSession, ImapSettings};
 use crate::channels::{Security, WireError};
-use crate::core::Council;
+use crate::core::{Council, TokenKey};
 use crate::store::session::Session;
 use askama::Template;
 use axum::Extension;
@@ -14,11 +15,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::json;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// How long each step of a log-in may take.
 const LIMIT: Duration = Duration::from_secs(10);
 /// Longest of what is entered, in bytes.
 const LONGEST: usize = 255;
+/// The folder that is read where none is named.
+const INBOX: &str = "INBOX";
 
 struct Row {
     mailbox: Mailbox,
@@ -30,6 +34,8 @@ struct Row {
 struct MailboxesPage {
     page: Page,
     mailboxes: Vec<Row>,
+    /// What has to be done before one can be connected.
+    first: Option<First>,
     councillors: Vec<(String, String)>,
     given: NewMailbox,
     /// It was tried and did not work, and can be kept all the same.
@@ -37,6 +43,24 @@ struct MailboxesPage {
     /// What the trial said.
     counted: Option<String>,
     wrong: Wrong,
+}
+
+/// What has to be done first: why, and where.
+struct First {
+    why: &'static str,
+    href: &'static str,
+    label: &'static str,
+}
+
+impl First {
+    fn of(standing: &Standing) -> Option<Self> {
+        if standing.kept.sample {
+            let why = "Sample data is in, and real messages must not come among it.";
+            return Some(Self { why, href: "/admin/set-up/sample", label: "Take the sample data out first" });
+        }
+        let why = "What comes in is acknowledged and passed on in the council’s name, and it has none yet.";
+        (!standing.named).then_some(Self { why, href: "/admin/set-up/council", label: "Name the council first" })
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -103,9 +127,11 @@ fn draw(
         mailbox: mailbox.clone(),
     };
     let wrong = Wrong(wrong);
+    let standing = &set_up(app)?.standing;
     let page = MailboxesPage {
         page: Page::new(app, session, "set-up", wrong.title("Connect a mailbox")).with_notice(done),
-        mailboxes: set_up(app)?.standing.mailboxes.iter().map(row).collect(),
+        mailboxes: standing.mailboxes.iter().map(row).collect(),
+        first: First::of(standing),
         councillors: councillors(council),
         given,
         tried,
@@ -120,7 +146,12 @@ fn councillors(council: &Council) -> Vec<(String, String)> {
 }
 
 /// What a form comes to, or what is wrong with which field.
-fn read(form: &NewMailbox, council: &Council, taken: &[Mailbox]) -> Result<KeptMailbox, (&'static str, String)> {
+fn read(
+    form: &NewMailbox,
+    council: &Council,
+    taken: &[Mailbox],
+    key: &TokenKey,
+) -> Result<KeptMailbox, (&'static str, String)> {
     let wrong = |field, text: &str| Err((field, text.to_owned()));
     let (host, user, folder) = (form.host.trim(), form.user.trim(), form.mailbox.trim());
     let plain = |text: &str| text.len() <= LONGEST && !text.chars().any(char::is_control);
@@ -146,11 +177,12 @@ fn read(form: &NewMailbox, council: &Council, taken: &[Mailbox]) -> Result<KeptM
     if !form.councillor.is_empty() && council.councillor(&form.councillor).is_none() {
         return wrong("councillor", "There is no such councillor.");
     }
-    if taken.iter().any(|one| one.host == host && one.user == user && folder.is_empty()) {
+    let which = which(host, user, folder);
+    if taken.iter().any(|one| self::which(&one.host, &one.user, &one.folder) == which) {
         return wrong("user", "This mailbox is connected already.");
     }
     Ok(KeptMailbox {
-        name: name(user, taken),
+        name: name(key, &which),
         councillor: (!form.councillor.is_empty()).then(|| form.councillor.clone()),
         host: host.to_owned(),
         port,
@@ -162,19 +194,28 @@ fn read(form: &NewMailbox, council: &Council, taken: &[Mailbox]) -> Result<KeptM
     })
 }
 
-/// A name that no other account has: it stands in logs, so it says nothing of the domain.
-fn name(user: &str, taken: &[Mailbox]) -> String {
-    let local = user.split('@').next().unwrap_or_default().to_lowercase();
-    let slug: String = local.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(40).collect();
-    let slug = format!("mail-{}", slug.trim_matches('-'));
-    let free = |name: &String| !taken.iter().any(|one| one.name == *name);
-    let more = (2..).map(|n| format!("{slug}-{n}"));
-    std::iter::once(slug.clone()).chain(more).find(free).unwrap_or(slug)
+/// What makes a mailbox another one: its server, its user and its folder.
+fn which(host: &str, user: &str, folder: &str) -> [String; 3] {
+    let folder = if folder.is_empty() || folder.eq_ignore_ascii_case(INBOX) { INBOX } else { folder };
+    [host.to_lowercase(), user.to_owned(), folder.to_owned()]
 }
 
-/// Logs in, and counts.
-async fn try_out(mailbox: &KeptMailbox) -> Result<u32, (&'static str, String)> {
-    let folder = mailbox.mailbox.clone().unwrap_or_else(|| "INBOX".to_owned());
+/// The name under which it is known how far a mailbox was read: that of this one and of no other, so that whoever connects it again goes
+/// on where it was. It stands in logs, so nobody can tell from it, or try out, whose it is.
+fn name(key: &TokenKey, which: &[String; 3]) -> String {
+    format!("mail-{}", &key.digest("mailbox", &which.join("\0"))[..12])
+}
+
+/// Logs in, and counts, unless the service is to `stop` meanwhile.
+async fn try_out(mailbox: &KeptMailbox, stop: &CancellationToken) -> Result<u32, (&'static str, String)> {
+    tokio::select! {
+        () = stop.cancelled() => Err(("host", ENDING.to_owned())),
+        tried = log_in(mailbox) => tried,
+    }
+}
+
+async fn log_in(mailbox: &KeptMailbox) -> Result<u32, (&'static str, String)> {
+    let folder = mailbox.mailbox.clone().unwrap_or_else(|| INBOX.to_owned());
     let settings = ImapSettings {
         host: mailbox.host.clone(),
         port: mailbox.port.unwrap_or(if mailbox.security == Security::Tls { 993 } else { 143 }),
@@ -258,11 +299,15 @@ pub(in super::super) async fn connect(
     Form(form): Form<NewMailbox>,
 ) -> Result<Response, Trouble> {
     let set_up = set_up(&app)?;
-    let mailbox = match read(&form, &app.portal.pipeline.house.council, &set_up.standing.mailboxes) {
+    if let Some(First { why, href, label }) = First::of(&set_up.standing) {
+        return Err(Trouble::conflict(format!("{why} No mailbox was connected.")).back_to(href, label));
+    }
+    let house = &app.portal.pipeline.house;
+    let mailbox = match read(&form, &house.council, &set_up.standing.mailboxes, &house.key) {
         Ok(mailbox) => mailbox,
         Err(wrong) => return draw(&app, &session, None, form, None, Some(wrong), false),
     };
-    let tried = if form.anyway { None } else { Some(try_out(&mailbox).await) };
+    let tried = if form.anyway { None } else { Some(try_out(&mailbox, &set_up.stop).await) };
     let count = match tried {
         Some(Err(wrong)) => return draw(&app, &session, None, form, None, Some(wrong), true),
         Some(Ok(count)) => Some(count),
@@ -270,10 +315,10 @@ pub(in super::super) async fn connect(
     };
     let detail =
         json!({"name": mailbox.name, "host": mailbox.host, "councillor": mailbox.councillor, "tried": count.is_some()});
-    if let Err(why) = set_up.wish(move |kept| kept.mailbox.push(mailbox)).await {
+    let line = line(&session, "connect mailbox", "mailboxes", detail);
+    if let Err(why) = set_up.wish(line, move |kept| kept.mailbox.push(mailbox)).await {
         return draw(&app, &session, None, form, None, Some(("host", why)), false);
     }
-    audit(&app, &session, "connect mailbox", "mailboxes", detail).await?;
     let more = count.map(|n| format!("&messages={n}")).unwrap_or_default();
     Ok(Redirect::to(&format!("/admin/set-up/mailboxes?done=mailbox-connected{more}")).into_response())
 }
@@ -295,15 +340,15 @@ pub(in super::super) async fn remove(
         let text = "No such mailbox was connected here. One that stands in the settings file is taken out there.";
         return Err(Trouble::not_found(text).back_to(START, "Go back"));
     }
-    let detail = json!({"name": name});
-    set_up.wish(move |kept| kept.mailbox.retain(|one| one.name != name)).await.map_err(Trouble::conflict)?;
-    audit(&app, &session, "disconnect mailbox", "mailboxes", detail).await?;
+    let line = line(&session, "disconnect mailbox", "mailboxes", json!({"name": name}));
+    set_up.wish(line, move |kept| kept.mailbox.retain(|one| one.name != name)).await.map_err(Trouble::conflict)?;
     Ok(Redirect::to("/admin/set-up/mailboxes?done=mailbox-removed"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::Address;
 
     #[test]
     fn what_was_wrong_stands_beside_the_field_it_is_about() {
@@ -315,11 +360,88 @@ mod tests {
         assert_eq!(in_words(ImapError::NoMailbox { mailbox: "X".into(), why: "no".into() }).0, "mailbox");
     }
 
+    fn council() -> Council {
+        Council {
+            name: "B".to_owned(),
+            councillors: Vec::new(),
+            address: Address::new("cases@b.example", None).unwrap(),
+            plus_addressing: true,
+            authserv_id: None,
+            own_addresses: Vec::new(),
+            portal_url: None,
+            public_url: None,
+        }
+    }
+
+    fn form(host: &str, user: &str, folder: &str) -> NewMailbox {
+        let text = |text: &str| text.to_owned();
+        NewMailbox {
+            host: text(host),
+            user: text(user),
+            mailbox: text(folder),
+            password: text("pw"),
+            security: Security::None,
+            ..NewMailbox::default()
+        }
+    }
+
     #[test]
-    fn each_mailbox_gets_a_name_of_its_own() {
-        let first = name("Cllr.Nowak@b.example", &[]);
-        assert_eq!(first, "mail-cllr-nowak");
-        let taken = Mailbox { name: first, host: "h".into(), user: "u".into(), councillor: None, ours: true };
-        assert_eq!(name("cllr.nowak@c.example", &[taken]), "mail-cllr-nowak-2");
+    fn a_mailbox_has_the_same_name_each_time_and_no_other_one_has_it_and_nobody_reads_from_it_whose_it_is() {
+        let council = council();
+        let key = TokenKey::new(b"a key".to_vec());
+        let named = |host, user, folder| read(&form(host, user, folder), &council, &[], &key).unwrap().name;
+        let first = named("mail.b.example", "cllr.nowak@b.example", "");
+        assert_eq!(
+            first,
+            named("MAIL.b.example", "cllr.nowak@b.example", "Inbox"),
+            "the same mailbox goes on where it was"
+        );
+        let others = [
+            named("mail.c.example", "cllr.nowak@b.example", ""),
+            named("mail.b.example", "cllr.nowak@c.example", ""),
+            named("mail.b.example", "cllr.nowak@b.example", "Residents"),
+        ];
+        let all: std::collections::BTreeSet<&String> = others.iter().chain([&first]).collect();
+        assert_eq!(all.len(), 4, "{first} {others:?}");
+        assert!(all.iter().all(|name| !name.contains("nowak") && name.len() == "mail-".len() + 12), "{all:?}");
+        let elsewhere = TokenKey::new(b"another key".to_vec());
+        assert_ne!(
+            read(&form("mail.b.example", "cllr.nowak@b.example", ""), &council, &[], &elsewhere).unwrap().name,
+            first
+        );
+    }
+
+    #[test]
+    fn a_mailbox_is_connected_once_whichever_way_its_folder_is_written() {
+        let (council, key) = (council(), TokenKey::new(b"a key".to_vec()));
+        let there = |folder: &str| Mailbox {
+            name: "of-the-file".into(),
+            host: "h".into(),
+            user: "u".into(),
+            folder: folder.into(),
+            councillor: None,
+            ours: false,
+        };
+        let again = |folder, there| read(&form("h", "u", folder), &council, &[there], &key).map(|kept| kept.name);
+        assert!(again("", there("INBOX")).is_err() && again("Residents", there("Residents")).is_err());
+        assert!(again("Residents", there("INBOX")).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_trial_ends_when_the_service_is_to_end() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let stop = CancellationToken::new();
+        let (council, key) = (council(), TokenKey::new(b"a key".to_vec()));
+        let mut mailbox = read(&form("127.0.0.1", "u", ""), &council, &[], &key).unwrap();
+        mailbox.port = Some(port);
+        // It answers the call and says nothing ever after.
+        let stops = async {
+            let held = silent.accept().await.unwrap();
+            stop.cancel();
+            held
+        };
+        let (tried, _held) = tokio::join!(try_out(&mailbox, &stop), stops);
+        assert_eq!(tried, Err(("host", ENDING.to_owned())));
     }
 }

@@ -10,7 +10,9 @@ mod sample;
 mod services;
 mod wards;
 
-pub use kept::{Change, Kept, KeptCouncil, KeptMailbox, KeptPlaces, KeptRules, Mailbox, SetUp, Standing, Wish};
+pub use kept::{
+    Change, Kept, KeptCouncil, KeptMailbox, KeptPlaces, KeptRules, Line, Mailbox, SetUp, Standing, Wish, write_whole,
+};
 
 use super::{App, Done, Page, Shared, html, trouble::Trouble};
 use crate::core::Right;
@@ -53,6 +55,8 @@ struct Task {
     done: bool,
     /// What is said where it is not done: some can be left.
     open: &'static str,
+    /// Whether another one comes first.
+    later: bool,
 }
 
 #[derive(Template)]
@@ -90,12 +94,9 @@ pub(super) fn is_sample(app: &Shared) -> bool {
     app.portal.set_up.as_ref().is_some_and(|set_up| set_up.standing.kept.sample)
 }
 
-/// Writes down that somebody set something up.
-async fn audit(app: &Shared, session: &Session, action: &str, what: &str, detail: Value) -> store::Result<()> {
-    let mut tx = app.db().begin().await?;
-    let object = format!("set-up:{what}");
-    store::audit::write(&mut tx, app.ids(), &session.actor, action, &object, detail, app.now()).await?;
-    tx.commit().await
+/// What the audit trail says of whoever sets something up.
+fn line(session: &Session, action: &'static str, part: &'static str, detail: Value) -> Line {
+    Line { actor: session.actor.clone(), action, part, detail }
 }
 
 fn several(n: usize, one: &str, many: &str) -> String {
@@ -140,17 +141,22 @@ fn tasks(app: &Shared, standing: &Standing, people: usize) -> Vec<Task> {
             hint: named,
             done: standing.named,
             open: "To do",
+            later: false,
         },
         Task {
             href: "/admin/set-up/mailboxes",
             label: "Connect a mailbox",
             hint: match standing.mailboxes.len() {
                 0 if standing.others > 0 => "No mailbox; messages come in other ways.".to_owned(),
+                0 if !standing.named => {
+                    "First name the council, so that no letter goes out in nobody’s name.".to_owned()
+                }
                 0 => "Where residents write to. It is tried at once.".to_owned(),
                 n => several(n, "mailbox is watched.", "mailboxes are watched."),
             },
             done: !standing.mailboxes.is_empty(),
-            open: "To do",
+            open: if standing.named { "To do" } else { "Cannot start yet" },
+            later: !standing.named && standing.mailboxes.is_empty(),
         },
         Task {
             href: "/admin/set-up/services",
@@ -158,6 +164,7 @@ fn tasks(app: &Shared, standing: &Standing, people: usize) -> Vec<Task> {
             hint: format!("{taken} of {} are taken here.", rules.taxonomy.services.len()),
             done: standing.kept.rules.off.is_some() || standing.services_given,
             open: "All on",
+            later: false,
         },
         Task {
             href: "/admin/set-up/wards",
@@ -168,6 +175,7 @@ fn tasks(app: &Shared, standing: &Standing, people: usize) -> Vec<Task> {
             },
             done: wards > 0,
             open: "Not yet",
+            later: false,
         },
         Task {
             href: "/admin/set-up/people",
@@ -179,6 +187,7 @@ fn tasks(app: &Shared, standing: &Standing, people: usize) -> Vec<Task> {
             ),
             done: people > 1,
             open: "Not yet",
+            later: false,
         },
     ]
 }

@@ -4,7 +4,7 @@ use super::super::wrong::Wrong;
 use super::super::{App, Page, admin, html, invitation, trouble::Trouble};
 use super::csv::{Fault, Known, SAMPLE, Table, read};
 use super::wards::upload_of;
-use super::{audit, set_up};
+use super::{line, set_up, several};
 use crate::core::{Council, Councillor, Grant, UserId};
 use crate::store::{self, session::Session, user::NewGrant};
 use askama::Template;
@@ -77,8 +77,19 @@ async fn draw(
     faults: Vec<Fault>,
     wrong: Option<(&'static str, String)>,
 ) -> Result<Response, Trouble> {
+    draw_of(app, session, &app.portal.pipeline.house.council, trial, faults, Wrong(wrong)).await
+}
+
+/// The page of this council, of which these pages may not know all yet.
+async fn draw_of(
+    app: &App,
+    session: &Session,
+    council: &Council,
+    trial: Option<Trial>,
+    faults: Vec<Fault>,
+    wrong: Wrong,
+) -> Result<Response, Trouble> {
     set_up(app)?;
-    let wrong = Wrong(wrong);
     let mut tx = app.db().read().await?;
     let accounts = store::user::all(&mut tx).await?.len();
     drop(tx);
@@ -86,7 +97,7 @@ async fn draw(
         page: Page::new(app, session, "set-up", wrong.title("Bring in people and councillors")),
         trial,
         faults,
-        councillors: app.portal.pipeline.house.council.councillors.clone(),
+        councillors: council.councillors.clone(),
         accounts,
         wrong,
     };
@@ -103,6 +114,19 @@ async fn read_now(app: &App, text: &str) -> Result<Result<Table, Vec<Fault>>, Tr
     let wards: Vec<String> = wards.into_iter().flat_map(|wards| wards.names()).map(str::to_owned).collect();
     let council = &app.portal.pipeline.house.council;
     Ok(read(text, &Known { council, user_names: &user_names, wards: &wards }))
+}
+
+/// What is said where somebody took a user name of the table since it was looked at: then no account of it is made.
+fn taken_meanwhile(user_name: &str, councillors: usize) -> String {
+    let who = match councillors {
+        0 => "nobody was brought in".to_owned(),
+        n => {
+            format!("no account was made; {} brought in all the same", several(n, "councillor was", "councillors were"))
+        }
+    };
+    format!(
+        "The user name {user_name} was taken meanwhile, so {who}. Give another one in the table and upload it again."
+    )
 }
 
 /// The council as it will be.
@@ -173,11 +197,10 @@ pub(in super::super) async fn import(
     if councillors > 0 {
         let more = table.councillors.clone();
         let keys: Vec<&str> = table.councillors.iter().map(|c| c.id.as_str()).collect();
-        let detail = json!({ "councillors": keys });
-        if let Err(why) = set_up.wish(move |kept| kept.councillor.extend(more)).await {
+        let line = line(&session, "bring in councillors", "people", json!({ "councillors": keys }));
+        if let Err(why) = set_up.wish(line, move |kept| kept.councillor.extend(more)).await {
             return draw(&app, &session, None, Vec::new(), Some(("file", why))).await;
         }
-        audit(&app, &session, "bring in councillors", "people", detail).await?;
     }
     let mut tx = app.db().begin().await?;
     let mut links = Vec::new();
@@ -187,8 +210,9 @@ pub(in super::super) async fn import(
         if !store::user::insert(&mut tx, &id, &person.user_name, &person.name, None, app.now()).await? {
             // Somebody took it since it was looked at: all or nothing.
             drop(tx);
-            let what = format!("The user name {} was taken meanwhile. Nobody was brought in.", person.user_name);
-            return draw(&app, &session, None, Vec::new(), Some(("file", what))).await;
+            let wrong = Wrong(Some(("file", taken_meanwhile(&person.user_name, councillors))));
+            let council = with(&app.portal.pipeline.house.council, &table.councillors);
+            return draw_of(&app, &session, &council, None, Vec::new(), wrong).await;
         }
         let (role, councillor) = (person.role, person.councillor.as_deref());
         let new = NewGrant { user: &id, role, councillor, until: None, by: &session.actor };

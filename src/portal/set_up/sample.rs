@@ -2,7 +2,8 @@
 
 use super::super::wrong::Wrong;
 use super::super::{App, Page, html, trouble::Trouble};
-use super::{audit, set_up};
+use super::{line, set_up};
+use crate::store::sample::TakenOut;
 use crate::store::session::Session;
 use askama::Template;
 use axum::Extension;
@@ -53,13 +54,19 @@ pub(in super::super) async fn keep(
     Form(wanted): Form<Wanted>,
 ) -> Result<Response, Trouble> {
     let set_up = set_up(&app)?;
-    if let Err(why) = set_up.wish(move |kept| kept.sample = wanted.present).await {
-        return draw(&app, &session, Some(("sample", why)));
-    }
-    let (action, done) = match wanted.present {
-        true => ("put in sample data", "sample-in"),
-        false => ("take out sample data", "sample-out"),
+    let action = if wanted.present { "put in sample data" } else { "take out sample data" };
+    let taken = match set_up
+        .wish(line(&session, action, "sample", json!({})), move |kept| kept.sample = wanted.present)
+        .await
+    {
+        Ok(taken) => taken,
+        Err(why) => return draw(&app, &session, Some(("sample", why))),
     };
-    audit(&app, &session, action, "sample", json!({})).await?;
+    let done = match taken {
+        _ if wanted.present => "sample-in",
+        TakenOut::Gone(_) => "sample-out",
+        TakenOut::NothingThere => "sample-none",
+        TakenOut::Refused(_) => "sample-refused",
+    };
     Ok(Redirect::to(&format!("/admin/set-up?done={done}")).into_response())
 }

@@ -2,7 +2,7 @@
 
 use super::super::wrong::Wrong;
 use super::super::{App, Page, html, trouble::Trouble};
-use super::{Standing, audit, set_up};
+use super::{Standing, line, set_up};
 use crate::core::Address;
 use crate::core::taxonomy::GENERAL;
 use crate::store::session::Session;
@@ -161,16 +161,15 @@ pub(in super::super) async fn keep(
     let off: BTreeSet<String> =
         taxonomy.services.keys().filter(|id| *id != GENERAL && !sent.on.contains(*id)).cloned().collect();
     let given = standing.services_given;
-    let detail = json!({"off": off, "addresses": addresses.len()});
+    let line = line(&session, "choose services", "services", json!({"off": off, "addresses": addresses.len()}));
     let change = move |kept: &mut super::Kept| {
         if !given {
             kept.rules.off = Some(off);
         }
         kept.rules.addresses = addresses;
     };
-    if let Err(why) = set_up.wish(change).await {
+    if let Err(why) = set_up.wish(line, change).await {
         return draw(&app, &session, &sent, &BTreeMap::from([("service".to_owned(), why)]));
     }
-    audit(&app, &session, "choose services", "services", detail).await?;
     Ok(Redirect::to("/admin/set-up?done=set-up").into_response())
 }

@@ -2,7 +2,7 @@
 
 use super::super::wrong::Wrong;
 use super::super::{App, Page, Shared, html, report, trouble::Trouble};
-use super::{audit, set_up};
+use super::{line, set_up, write_whole};
 use crate::store::session::Session;
 use crate::understanding::boundary::{Wards, name_of};
 use askama::Template;
@@ -223,7 +223,11 @@ pub(in super::super) async fn upload(
     };
     let mark = format!("{:x}", Sha256::digest(&plain.text))[..16].to_owned();
     let path = standing.folder.join(file_name(&mark));
-    tokio::fs::write(&path, &plain.text).await.map_err(|_| cannot_write())?;
+    let text = plain.text.clone();
+    let written = tokio::task::spawn_blocking(move || write_whole(&path, &[text.as_bytes()])).await;
+    if !matches!(written, Ok(Ok(()))) {
+        return Err(cannot_write());
+    }
     let trial = Trial {
         mark,
         rows: rows(&app, &plain.wards, &plain.parts),
@@ -260,13 +264,12 @@ pub(in super::super) async fn take(
     if !tokio::fs::try_exists(folder.join(&file)).await.unwrap_or(false) {
         return Err(again());
     }
-    let detail = json!({"file": file});
+    let line = line(&session, "upload wards", "wards", json!({"file": file}));
     let kept = file.clone();
-    if let Err(why) = set_up.wish(move |set_up| set_up.places.wards = Some(kept)).await {
+    if let Err(why) = set_up.wish(line, move |set_up| set_up.places.wards = Some(kept)).await {
         return draw(&app, &session, None, Vec::new(), Some(("file", why)));
     }
     sweep(&folder, &file).await;
-    audit(&app, &session, "upload wards", "wards", detail).await?;
     Ok(Redirect::to("/admin/set-up?done=set-up").into_response())
 }
 

@@ -1,6 +1,7 @@
 //! The folder of rules as somebody changes it: a file is tried in a copy of the whole folder before it takes the other one's place.
 
 use super::{Choice, Rules, RulesError};
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,13 @@ impl Folder {
     #[must_use]
     pub fn shared(self, shared: bool) -> Self {
         Self { shared, ..self }
+    }
+
+    /// The same, where these departments get their cases where their file says, whatever was chosen before.
+    #[must_use]
+    pub fn with_addresses_of_files(mut self, departments: &BTreeSet<String>) -> Self {
+        self.choice.addresses.retain(|id, _| !departments.contains(id));
+        self
     }
 
     /// Where it is.

@@ -1,6 +1,8 @@
 //! A campaign: how many people sent its letter, what each of them added, and one answer to all.
 
+use super::last::{self, Last};
 use super::list::only_of;
+use super::review::WITH_SCRIPT;
 use super::{App, Done, Page, audit_reading, case_page, format, html, scope, timeline, trouble::Trouble};
 use crate::core::{CaseState, Reference};
 use crate::desk::campaign::WAITS;
@@ -8,6 +10,7 @@ use crate::store::{self, session::Session};
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
@@ -64,6 +67,8 @@ struct LetterView {
 #[template(path = "campaign.html")]
 struct CampaignPage {
     page: Page,
+    /// What was decided last, while it can be taken back.
+    last: Option<Last>,
     reference: Reference,
     title: String,
     language: String,
@@ -112,6 +117,7 @@ pub(super) async fn page(
     let number = which.page.clamp(0, listed / SHOWN);
     let letters = store::campaign::letters(&mut tx, &case.id, of.as_ref(), SHOWN, number * SHOWN).await?;
     let waiting = store::campaign::held(&mut tx, &case.id, WAITS).await?;
+    let last = last::on(&mut tx, &session, &case, app.now()).await?;
     let words = timeline::first_words(&mut tx, &case, &scope::gatekeepers_eyes(&case)).await?.unwrap_or_default();
     drop(tx);
     let mut read = vec![format!("case:{}", case.id)];
@@ -121,6 +127,7 @@ pub(super) async fn page(
     let title = format!("Campaign {}", case.reference);
     let view = CampaignPage {
         page: Page::new(&app, &session, "campaigns", title).with_notice(done.done.as_deref()),
+        last,
         reference: case.reference,
         title: case.title,
         language: case.language,
@@ -148,5 +155,7 @@ pub(super) async fn page(
         others: format::count(count - listed, "letter", "letters"),
         hides: count > listed,
     };
-    Ok(html(&view)?.into_response())
+    let mut response = html(&view)?.into_response();
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(WITH_SCRIPT));
+    Ok(response)
 }

@@ -15,9 +15,11 @@ use super::{App, Shared, case_page, who};
 use crate::casework::join;
 use crate::core::case::Sameness;
 use crate::core::{CaseId, CaseState, LinkId, MessageId, OutboxId, Priority, Reach, Reference, Right};
+use crate::desk::undo::PRIVATE;
 use crate::desk::{Change, Desk};
 use crate::outbox::closing::Ending;
 use crate::outbox::compose::Composer;
+use crate::routing::consent::Consent;
 use crate::store::case::Case;
 use crate::store::link::LinkKind;
 use crate::store::{self, Tx, session::Session};
@@ -176,7 +178,7 @@ async fn decide(app: &Shared, session: &Session, reference: &str, act: Act) -> A
     };
     let done =
         at_the_desk(app, &desk, &mut tx, case, act, &actor).await.map_err(|trouble| trouble.back_to_case(&back))?;
-    if let Some((before, kind)) = before.zip(kept_as(done)) {
+    if let Some((before, kind)) = before.zip(kept_as(done, after_is_private(&mut tx, &id).await?)) {
         let delay = TimeDelta::seconds(house.policy.undo_seconds.into());
         desk.keep(&mut tx, before, (kind, &id), &session.actor, delay).await?;
     }
@@ -190,9 +192,13 @@ async fn decide(app: &Shared, session: &Session, reference: &str, act: Act) -> A
 async fn concerned(tx: &mut Tx, case: &Case, act: &Act) -> store::Result<Option<Vec<CaseId>>> {
     let mut cases = vec![case.id.clone()];
     match act {
-        Act::Accept(_) | Act::Change(_) | Act::Release(_) | Act::SendOn(_) | Act::Progress(ProgressAct::Chase) => {}
+        Act::Accept(_) | Act::Change(_) | Act::Release(_) | Act::SendOn(_) => {}
+        Act::Progress(ProgressAct::Chase | ProgressAct::Note(_)) => {}
+        Act::Person(PersonAct::Consent(_) | PersonAct::Councillor(_)) => {}
         // Of a case that was reported more than once, everybody is told.
-        Act::Close(_) | Act::Progress(ProgressAct::Date(_)) => cases.extend(join::all_children(tx, &case.id).await?),
+        Act::Close(_) | Act::Progress(ProgressAct::Date(_)) | Act::AnswerLetters(_) | Act::AcknowledgeLetters => {
+            cases.extend(join::all_children(tx, &case.id).await?);
+        }
         Act::Link(LinkAct::Join(to)) => {
             let Ok(to) = to.parse::<Reference>() else { return Ok(None) };
             let Some(parent) = store::case::by_reference(tx, &to).await? else { return Ok(None) };
@@ -212,8 +218,13 @@ pub(super) async fn beside(tx: &mut Tx, link: &LinkId) -> store::Result<Vec<Case
     Ok(vec![join::root(tx, &link.parent).await?, link.child])
 }
 
+/// Whether a case is for the councillor only, as it stands now.
+async fn after_is_private(tx: &mut Tx, id: &CaseId) -> store::Result<bool> {
+    Ok(store::case::get(tx, id).await?.is_some_and(|case| Consent::of(&case.consent).is_private()))
+}
+
 /// What a decision is kept as, by the word of what was done; none where nothing was changed.
-fn kept_as(done: &str) -> Option<&'static str> {
+fn kept_as(done: &str, private: bool) -> Option<&'static str> {
     Some(match done {
         "accepted" => "accept",
         "changed" | "changed-in-words" | "moved" => "change",
@@ -224,6 +235,13 @@ fn kept_as(done: &str) -> Option<&'static str> {
         "joined" => "join",
         "chased" => "chase",
         "put-off" => "put_off",
+        "told-department" => "tell_department",
+        // What its words mean is kept for a moment only.
+        "consent" if private => PRIVATE,
+        "consent" => "consent",
+        "given" => "give",
+        "answered-all" => "answer_all",
+        "acknowledged-all" => "acknowledge_all",
         _ => return None,
     })
 }

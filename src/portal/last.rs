@@ -75,6 +75,11 @@ fn what(kind: &str) -> &'static str {
         "send_on" => "Sent on",
         "chase" => "The department is asked when it will be done",
         "put_off" => "Put off",
+        "tell_department" => "The department is told",
+        "consent" => "What the resident allows is written down",
+        "give" => "Given to the councillor",
+        "answer_all" => "One answer to everybody who sent the letter",
+        "acknowledge_all" => "The acknowledgements of a letter are let go",
         crate::desk::undo::PRIVATE => "Given to the councillor only",
         _ => "Decided",
     }

@@ -40,6 +40,18 @@ async fn a_campaign_has_a_page_with_what_each_added_and_one_answer_to_all() {
     assert_eq!(answered.location(), format!("{path}?done=answered-all"), "{}", answered.body);
     let out = desk.outgoing(&lead).await;
     assert!(out.iter().any(|o| o.purpose == "answer" && o.mail.0.body.contains("The library stays open.")));
+    // It waits for a moment and can be taken back.
+    let after = desk.get(&path).await;
+    assert!(after.has("One answer to everybody who sent the letter") && after.has("It leaves in"), "{}", after.body);
+    let undone = desk.press(&after, "/review/undo", &[("id", &after.field("id")), ("from", "case")]).await;
+    assert_eq!(undone.status, StatusCode::SEE_OTHER, "{}", undone.body);
+    let answers = async || {
+        let out = desk.outgoing(&lead).await;
+        out.into_iter().filter(|o| o.purpose == "answer").map(|o| o.status).collect::<Vec<_>>()
+    };
+    assert_eq!(answers().await, ["cancelled"]);
+    desk.press(&page, &format!("{path}/answer"), &[("words", "The library stays open.")]).await;
+    assert_eq!(answers().await, ["cancelled", "queued"]);
     let none = desk.press(&page, &format!("{path}/acknowledge"), &[]).await;
     assert_eq!(none.status, StatusCode::CONFLICT, "none waits");
     assert_eq!(desk.case(&case).await.state, CaseState::Review, "the case stays open");

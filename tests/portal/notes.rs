@@ -198,3 +198,29 @@ async fn pictures_are_shown_as_small_copies_of_our_own_and_nothing_else_is() {
         assert!(!answer.has("<svg xmlns='http"), "{position}");
     }
 }
+
+#[tokio::test]
+async fn what_a_department_is_told_waits_and_can_be_taken_back() {
+    let desk = Desk::open().await;
+    let case = desk.pothole().await;
+    let path = format!("/cases/{}", case.reference);
+    let page = desk.get(&path).await;
+    desk.press(&page, &format!("{path}/accept"), &[]).await;
+    desk.deliver_later().await;
+    let words = [("words", "Mind the school run."), ("tell", "yes")];
+    let page = desk.get(&path).await;
+    desk.press(&page, &format!("{path}/note"), &words).await;
+    desk.deliver().await;
+    let told = async || {
+        let out = desk.outgoing(&case).await;
+        out.into_iter().filter(|o| o.purpose == "desk").map(|o| o.status).collect::<Vec<_>>()
+    };
+    assert_eq!(told().await, ["queued"], "it waits");
+    let page = desk.get(&path).await;
+    assert!(page.has("The department is told") && page.has("It leaves in"), "{}", page.body);
+    let undone = desk.press(&page, "/review/undo", &[("id", &page.field("id")), ("from", "case")]).await;
+    assert_eq!(undone.status, reqwest::StatusCode::SEE_OTHER, "{}", undone.body);
+    desk.deliver_later().await;
+    assert_eq!(told().await, ["cancelled"]);
+    assert!(desk.get(&path).await.has("What the department was to be told was taken back before anything left"));
+}

@@ -32,6 +32,11 @@ pub(super) fn view(decision: &Decision) -> Option<DecisionView> {
                 "send_on" => "What was sent on",
                 "chase" => "The question to the department",
                 "put_off" => "The later day",
+                "tell_department" => "What the department was to be told",
+                "consent" => "What the resident allows",
+                "give" => "That the councillor gets it",
+                "answer_all" => "The answer to everybody who sent the letter",
+                "acknowledge_all" => "That the acknowledgements go",
                 _ => "The decision",
             };
             let state = text(decided, "state").parse::<CaseState>().map_or("", CaseState::label);

@@ -30,6 +30,9 @@ const PROBLEMS: [(&str, &str); 4] = [
     ),
 ];
 
+/// What tells the messages of the runs apart: words, as numbers that two messages share speak for one problem.
+const NAMES: [&str; 4] = ["north", "east", "south", "west"];
+
 /// Where the problems of each run are.
 const STREETS: [[&str; 4]; 4] = [
     ["Signal Row", "Station Road", "Queen Street", "Hillcrest Road"],
@@ -87,7 +90,7 @@ async fn tell(what: &'static str, plan: Plan, host: &str, messages: usize) -> Ve
         .iter()
         .enumerate()
         .map(|(run, (width, scripts))| {
-            json!({"number": run, "width": width, "scripts": scripts, "subject": PROBLEMS[run].0, "streets": STREETS[run]})
+            json!({"number": run, "name": NAMES[run], "width": width, "scripts": scripts, "subject": PROBLEMS[run].0, "streets": STREETS[run]})
         })
         .collect();
     let outgoing = plan.path("outgoing");
@@ -134,8 +137,7 @@ fn queue_of(run: usize) -> Vec<(String, String)> {
         (
             "Road and lamp",
             format!(
-                "There is a deep pothole in {one} by number 12, right below the street light. My wheel was damaged by the pothole. \
-                 The lamp beside the post box in {one} is out, too."
+                "There is a deep pothole in {one} by number 12, below the street light. My wheel was damaged by the pothole."
             ),
         ),
         (
@@ -158,13 +160,14 @@ fn queue_of(run: usize) -> Vec<(String, String)> {
             format!("A mattress and rubbish bags are dumped behind the garages in {four}. Fly-tipping once more."),
         ),
     ];
-    post.into_iter().map(|(subject, words)| (format!("{subject} {run}"), words)).collect()
+    post.into_iter().map(|(subject, words)| (format!("{subject} {}", NAMES[run]), words)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gatekeeper_decides_each_message_in_another_way_by_keys_and_by_buttons() {
     let mails: Vec<_> = (0..RUNS.len()).flat_map(queue_of).collect();
-    let plan = council(ALL_BY_PEOPLE, &mails).await;
+    // Rules alone are as sure as this, and what beadle is unsure of has no part that could be changed before it is sent.
+    let plan = council(&format!("{ALL_BY_PEOPLE}\nauto_above = 0.2"), &mails).await;
     let days = tell("queue", plan, "127.0.0.1", mails.len()).await;
     full(&days, 15, 25);
 }
@@ -177,7 +180,7 @@ fn work_of(run: usize) -> Vec<(String, String)> {
     };
     [("Pothole for two", one), ("Pothole no more", two), ("Pothole for long", three)]
         .into_iter()
-        .map(|(subject, street)| (format!("{subject} {run}"), hole(street)))
+        .map(|(subject, street)| (format!("{subject} {}", NAMES[run]), hole(street)))
         .collect()
 }
 

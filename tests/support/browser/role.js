@@ -32,7 +32,7 @@ function begin(browser, { base, outgoing, password }, { width, scripts }, story)
     const context = await browser.newContext(options);
     contexts.push(context);
     const page = await context.newPage();
-    page.setDefaultTimeout(20000);
+    page.setDefaultTimeout(60000);
     return page;
   };
   const see = (page, name) => look(page, `${story}-${name}-${mark}`, pages, scripts);

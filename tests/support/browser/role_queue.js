@@ -3,12 +3,19 @@
 "use strict";
 const { press, unfold } = require("./role.js");
 
-async function queue(one, { number, streets }, { cases }) {
-  const { base, mark, scripts, see, holds, fail, mail, done } = one;
+async function queue(one, { name, streets }, { cases }) {
+  const { base, mark, scripts, see, holds, fail, mail, pages, done } = one;
   const administrator = await one.administrator();
   const { person: desk } = await one.hire(administrator, "Gwen Park", "gatekeeper", "");
-  const of = (title) => cases[`${title} ${number}`] || (() => { throw new Error(`no case ${title} ${number}`); })();
-  const open = (reference) => desk.goto(`${base}/review/${reference}`);
+  const of = (title) => cases[`${title} ${name}`] || (() => { throw new Error(`no case ${title} ${name}`); })();
+  // Whoever decides is shown the next message and has it for a while: it may be one that somebody else means to look at.
+  const open = async (reference) => {
+    await desk.goto(`${base}/review/${reference}`);
+    if (!(await desk.getByRole("button", { name: "Take it over" }).isVisible())) return;
+    if (!pages.some((page) => page.name.startsWith("queue-taken-"))) await see(desk, "taken");
+    await press(desk, "Take it over");
+    await holds(desk, "You have this message now", "taken over from somebody else");
+  };
   const leads = (act) => Promise.all([desk.waitForNavigation(), act()]);
   const part = (field) => desk.locator(`[data-part=${field}]`);
 

@@ -99,7 +99,8 @@ async fn tell(what: &'static str, plan: Plan, host: &str, messages: usize) -> Ve
     let days = browse_with("roles.js", what, &base, vec![given.to_string()]).await;
     let days = days.as_array().unwrap().clone();
     assert_eq!(days.len(), RUNS.len());
-    let wrong: Vec<&Value> = days.iter().flat_map(|day| day["pages"].as_array().unwrap()).filter(|p| !is_well(p)).collect();
+    let wrong: Vec<&Value> =
+        days.iter().flat_map(|day| day["pages"].as_array().unwrap()).filter(|p| !is_well(p)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     tokio::task::spawn_blocking(move || service.end()).await.unwrap();
     days

@@ -92,7 +92,8 @@ pub(in super::super) async fn page(
     let rules = app.portal.pipeline.understanding.rules();
     let works = session.reach(Right::Cases).has(case.councillor.as_deref());
     let works = works.then(|| format!("/cases/{}", case.reference));
-    let page = Page::new(&app, &session, "my-case", format!("Case {}", case.reference)).with_notice(done.done.as_deref());
+    let page =
+        Page::new(&app, &session, "my-case", format!("Case {}", case.reference)).with_notice(done.done.as_deref());
     let today = received_date(app.now());
     let council = &app.portal.pipeline.house.council;
     let email = case.councillor.as_deref().and_then(|key| council.councillor(key)).map(|c| c.email.clone());

@@ -203,6 +203,8 @@ impl Place {
             PlaceSource::Photo => format!("The position in the photo {}", self.words),
             PlaceSource::Shared if self.words.is_empty() => "The position sent along with the message".to_owned(),
             PlaceSource::Shared => format!("The position sent along, and the words \"{}\"", self.words),
+            // Of what nobody found in the message, somebody said that it is there.
+            _ if self.words.is_empty() => "Chosen by a person".to_owned(),
             _ => format!("Found in the words \"{}\"", self.words),
         }
     }

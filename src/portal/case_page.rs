@@ -32,6 +32,7 @@ use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use chrono::NaiveDate;
 use serde_json::json;
 use std::collections::BTreeSet;
 use summary::{Line, summary};
@@ -311,17 +312,21 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
 fn progress(app: &Shared, trail: &Trail) -> Progress {
     let today = received_date(app.now());
     let calendar = &app.portal.pipeline.house.calendar;
-    let asked = |d: &Decision| d.kind == "chase" && received_date(d.created_at) == today;
+    Progress {
+        first_day: first_later_day(&trail.case.due_on, today, calendar).to_string(),
+        asked_today: was_chased(&trail.decisions, today),
+    }
+}
+
+/// Whether the department was asked on this day when it will be done, and that was not taken back.
+pub(super) fn was_chased(decisions: &[Decision], day: NaiveDate) -> bool {
+    let asked = |d: &Decision| d.kind == "chase" && received_date(d.created_at) == day;
     let taken_back = |d: &Decision| d.kind == "undo" && d.decided.0["takes_back"] == "chase";
-    let last = trail
-        .decisions
+    let last = decisions
         .iter()
         .filter(|d| asked(d) || taken_back(d))
         .max_by(|a, b| a.created_at.cmp(&b.created_at).then(a.id.cmp(&b.id)));
-    Progress {
-        first_day: first_later_day(&trail.case.due_on, today, calendar).to_string(),
-        asked_today: last.is_some_and(asked),
-    }
+    last.is_some_and(asked)
 }
 
 /// The map of a case whose place is known well enough for a dot.

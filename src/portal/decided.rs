@@ -45,7 +45,13 @@ pub(super) struct Likest {
 
 /// Who decided, for people.
 pub(super) fn actor(actor: &str) -> String {
-    if actor == pipeline::ACTOR { "beadle, by itself".to_owned() } else { format::sentence(actor) }
+    let first = actor.split(' ').next().unwrap_or_default();
+    match actor {
+        pipeline::ACTOR => "beadle, by itself".to_owned(),
+        // A user name such as j.harrow is written as it is.
+        _ if first.contains(|c: char| c == '.' || c.is_ascii_digit()) => actor.to_owned(),
+        _ => format::sentence(actor),
+    }
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {

@@ -105,7 +105,7 @@ pub(super) const fn standing(case: &Case) -> &'static str {
 fn decision_line(decision: &Decision) -> Option<Line> {
     let heading = match decision.kind.as_str() {
         "give" => "Given to the councillor",
-        "consent" => "Put into the private lane",
+        "consent" => "Kept for the councillor only",
         "close" => "Closed",
         "release" => "A message was let go",
         "seen" => "Noted as seen",

@@ -187,6 +187,10 @@ impl Trail {
 
     pub(super) fn message(&self, message: &Message) -> MessageView {
         let (verified, sender) = match &message.sender.0 {
+            // What mail servers call their checks says nothing to who has to decide.
+            SenderCheck::Verified { by } if matches!(by.as_str(), "dmarc" | "dkim" | "spf") => {
+                (true, format!("Verified by the sender’s mail provider ({})", by.to_uppercase()))
+            }
             SenderCheck::Verified { by } => (true, format!("Verified by {by}")),
             SenderCheck::Unverified { why } => (false, format!("Not verified: {why}")),
         };

@@ -13,7 +13,7 @@ async fn accepting_sends_the_case_and_cannot_be_done_twice() {
     let case = desk.pothole().await;
     let path = format!("/cases/{}", case.reference);
     let page = desk.get(&path).await;
-    assert!(page.has("Accept and send to") && page.has("deep pothole") && page.has("Verified by dmarc"));
+    assert!(page.has("Accept and send to") && page.has("deep pothole") && page.has("mail provider (DMARC)"));
     let answer = desk.press(&page, &format!("{path}/accept"), &[]).await;
     assert_eq!(answer.location(), format!("{path}?done=accepted"));
     let sent = desk.outgoing(&case).await;

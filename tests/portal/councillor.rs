@@ -181,10 +181,13 @@ async fn a_councillor_asks_after_their_own_case_and_after_nobody_elses() {
     assert!(own.gets(&desk, "/overdue").await.has(&format!("action=\"{chase}\"")));
     assert_eq!(other.asks(&desk, Method::POST, &chase, &[]).await.status, StatusCode::NOT_FOUND);
     assert!(desk.outgoing(&case).await.iter().all(|o| o.purpose != "chase"));
+    assert!(own.gets(&desk, &format!("/my/{}", case.reference)).await.has(&format!("action=\"{chase}\"")));
     let done = own.asks(&desk, Method::POST, &chase, &[]).await;
     assert_eq!(done.location(), "/overdue?done=chased", "{}", done.body);
     assert!(own.gets(&desk, done.location()).await.has("The department is asked when it will be done"));
     assert!(desk.outgoing(&case).await.iter().any(|o| o.purpose == "chase" && o.status == "queued"));
+    let page = own.gets(&desk, &format!("/my/{}", case.reference)).await;
+    assert!(page.has("was asked today when it will be done") && !page.has(&chase), "{}", page.body);
     let again = own.asks(&desk, Method::POST, &chase, &[]).await;
     assert!(again.status == StatusCode::CONFLICT && again.has("was asked today already"), "{}", again.body);
 }

@@ -450,6 +450,7 @@ async fn a_wrong_place_is_corrected_ward_and_map_follow_and_it_is_taken_back() {
     assert!(page.has("chosen by a person") && page.has("ward Abbey"), "{}", page.body);
     let whole = desk.get(&format!("/cases/{}", case.reference)).await;
     assert!(whole.has("Place: opposite 3 ZM1 4QT (ZM1 4QT) (ward Abbey), was "), "{}", whole.body);
+    assert!(whole.has("Chosen by a person") && !whole.has("Found in the words"), "{}", whole.body);
     let undone = desk.press(&page, "/review/undo", &[("id", &page.field("id"))]).await;
     assert_eq!(undone.status, StatusCode::SEE_OTHER, "{}", undone.body);
     assert_eq!(at(&desk.case(&case.reference).await), before);

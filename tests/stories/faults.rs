@@ -49,7 +49,7 @@ pub struct Plan {
     pub port: u16,
     pub database: String,
     smtp: String,
-    rules: PathBuf,
+    pub rules: PathBuf,
     model: String,
     /// What stands below `[routing]`.
     pub routing: String,

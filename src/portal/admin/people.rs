@@ -440,13 +440,15 @@ pub(in super::super) async fn give(
     let found = role(&app.portal.pipeline.house.council, &form.role, &form.councillor);
     let until = (!form.until.trim().is_empty()).then(|| end_of(form.until.trim()));
     let wrong = match (&found, &until) {
-        (Err((_, wrong)), _) => Some(wrong.clone()),
-        (_, Some(None)) => Some("Enter the last day as year, month and day, such as 2026-12-31.".to_owned()),
-        (_, Some(Some(until))) if *until <= app.now() => Some("The last day has to be today or later.".to_owned()),
+        (Err((_, wrong)), _) => Some(("role", wrong.clone())),
+        (_, Some(None)) => Some(("until", "Enter the last day as year, month and day, such as 2026-12-31.".to_owned())),
+        (_, Some(Some(until))) if *until <= app.now() => {
+            Some(("until", "The last day has to be today or later.".to_owned()))
+        }
         _ => None,
     };
     if wrong.is_some() {
-        return one_page(&app, &session, &id, None, None, wrong.map(|text| ("role", text))).await;
+        return one_page(&app, &session, &id, None, None, wrong).await;
     }
     let Ok((role, councillor)) = found else { return Err(Trouble::internal()) };
     let mut tx = app.db().begin().await?;

@@ -5,7 +5,7 @@ use super::super::case_page::summary::is_copied;
 use super::super::format::{self, Due};
 use super::super::gone::Gone;
 use super::super::timeline::purpose;
-use super::super::{App, Page, audit_reading, case_page, html, scope, trouble::Trouble};
+use super::super::{App, Done, Page, audit_reading, case_page, html, scope, trouble::Trouble};
 use crate::core::access::{Eyes, Field, Identity, Whereabouts, Words};
 use crate::core::{CaseState, Party, Reference, Right, Taxonomy};
 use crate::routing::deadline::received_date;
@@ -16,7 +16,7 @@ use crate::store::outbox::Outgoing;
 use crate::store::{self, session::Session};
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
@@ -64,6 +64,8 @@ struct CasePage {
     name: Option<String>,
     wrote: Vec<Wrote>,
     happened: Vec<Happened>,
+    /// Whether the department can be asked when it will be done; where it can, whether it was asked today.
+    chased: Option<bool>,
     /// The page of whoever works on it, for those who may.
     works: Option<String>,
 }
@@ -72,6 +74,7 @@ pub(in super::super) async fn page(
     State(app): State<App>,
     Extension(session): Extension<Session>,
     Path(reference): Path<String>,
+    Query(done): Query<Done>,
 ) -> Result<Response, Trouble> {
     let mut tx = app.db().read().await?;
     let case = case_page::find(&mut tx, &reference).await?;
@@ -89,14 +92,16 @@ pub(in super::super) async fn page(
     let rules = app.portal.pipeline.understanding.rules();
     let works = session.reach(Right::Cases).has(case.councillor.as_deref());
     let works = works.then(|| format!("/cases/{}", case.reference));
-    let page = Page::new(&app, &session, "my-case", format!("Case {}", case.reference));
+    let page =
+        Page::new(&app, &session, "my-case", format!("Case {}", case.reference)).with_notice(done.done.as_deref());
     let today = received_date(app.now());
     let council = &app.portal.pipeline.house.council;
     let email = case.councillor.as_deref().and_then(|key| council.councillor(key)).map(|c| c.email.clone());
     let happened = happened(&messages, &decisions, &outgoing, (&eyes, email.as_deref()));
+    let chased = (case.state == CaseState::Routed).then(|| case_page::was_chased(&decisions, today));
     let gone = case.routed_at.and_then(|_| Gone::to_department(&outgoing));
     let sent = gone.map_or_else(|| "Not sent yet".to_owned(), Gone::said);
-    let drawn = draw(page, case, messages, (sent, happened), (&eyes, &rules.taxonomy), (today, works));
+    let drawn = draw(page, case, messages, (sent, happened, chased), (&eyes, &rules.taxonomy), (today, works));
     Ok(html(&drawn)?.into_response())
 }
 
@@ -122,7 +127,7 @@ fn draw(
     page: Page,
     case: Case,
     messages: Vec<Message>,
-    (sent, happened): (String, Vec<Happened>),
+    (sent, happened, chased): (String, Vec<Happened>, Option<bool>),
     (eyes, taxonomy): (&Eyes, &Taxonomy),
     (today, works): (NaiveDate, Option<String>),
 ) -> CasePage {
@@ -143,6 +148,7 @@ fn draw(
         name: name.and_then(|name| Identity::of(name).seen(eyes)),
         wrote: theirs.filter_map(|message| wrote(message, eyes)).collect(),
         happened,
+        chased,
         works,
         state: case.state,
         reference: case.reference,

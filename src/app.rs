@@ -525,6 +525,7 @@ impl App {
             learner: Some(Arc::new(AtThePortal(self.teacher.clone()))),
             rules: Some(self.rules_folder()),
             sign_on: self.sign_on.clone(),
+            costs: self.settings.reports.pence(),
             passwords: self.settings.portal.sign_on.as_ref().is_none_or(|sign_on| sign_on.passwords),
             set_up: self.settings.standing().map(|standing| SetUp { standing, ask, stop }),
         })

@@ -12,6 +12,7 @@ pub mod letters;
 mod limits;
 mod mail;
 mod portal;
+mod reports;
 mod service;
 pub mod set_up;
 pub mod telegram;
@@ -24,6 +25,7 @@ pub use learning::LearningSettings;
 pub use limits::LimitSettings;
 pub use mail::{FolderSettings, MailboxSettings, OutSettings};
 pub use portal::PortalSettings;
+pub use reports::ReportSettings;
 pub use service::ServiceSettings;
 
 use crate::channels::Secret;
@@ -96,6 +98,9 @@ pub struct Settings {
     /// The portal.
     #[serde(default)]
     pub portal: PortalSettings,
+    /// What reports take for given.
+    #[serde(default)]
+    pub reports: ReportSettings,
     /// The service itself.
     #[serde(default)]
     pub service: ServiceSettings,
@@ -182,6 +187,7 @@ impl Settings {
             }
         }
         self.portal.check()?;
+        self.reports.check()?;
         if let Some(form) = &self.form {
             form.check()?;
         }

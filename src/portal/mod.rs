@@ -56,6 +56,7 @@ pub use learned::Learner;
 
 use crate::channels::openid::SignOn;
 use crate::collect::Collector;
+use crate::core::Channel;
 use crate::core::{Ids, Right};
 use crate::pipeline::Pipeline;
 use crate::store::{self, Db, session::Session};
@@ -68,6 +69,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use trouble::Trouble;
 
@@ -99,6 +101,8 @@ pub struct Portal {
     pub set_up: Option<set_up::SetUp>,
     /// The council's provider of sign-ons.
     pub sign_on: Option<Arc<SignOn>>,
+    /// What one contact costs the council by channel, in pence; for reports.
+    pub costs: BTreeMap<Channel, i64>,
     /// Whether people have passwords. Where they sign on only, the first account has one all the same: the way back.
     pub passwords: bool,
 }
@@ -120,6 +124,7 @@ impl Portal {
             learner: None,
             set_up: None,
             sign_on: None,
+            costs: BTreeMap::new(),
             passwords: true,
         }
     }

@@ -12,7 +12,8 @@ pub enum Scope {
     All,
     /// Those of these wards.
     Wards(Vec<String>),
-    /// Those of the cases that the councillors of these keys are told of; nobody's where there is none.
+    /// Those of the cases that the councillors of these keys are told of, and in reports of what lies in their wards, too; nobody's where
+    /// there is none.
     Councillors(Vec<String>),
 }
 
@@ -44,6 +45,8 @@ pub struct Fact {
     pub routed_at: Option<DateTime<Utc>>,
     /// When it was closed.
     pub closed_at: Option<DateTime<Utc>>,
+    /// Whether a gatekeeper closed it as spam.
+    pub spam: bool,
 }
 
 /// The cases that changed at `since` or later; every case where there is none.
@@ -53,7 +56,7 @@ pub struct Fact {
 pub async fn cases_since(tx: &mut Tx, since: DateTime<Utc>) -> Result<Vec<Fact>> {
     tx.all(
         "SELECT c.id, c.state, c.service, c.ward, c.councillor, c.consent, m.channel, COALESCE(m.language, c.language) AS language,
-                c.received_at, c.due_on, c.routed_at, c.closed_at
+                c.received_at, c.due_on, c.routed_at, c.closed_at, c.spam
          FROM cases c
          LEFT JOIN messages m ON m.id = COALESCE(
              (SELECT f.id FROM messages f WHERE f.case_id = c.id ORDER BY f.received_at, f.id LIMIT 1),

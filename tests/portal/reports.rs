@@ -1,14 +1,16 @@
 //! Reports: figures of the cases, each drawn, told as a table, and to be had as a CSV.
 
-use crate::desk::{Answer, Desk, PASSWORD, letter};
+use crate::desk::{Answer, Desk, PASSWORD, Person, letter};
 use crate::postgres::postgres;
-use beadle::core::CaseState;
+use beadle::core::{CaseState, Channel, Role};
+use beadle::portal::Portal;
 use beadle::routing::RoutingPolicy;
 use beadle::store::{self, args, case::Case};
 use chrono::TimeDelta;
 use reqwest::StatusCode;
 
-const NAMES: [&str; 11] = [
+/// Every table there is, in the order of the page.
+const NAMES: [&str; 18] = [
     "volume",
     "wards",
     "services",
@@ -17,9 +19,16 @@ const NAMES: [&str; 11] = [
     "weekdays",
     "standard",
     "answers",
+    "satisfaction",
+    "ward-services",
+    "ward-channels",
+    "ward-times",
+    "ward-standard",
+    "ward-satisfaction",
     "missing",
     "languages",
     "benefit",
+    "cost",
 ];
 
 /// Rows of a CSV of the reports, its line of names first.
@@ -94,17 +103,166 @@ async fn count(desk: &Desk, sql: &'static str) -> i64 {
     desk.db().read().await.unwrap().count(sql, args![]).await.unwrap()
 }
 
+/// A desk of a council that says what a contact costs.
+async fn with_costs() -> Desk {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", dir.path().join("beadle.db").display());
+    let policy = RoutingPolicy { auto_above: 0.0, unsure_below: 0.0, ..RoutingPolicy::default() };
+    let costs = [(Channel::Email, 250), (Channel::Phone, 400)].into();
+    let desk = Desk::with(&url, dir, policy, |_, portal| Portal { costs, ..portal }).await;
+    assert_eq!(desk.sign_in(PASSWORD, "").await.status, StatusCode::SEE_OTHER);
+    desk
+}
+
+/// Closes a case in time, and its resident says how content they were.
+async fn rate(desk: &Desk, case: &Case, score: i64) {
+    let now = desk.pipeline.clock.now();
+    set(desk, case, |case| {
+        case.state = CaseState::Closed;
+        case.closed_at = Some(now);
+    })
+    .await;
+    let mut tx = desk.db().begin().await.unwrap();
+    let rated = "INSERT INTO ratings (case_id, score, rated_at) VALUES ($1, $2, $3)";
+    tx.exec(rated, args![&case.id, score, now]).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// A case as it would be in another ward, of another councillor.
+async fn moved(desk: &Desk, case: &Case, ward: &str, councillor: &str) {
+    set(desk, case, |case| {
+        case.ward = Some(ward.to_owned());
+        case.councillor = Some(councillor.to_owned());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn wards_stand_side_by_side_and_the_map_shows_what_was_chosen() {
+    let desk = with_costs().await;
+    let cases = filled(&desk).await;
+    rate(&desk, &cases[0], 4).await;
+    let (abbey, lamp) = (cases[0].ward.clone().unwrap(), cases[1].ward.clone().unwrap());
+    let services = csv(&desk, "ward-services", "").await;
+    let pothole = services[0].iter().position(|name| name.to_lowercase().contains("pothole")).unwrap();
+    assert_eq!(services[0][..2], ["Ward", "Contacts"]);
+    assert_eq!((number(&services, &abbey, 1), number(&services, &abbey, pothole)), ("2".to_owned(), "1".to_owned()));
+    assert_eq!(number(&services, &lamp, pothole), "0");
+    assert_eq!((1..services[0].len()).map(|at| sum(&services, at)).skip(1).sum::<i64>(), 4);
+    let channels = csv(&desk, "ward-channels", "").await;
+    assert_eq!((channels[0][2].as_str(), number(&channels, &abbey, 2)), ("Email", "2".to_owned()));
+    let times = csv(&desk, "ward-times", "").await;
+    assert_eq!((times[0].len(), times[0][13].as_str(), number(&times, &abbey, 13)), (14, "Mar 2026", "2".to_owned()));
+    assert_eq!(
+        csv(&desk, "ward-times", "period=this-month").await[0][2..],
+        ["From 23 Feb 2026", "From 2 Mar 2026", "From 9 Mar 2026"]
+    );
+    let standard = csv(&desk, "ward-standard", "").await;
+    let row = standard.iter().find(|row| row[0] == abbey).unwrap();
+    assert_eq!(row[1..], ["100.0", "0", "1", "1", "0"], "in time, median, closed, open, overdue");
+    let satisfaction = csv(&desk, "ward-satisfaction", "").await;
+    assert_eq!(satisfaction.iter().find(|row| row[0] == abbey).unwrap()[1..], ["4", "100.0", "1"]);
+    assert_eq!(satisfaction.iter().find(|row| row[0] == lamp).unwrap()[1..], ["", "", "0"]);
+    let cost = csv(&desk, "cost", "").await;
+    assert_eq!(cost[1], ["Email", "10.00", "2.50", "4"]);
+    assert_eq!(cost[2], ["Telephone call", "0.00", "4.00", "0"]);
+    let key = &cases[0].service;
+    for (map, title, unit, value) in [
+        ("", "Contacts by ward", "contacts", "2"),
+        ("standard", "Done by the day that was promised, by ward", "per cent of cases", "100.0"),
+        ("satisfaction", "How content residents were, by ward", "from 1 to 5", "4"),
+        (&format!("service:{key}"), "Contacts about ", "contacts", "1"),
+        ("channel:email", "Contacts by ward and one channel: Email", "contacts", "2"),
+        ("channel:sms", "Contacts by ward and one channel: Text message", "contacts", "0"),
+    ] {
+        let query = format!("map={}", map.replace(':', "%3A"));
+        assert_eq!(number(&csv(&desk, "wards", &query).await, &abbey, 1), value, "{map}");
+        let page = desk.get(&format!("/reports?{query}")).await;
+        let part = part(&page, "wards");
+        assert!(part.contains(title), "{map}: {part}");
+        assert!(page.has(&format!("value=\"{map}\" selected")), "{map} is kept");
+        assert!(map.is_empty() || part.contains(&format!("wards.csv?period=12-months&#38;{query}")), "{part}");
+        if map != "channel:sms" {
+            assert!(part.contains("Shades stand for") && part.contains(unit), "{map}: {part}");
+            assert!(part.contains(&format!("<title>{abbey}: {value}</title>")), "{map}: {part}");
+        }
+    }
+    let page = desk.get("/reports?map=service%3A%3Cscript%3E").await;
+    assert!(part(&page, "wards").contains("Contacts by ward") && !page.has("<script>"));
+}
+
+#[tokio::test]
+async fn what_was_closed_as_spam_is_in_no_report_until_it_is_opened_again() {
+    let desk = with_costs().await;
+    let cases = filled(&desk).await;
+    assert_eq!(sum(&csv(&desk, "volume", "").await, 1), 4);
+    set(&desk, &cases[1], |case| case.state = CaseState::Closed).await;
+    let mut tx = desk.db().begin().await.unwrap();
+    store::case::set_spam(&mut tx, &cases[1].id).await.unwrap();
+    tx.commit().await.unwrap();
+    for name in
+        ["volume", "wards", "services", "channels", "hours", "weekdays", "languages", "benefit", "ward-channels"]
+    {
+        assert_eq!(sum(&csv(&desk, name, "").await, 1), 3, "{name}");
+    }
+    let page = desk.get("/reports").await;
+    assert!(part(&page, "volume").contains("closed as spam is none"), "{}", part(&page, "volume"));
+    set(&desk, &cases[1], |case| case.state = CaseState::Review).await;
+    assert_eq!(sum(&csv(&desk, "volume", "").await, 1), 4);
+}
+
+#[tokio::test]
+async fn a_councillors_report_counts_all_of_their_wards_and_no_small_number() {
+    let desk = with_costs().await;
+    let mut cases = filled(&desk).await;
+    for at in 0..4 {
+        let from = format!("Person {at} <p{at}@fenmail.example>");
+        cases.push(desk.mail(&from, "Lamp", "The street light in Signal Row ZM6 1AA is out.").await);
+    }
+    // Six lie in Station: four of its own councillor, one told to another, and one for that other councillor only.
+    for case in &cases[..4] {
+        moved(&desk, case, "Station", "nowak").await;
+    }
+    moved(&desk, &cases[4], "station", "adeyemi").await;
+    moved(&desk, &cases[5], "Station", "adeyemi").await;
+    set(&desk, &cases[5], |case| case.consent = "private".to_owned()).await;
+    // Told to them, from elsewhere; and nothing to them at all.
+    moved(&desk, &cases[6], "Abbey", "nowak").await;
+    moved(&desk, &cases[7], "Abbey", "adeyemi").await;
+    let cora = Person::new(&desk, "cora", &[(Role::Councillor, Some("nowak"))]).await;
+    let page = cora.gets(&desk, "/reports").await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    let volume = cells(part(&page, "volume"));
+    assert_eq!(volume.last().unwrap()[1], "6", "four and one of the ward, one from elsewhere: {volume:?}");
+    assert!(!page.has("id=\"cost\""));
+    for name in NAMES.iter().filter(|name| !["missing", "cost"].contains(name)) {
+        for row in cells(part(&page, name)) {
+            let few = |cell: &&String| cell.parse::<i64>().is_ok_and(|n| (1..5).contains(&n));
+            // What is saved by each message is what was assumed.
+            let shown =
+                row[1..].iter().enumerate().filter(|(at, _)| *name != "benefit" || *at != 2).map(|(_, cell)| cell);
+            assert!(shown.filter(few).count() == 0, "{name}: {row:?}");
+        }
+    }
+    assert!(part(&page, "ward-services").contains("not shown"));
+    let answer = cora.gets(&desk, "/reports/wards.csv?map=channel%3Aemail").await;
+    assert!(answer.body.contains("Abbey,not shown"), "{}", answer.body);
+}
+
 #[tokio::test]
 async fn every_chart_has_its_table_and_its_csv_and_they_agree() {
-    let desk = Desk::open().await;
+    let desk = with_costs().await;
     let empty = desk.get("/reports").await;
     assert!(empty.status == StatusCode::OK && empty.has("There is nothing to draw yet."), "{}", empty.body);
-    filled(&desk).await;
+    let cases = filled(&desk).await;
+    rate(&desk, &cases[0], 4).await;
     let page = desk.get("/reports").await;
     assert!(!page.has("style="), "the pages forbid it");
+    assert_eq!(between(&page.body, "<section class=\"report-part\" id=\"", "\""), NAMES, "each table there is, once");
     for name in NAMES {
+        assert!(page.has(&format!("href=\"#{name}\"")), "{name} is in the list of contents");
         let part = part(&page, name);
-        if name != "answers" && name != "standard" {
+        if name != "answers" {
             assert!(part.contains("role=\"img\"") && part.contains("<title id") && part.contains("<desc id"), "{part}");
         }
         let link = between(part, "href=\"/reports/", "\"")[0].replace("&#38;", "&").replace("&amp;", "&");

@@ -1,8 +1,8 @@
 //! Charts, drawn on the server from the table below them. Widths are per cents and heights are in the reader's own letters, so that a
 //! chart fits a telephone and grows with large print. Length, not colour, carries the number; every chart has a title and a description.
 
-use super::map::Map;
-use super::table::{Cell, Drawn, Table};
+use super::map::{DARK, Map, SHADES, Step, Steps};
+use super::table::{Cell, Drawn, Scale, Table};
 use crate::portal::format;
 use askama::Template;
 
@@ -14,6 +14,10 @@ const MOST_NUMBERED: usize = 12;
 const MOST_NAMES: usize = 12;
 /// Most characters of a name beside a bar.
 const LONGEST_NAME: usize = 34;
+/// Most digits that stand in a field of a grid.
+const LONGEST_NUMBER: usize = 3;
+/// Height of a line of a grid with its name, in letters.
+const LINE: f64 = 3.4;
 /// The line of the highest number, in per cent of the height.
 const TOP: f64 = 12.0;
 /// The ground that the columns stand on.
@@ -63,7 +67,53 @@ struct Bars<'t> {
     /// Height, in letters.
     height: f64,
     /// Names of both bars, where there are two.
-    both: Option<(&'static str, &'static str)>,
+    both: Option<(&'t str, &'t str)>,
+}
+
+/// A field of a grid.
+struct Field {
+    x: f64,
+    fill: &'static str,
+    ink: &'static str,
+    value: String,
+    /// Whether its number stands in it.
+    numbered: bool,
+    title: String,
+}
+
+impl Field {
+    /// Its middle.
+    fn middle(&self, width: f64) -> f64 {
+        self.x + width / 2.0
+    }
+}
+
+/// A line of fields.
+struct Line {
+    name: String,
+    y: f64,
+    fields: Vec<Field>,
+}
+
+impl Line {
+    /// So many letters below where it begins.
+    fn below(&self, letters: f64) -> f64 {
+        self.y + letters
+    }
+}
+
+#[derive(Template)]
+#[template(path = "report/grid.svg")]
+struct Grid<'t> {
+    table: &'t Table,
+    /// Names of the fields of each line, from left to right.
+    heads: String,
+    lines: Vec<Line>,
+    /// Width of a field, in per cent.
+    width: f64,
+    /// Height, in letters.
+    height: f64,
+    steps: Vec<Step>,
 }
 
 /// The chart of a table as SVG; none where there is nothing to draw.
@@ -73,10 +123,11 @@ pub(super) fn draw(table: &Table, map: Option<&Map>) -> Result<Option<String>, a
         return Ok(None);
     }
     Ok(Some(match (table.drawn, map) {
-        (Drawn::Map, Some(map)) => map.draw(table)?,
+        (Drawn::Map(scale), Some(map)) => map.draw(table, scale)?,
+        (Drawn::Grid, _) => grid(table).render()?,
         (Drawn::Columns, _) => columns(table, most).render()?,
         (Drawn::Pairs(other), _) => bars(table, most, Some(other)).render()?,
-        (Drawn::Bars | Drawn::Map, _) => bars(table, most, None).render()?,
+        (Drawn::Bars | Drawn::Map(_), _) => bars(table, most, None).render()?,
     }))
 }
 
@@ -141,11 +192,51 @@ fn bars(table: &Table, most: f64, other: Option<usize>) -> Bars<'_> {
             }),
         })
         .collect();
-    let named = |column: usize| table.columns.get(column).copied().unwrap_or_default();
+    let named = |column: usize| table.columns.get(column).map_or("", AsRef::as_ref);
     Bars {
         table,
         height: bars.len() as f64 * each,
         bars,
         both: other.map(|column| (named(table.value), named(column))),
+    }
+}
+
+/// A line of fields for each row: the darker one, the more. Its number stands in it where there is room.
+fn grid(table: &Table) -> Grid<'_> {
+    let heads = table.columns.get(table.value + 1..).unwrap_or_default();
+    let width = 100.0 / heads.len().max(1) as f64;
+    let cells = |row: &[Cell]| row.iter().skip(table.value + 1).filter_map(Cell::number).fold(0.0, f64::max);
+    let steps = Steps::new(Scale::Contacts, table.rows.iter().map(|row| cells(row)).fold(0.0, f64::max));
+    let field = |name: &str, at: usize, cell: &Cell| {
+        let shade = cell.number().map(|n| steps.of(n));
+        let value = cell.shown().into_owned();
+        Field {
+            x: at as f64 * width,
+            fill: shade.map_or("#ffffff", |shade| SHADES[shade]),
+            ink: if shade.is_some_and(|shade| shade >= DARK) { "#ffffff" } else { "#0b0c0c" },
+            numbered: heads.len() <= MOST_NUMBERED && shade.is_some() && value.len() <= LONGEST_NUMBER,
+            title: format!("{name}, {}: {value}", heads.get(at).map_or("", AsRef::as_ref)),
+            value,
+        }
+    };
+    let lines: Vec<Line> = table
+        .rows
+        .iter()
+        .enumerate()
+        .map(|(at, row)| {
+            let name = name(row);
+            let fields = row.iter().skip(table.value + 1).enumerate();
+            let fields = fields.map(|(at, cell)| field(&name, at, cell)).collect();
+            Line { name: format::excerpt(&name, LONGEST_NAME), y: at as f64 * LINE, fields }
+        })
+        .collect();
+    let numbered = |(at, head): (usize, &std::borrow::Cow<'_, str>)| format!("{} {head}", at + 1);
+    Grid {
+        table,
+        heads: heads.iter().enumerate().map(numbered).collect::<Vec<_>>().join(", "),
+        height: lines.len() as f64 * LINE,
+        lines,
+        width,
+        steps: steps.legend(),
     }
 }

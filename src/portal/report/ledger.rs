@@ -35,6 +35,8 @@ pub(super) struct Entry {
     pub(super) hour: usize,
     pub(super) state: CaseState,
     pub(super) private: bool,
+    /// Closed as spam: it is in no figure until somebody opens it again.
+    pub(super) spam: bool,
     pub(super) service: Word,
     pub(super) language: Word,
     pub(super) ward: Option<Word>,
@@ -123,6 +125,7 @@ impl Ledger {
             hour: usize::try_from(local.hour()).unwrap_or_default(),
             state: fact.state,
             private: Consent::of(&fact.consent).is_private(),
+            spam: fact.spam,
             channel: fact.channel.and_then(|channel| channel.parse().ok()),
             due: fact.due_on.parse().ok(),
             routed_at: fact.routed_at,
@@ -169,6 +172,11 @@ impl Ledger {
     /// The number of a word, if any case has it.
     pub(super) fn find(&self, word: &str) -> Option<Word> {
         self.numbers.get(word).copied()
+    }
+
+    /// The numbers of a word, however it is written in capitals and small letters.
+    pub(super) fn find_alike(&self, word: &str) -> impl Iterator<Item = Word> {
+        self.words.iter().enumerate().filter(move |(_, known)| known.eq_ignore_ascii_case(word)).map(|(at, _)| at)
     }
 
     /// How many numbers there are.

@@ -1,6 +1,6 @@
-//! The council's wards as a map, filled by how many contacts came from each: its own boundary file, made as coarse as a screen shows.
+//! The council's wards as a map, filled by a number of each: its own boundary file, made as coarse as a screen shows.
 
-use super::table::{Cell, Table};
+use super::table::{Cell, Scale, Table};
 use crate::understanding::boundary::Wards;
 use askama::Template;
 use geo::{Area, BoundingRect, Coord, InteriorPoint, LineString, MultiPolygon, Rect, Simplify};
@@ -15,9 +15,11 @@ const COARSE: f64 = 1.5;
 /// A ward as large as this part of the drawing has its number written on it.
 const ROOM_FOR_A_NUMBER: f64 = 0.006;
 /// From few to many: each is told from its neighbours in black and white too.
-const SHADES: [&str; 5] = ["#f4f8fb", "#c3daf0", "#82b3dd", "#2f74b5", "#0b3a6b"];
+pub(super) const SHADES: [&str; 5] = ["#f4f8fb", "#c3daf0", "#82b3dd", "#2f74b5", "#0b3a6b"];
+/// The fill of a ward without a number.
+const NO_NUMBER: &str = "#ffffff";
 /// From this shade on, letters on it are white.
-const DARK: usize = 3;
+pub(super) const DARK: usize = 3;
 
 /// The shape of one ward on the drawing.
 #[derive(Debug)]
@@ -44,9 +46,9 @@ struct Filled<'m> {
 }
 
 /// A step of the legend.
-struct Step {
-    fill: &'static str,
-    words: String,
+pub(super) struct Step {
+    pub(super) fill: &'static str,
+    pub(super) words: String,
 }
 
 #[derive(Template)]
@@ -56,6 +58,10 @@ struct Drawing<'m> {
     height: f64,
     wards: Vec<Filled<'m>>,
     steps: Vec<Step>,
+    /// What the shades stand for.
+    unit: &'static str,
+    /// What a dark ward has more of.
+    more: &'static str,
 }
 
 #[derive(Template)]
@@ -98,31 +104,81 @@ impl Map {
     }
 
     /// The map, filled from a table whose first column names wards.
-    pub(super) fn draw(&self, table: &Table) -> Result<String, askama::Error> {
+    pub(super) fn draw(&self, table: &Table, scale: Scale) -> Result<String, askama::Error> {
         let cell = |name: &str| {
             let row = table.rows.iter().find(|row| matches!(row.first(), Some(Cell::Text(text)) if text == name));
             row.and_then(|row| row.get(table.value))
         };
         let numbers = self.shapes.iter().filter_map(|shape| cell(&shape.name).and_then(Cell::number));
-        let width = step_width(numbers.fold(0.0, f64::max));
+        let steps = Steps::new(scale, numbers.fold(0.0, f64::max));
         let wards = self.shapes.iter().map(|shape| {
             let value = cell(&shape.name);
-            let shade = value.and_then(Cell::number).map_or(0, |n| step_of(n, width));
+            let shade = value.and_then(Cell::number).map(|n| steps.of(n));
             Filled {
                 shape,
                 value: value.map_or_else(String::new, |cell| cell.shown().into_owned()),
-                fill: SHADES[shade],
-                ink: if shade >= DARK { "#ffffff" } else { "#0b0c0c" },
+                fill: shade.map_or(NO_NUMBER, |shade| SHADES[shade]),
+                ink: if shade.is_some_and(|shade| shade >= DARK) { "#ffffff" } else { "#0b0c0c" },
             }
         });
-        let steps = SHADES.iter().enumerate().map(|(at, fill)| Step {
-            fill,
-            words: match (at * width, (at + 1) * width - 1) {
+        let (unit, more) = match scale {
+            Scale::Contacts => ("contacts", "the more contacts"),
+            Scale::PerCent => ("per cent of cases done by the promised day", "the larger the share"),
+            Scale::Score => ("mean score, from 1 to 5", "the higher the score"),
+        };
+        let (wards, mut legend): (Vec<Filled<'_>>, Vec<Step>) = (wards.collect(), steps.legend());
+        if wards.iter().any(|ward| ward.fill == NO_NUMBER) {
+            legend.push(Step { fill: NO_NUMBER, words: "no number".to_owned() });
+        }
+        Drawing { table, height: self.height, wards, steps: legend, unit, more }.render()
+    }
+}
+
+/// How numbers are cut into five shades.
+pub(super) enum Steps {
+    /// Each spans so many whole numbers, from 0 on.
+    Even(usize),
+    /// Each begins at one of these.
+    From([f64; 5]),
+}
+
+/// Where the steps of a score begin: residents who answer are mostly content or not at all, so the upper ones are closer.
+const SCORES: [f64; 5] = [1.0, 2.0, 3.0, 4.0, 4.5];
+
+impl Steps {
+    /// The steps of a scale, for numbers up to a largest one.
+    pub(super) fn new(scale: Scale, most: f64) -> Self {
+        match scale {
+            Scale::Contacts => Self::Even(step_width(most)),
+            Scale::PerCent => Self::From([0.0, 20.0, 40.0, 60.0, 80.0]),
+            Scale::Score => Self::From(SCORES),
+        }
+    }
+
+    /// The step of a number, as it is read with one place after the point.
+    pub(super) fn of(&self, number: f64) -> usize {
+        match self {
+            Self::Even(width) => step_of(number, *width),
+            Self::From(starts) => {
+                let read = (number * 10.0).round() / 10.0;
+                starts.iter().filter(|start| **start <= read).count().saturating_sub(1)
+            }
+        }
+    }
+
+    /// What each shade stands for.
+    pub(super) fn legend(&self) -> Vec<Step> {
+        let words = |at: usize| match self {
+            Self::Even(width) => match (at * width, (at + 1) * width - 1) {
                 (from, to) if from == to => from.to_string(),
                 (from, to) => format!("{from} to {to}"),
             },
-        });
-        Drawing { table, height: self.height, wards: wards.collect(), steps: steps.collect() }.render()
+            Self::From(starts) => match starts.get(at + 1) {
+                Some(next) => format!("{:.1} to {:.1}", starts[at], next - 0.1),
+                None => format!("{:.1} and more", starts[at]),
+            },
+        };
+        SHADES.iter().enumerate().map(|(at, fill)| Step { fill, words: words(at) }).collect()
     }
 }
 
@@ -178,6 +234,21 @@ mod tests {
             assert_eq!(step_width(most), width, "{most}");
             assert!(step_of(most, width) < SHADES.len());
             assert!((SHADES.len() * width) as f64 > most, "{most} is in the last step");
+        }
+    }
+
+    #[test]
+    fn a_share_and_a_score_stand_in_the_step_that_the_legend_says() {
+        for (scale, number, words) in [
+            (Scale::PerCent, 0.0, "0.0 to 19.9"),
+            (Scale::PerCent, 19.96, "20.0 to 39.9"),
+            (Scale::PerCent, 100.0, "80.0 and more"),
+            (Scale::Score, 1.0, "1.0 to 1.9"),
+            (Scale::Score, 4.44, "4.0 to 4.4"),
+            (Scale::Score, 5.0, "4.5 and more"),
+        ] {
+            let steps = Steps::new(scale, number);
+            assert_eq!(steps.legend()[steps.of(number)].words, words, "{number}");
         }
     }
 

@@ -2,6 +2,7 @@
 //! table, each drawn as a chart and to be had as a CSV.
 
 mod chart;
+mod few;
 mod figures;
 mod ledger;
 mod map;
@@ -10,9 +11,9 @@ pub(crate) mod table;
 
 use super::list::Choice;
 use super::{App, Page, Shared, audit_reading, files, format, html, scope, trouble::Trouble};
-use crate::core::Right;
+use crate::core::{Channel, Right};
 use crate::routing::deadline::received_date;
-use crate::store::{self, session::Session};
+use crate::store::{self, report::Scope, session::Session};
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Query, State};
@@ -21,7 +22,7 @@ use chrono::NaiveDate;
 use figures::Question;
 use ledger::Ledger;
 use map::Map;
-use period::{Asked, PERIODS, Period};
+use period::{Asked, Filling, PERIODS, Period};
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 use table::Table;
@@ -38,6 +39,18 @@ pub(super) struct Office {
 /// The outlines of wards as a drawing without numbers; none where they span nothing.
 pub(super) fn outline(wards: &crate::understanding::boundary::Wards) -> Option<String> {
     Map::new(wards).and_then(|map| map.outline().ok())
+}
+
+/// A part of the page under one heading.
+struct Part {
+    title: &'static str,
+    figures: Vec<Figure>,
+}
+
+/// Choices under one heading.
+struct Choices {
+    label: &'static str,
+    choices: Vec<Choice>,
 }
 
 /// A figure on the page.
@@ -58,7 +71,11 @@ struct ReportPage {
     minutes: u32,
     error: Option<&'static str>,
     said: String,
-    figures: Vec<Figure>,
+    /// What fills the map.
+    maps: Vec<Choices>,
+    /// The same in the address, where there is no map to fill because the report is of one ward.
+    map: String,
+    parts: Vec<Part>,
 }
 
 /// The page.
@@ -73,15 +90,19 @@ pub(super) async fn page(
         Ok(_) => (asked, None),
         Err(error) => (Asked { period: String::new(), ..asked }, Some(error)),
     };
-    let (period, tables) = tables(&app, &session, &asked).await?;
+    let (period, parts) = tables(&app, &session, &asked).await?;
     audit_reading(&app, &session, "read report", &["reports".to_owned()], detail(&asked, period)).await?;
     let map = app.office.map(&app);
     let query = asked.query();
-    let drawn = tables.into_iter().map(|table| {
+    let draw = |table: Table| {
         let csv = format!("/reports/{}.csv?{query}", table.name);
         Ok(Figure { chart: chart::draw(&table, map)?, csv, table })
+    };
+    let parts = parts.into_iter().map(|(title, tables)| {
+        let figures = tables.into_iter().map(draw).collect::<Result<Vec<Figure>, askama::Error>>()?;
+        Ok(Part { title, figures })
     });
-    let figures = drawn.collect::<Result<Vec<Figure>, askama::Error>>()?;
+    let parts = parts.collect::<Result<Vec<Part>, askama::Error>>()?;
     let where_from = if asked.ward.is_empty() { String::new() } else { format!(", {}", asked.ward) };
     let template = ReportPage {
         page: Page::new(&app, &session, "reports", "Reports"),
@@ -92,7 +113,9 @@ pub(super) async fn page(
         to: if asked.to.is_empty() { period.to.to_string() } else { asked.to.clone() },
         minutes: asked.minutes(),
         error,
-        figures,
+        maps: if asked.ward.is_empty() { fillings(&app, &asked) } else { Vec::new() },
+        map: asked.map.clone(),
+        parts,
     };
     Ok(html(&template)?.into_response())
 }
@@ -107,18 +130,44 @@ pub(super) async fn export(
     let (period, tables) = tables(&app, &session, &asked).await?;
     let name = file.strip_suffix(".csv").unwrap_or_default();
     let missing = || Trouble::not_found("There is no such table.").back_to("/reports", "Go to the reports");
-    let table = tables.into_iter().find(|table| table.name == name).ok_or_else(missing)?;
+    let mut tables = tables.into_iter().flat_map(|(_, tables)| tables);
+    let table = tables.find(|table| table.name == name).ok_or_else(missing)?;
     audit_reading(&app, &session, "export", &[format!("report:{name}")], detail(&asked, period)).await?;
     let file = format!("{name}-{}-{}.csv", period.from, period.to);
     Ok(files::download(&file, "text/csv; charset=utf-8; header=present", table.csv()?))
 }
 
-/// What stands on the audit trail of a report that was read.
-fn detail(asked: &Asked, period: Period) -> Value {
-    json!({"from": period.from, "to": period.to, "ward": asked.ward})
+/// What can fill the map.
+fn fillings(app: &Shared, asked: &Asked) -> Vec<Choices> {
+    let choice = |key: &str, label: &str| Choice::new(key, label, &asked.map);
+    let taxonomy = &app.portal.pipeline.understanding.rules().taxonomy;
+    let there = taxonomy.services.iter().filter(|(_, service)| !service.off);
+    let mut services: Vec<Choice> =
+        there.map(|(key, service)| choice(&format!("service:{key}"), &service.name)).collect();
+    services.sort_by(|a, b| a.label.cmp(&b.label));
+    let channels = Channel::ALL.iter().map(|channel| choice(&format!("channel:{}", channel.as_str()), channel.label()));
+    let all = [
+        ("", "All contacts"),
+        ("standard", "Done by the promised day"),
+        ("satisfaction", "How content residents were"),
+    ];
+    vec![
+        Choices { label: "Everything", choices: all.map(|(key, label)| choice(key, label)).into() },
+        Choices { label: "Contacts of one channel", choices: channels.collect() },
+        Choices { label: "Contacts of one service", choices: services },
+    ]
 }
 
-async fn tables(app: &Shared, session: &Session, asked: &Asked) -> Result<(Period, Vec<Table>), Trouble> {
+/// What stands on the audit trail of a report that was read.
+fn detail(asked: &Asked, period: Period) -> Value {
+    json!({"from": period.from, "to": period.to, "ward": asked.ward, "map": asked.map})
+}
+
+async fn tables(
+    app: &Shared,
+    session: &Session,
+    asked: &Asked,
+) -> Result<(Period, Vec<(&'static str, Vec<Table>)>), Trouble> {
     let scope = scope::scope(session, Right::Reports);
     if !asked.ward.is_empty() && !scope::may_see_ward(&scope, &app.portal.pipeline.house.council, &asked.ward) {
         return Err(scope::not_there(&format!("reports of ward:{}", asked.ward)));
@@ -128,15 +177,29 @@ async fn tables(app: &Shared, session: &Session, asked: &Asked) -> Result<(Perio
     let period = asked.period(today).map_err(Trouble::bad)?;
     let ledger = app.office.up_to_date(app).await?;
     let rules = app.portal.pipeline.understanding.rules();
+    let filling = match asked.filling() {
+        Filling::Service(key) if !rules.taxonomy.services.contains_key(&key) => Filling::Contacts,
+        known => known,
+    };
+    let own_wards: Vec<String> = match &scope {
+        Scope::Councillors(keys) => {
+            let councillors = keys.iter().filter_map(|key| app.portal.pipeline.house.council.councillor(key));
+            councillors.flat_map(|councillor| councillor.wards.iter().cloned()).collect()
+        }
+        Scope::All | Scope::Wards(_) => Vec::new(),
+    };
     let question = Question {
         ledger: &ledger,
         scope: &scope,
+        own_wards: &own_wards,
         period,
         ward: Some(asked.ward.as_str()).filter(|ward| !ward.is_empty()),
         today,
         taxonomy: &rules.taxonomy,
         wards: app.office.wards(app),
         minutes: asked.minutes(),
+        filling: &filling,
+        costs: &app.portal.costs,
     };
     Ok((period, question.tables(&question.chosen())))
 }

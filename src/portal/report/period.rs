@@ -1,5 +1,6 @@
 //! Of which days a report is.
 
+use crate::core::Channel;
 use chrono::{Datelike, Days, Months, NaiveDate};
 use serde::Deserialize;
 
@@ -19,6 +20,9 @@ pub(in crate::portal) struct Asked {
     pub(super) ward: String,
     #[serde(default)]
     pub(super) minutes: String,
+    /// What fills the map.
+    #[serde(default)]
+    pub(super) map: String,
 }
 
 /// The periods that can be chosen: key, words.
@@ -30,6 +34,21 @@ pub(super) const PERIODS: [(&str, &str); 4] = [
 ];
 /// Where nothing was chosen.
 const USUAL: &str = "12-months";
+
+/// What fills the map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Filling {
+    /// All contacts.
+    Contacts,
+    /// The share of cases done by the day that was promised.
+    InTime,
+    /// The mean score.
+    Satisfaction,
+    /// The contacts of the service of this key.
+    Service(String),
+    /// The contacts of one channel.
+    Channel(Channel),
+}
 
 /// From one day to another, both among it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +91,17 @@ impl Asked {
         self.minutes.trim().parse().ok().filter(|minutes| (1..=120).contains(minutes)).unwrap_or(4)
     }
 
+    /// What fills the map; contacts where it was not said in words that are known.
+    pub(super) fn filling(&self) -> Filling {
+        match self.map.split_once(':') {
+            Some(("service", key)) => Filling::Service(key.to_owned()),
+            Some(("channel", key)) => key.parse().map_or(Filling::Contacts, Filling::Channel),
+            _ if self.map == "standard" => Filling::InTime,
+            _ if self.map == "satisfaction" => Filling::Satisfaction,
+            _ => Filling::Contacts,
+        }
+    }
+
     /// The same question for another page, as it stands behind the `?`.
     pub(super) fn query(&self) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -81,7 +111,7 @@ impl Asked {
                 query.append_pair(key, value);
             }
         }
-        for (key, value) in [("ward", &self.ward), ("minutes", &self.minutes)] {
+        for (key, value) in [("ward", &self.ward), ("minutes", &self.minutes), ("map", &self.map)] {
             if !value.is_empty() {
                 query.append_pair(key, value);
             }
@@ -112,9 +142,8 @@ impl Period {
         self.from <= day && day <= self.to
     }
 
-    /// The first days of its units, in order; of the first one it may lie before the period.
-    pub(super) fn units(self) -> Vec<NaiveDate> {
-        let unit = self.unit();
+    /// The first days of the units in it, in order; that of the first one may lie before the period.
+    pub(super) fn units_of(self, unit: Unit) -> Vec<NaiveDate> {
         let mut starts = Vec::new();
         let mut day = unit.start(self.from);
         while day <= self.to {
@@ -155,6 +184,14 @@ impl Unit {
         }
     }
 
+    /// The unit that begins on a day, as short as it is told from others.
+    pub(super) fn short(self, start: NaiveDate) -> String {
+        match self {
+            Self::Day | Self::Week => start.format("From %-d %b %Y").to_string(),
+            Self::Month => start.format("%b %Y").to_string(),
+        }
+    }
+
     /// The unit that begins on a day, in words.
     pub(super) fn name(self, start: NaiveDate) -> String {
         match self {
@@ -185,10 +222,10 @@ mod tests {
         assert_eq!(of("last-month"), Period { from: day("2026-02-01"), to: day("2026-02-28") });
         assert_eq!(of("12-months"), Period { from: day("2025-04-01"), to: today });
         assert_eq!(of("nonsense"), of("12-months"));
-        assert_eq!(of("12-months").units().len(), 12);
-        assert_eq!(of("last-month").units().len(), 28);
+        assert_eq!(of("12-months").units_of(Unit::Month).len(), 12);
+        assert_eq!(of("last-month").units_of(Unit::Day).len(), 28);
         let weeks = asked("days", "2026-01-01", "2026-03-13").period(today).unwrap();
-        assert_eq!((weeks.unit(), weeks.units()[0]), (Unit::Week, day("2025-12-29")));
+        assert_eq!((weeks.unit(), weeks.units_of(Unit::Week)[0]), (Unit::Week, day("2025-12-29")));
     }
 
     #[test]

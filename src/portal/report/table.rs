@@ -4,7 +4,9 @@ use crate::portal::trouble::Trouble;
 use std::borrow::Cow;
 
 /// A number from 1 up to below this says too much about single people where it goes to others than gatekeepers.
-const FEW: i64 = 5;
+pub(super) const FEW: usize = 5;
+/// The same, as cells hold it.
+const FEW_COUNT: i64 = FEW as i64;
 /// What stands instead of it.
 const FEW_WORDS: &str = "fewer than 5";
 /// What stands instead of a number by which such a one could be worked out.
@@ -23,6 +25,8 @@ pub(super) enum Cell {
     Share(i64, i64),
     /// A value, with the number of cases that it was worked out from.
     Value(f64, i64),
+    /// Money in pence, with the number of contacts that it is for.
+    Pence(i64, i64),
     /// There is nothing to say.
     Nothing,
     /// Between one and four.
@@ -51,6 +55,7 @@ impl Cell {
             Self::Share(part, whole) => Cow::Owned(format!("{:.1}", per_cent(*part, *whole))),
             Self::Value(value, _) if value.fract().abs() < 1e-9 => Cow::Owned(format!("{value:.0}")),
             Self::Value(value, _) => Cow::Owned(format!("{value:.1}")),
+            Self::Pence(pence, _) => Cow::Owned(pounds(*pence)),
             Self::Few => Cow::Borrowed(FEW_WORDS),
             Self::Hidden => Cow::Borrowed(HIDDEN_WORDS),
         }
@@ -71,6 +76,7 @@ impl Cell {
             Self::Count(n) => Some(*n as f64),
             Self::Share(part, whole) if *whole > 0 => Some(per_cent(*part, *whole)),
             Self::Value(value, _) => Some(*value),
+            Self::Pence(pence, _) => Some(*pence as f64),
             _ => None,
         }
     }
@@ -82,12 +88,17 @@ impl Cell {
 
     const fn says_too_much(&self) -> bool {
         match self {
-            Self::Count(n) => *n > 0 && *n < FEW,
-            Self::Share(part, whole) => *whole > 0 && (*part > 0 && *part < FEW || *whole < FEW),
-            Self::Value(_, of) => *of < FEW,
+            Self::Count(n) => *n > 0 && *n < FEW_COUNT,
+            Self::Share(part, whole) => *whole > 0 && (*part > 0 && *part < FEW_COUNT || *whole < FEW_COUNT),
+            Self::Value(_, of) | Self::Pence(_, of) => *of < FEW_COUNT,
             _ => false,
         }
     }
+}
+
+/// Pence as pounds: `12.50`.
+pub(super) fn pounds(pence: i64) -> String {
+    format!("{}.{:02}", pence / 100, pence % 100)
 }
 
 fn per_cent(part: i64, whole: i64) -> f64 {
@@ -103,8 +114,26 @@ pub(super) enum Drawn {
     Bars,
     /// Two bars for each row, of the value and of this column.
     Pairs(usize),
-    /// The wards on a map.
-    Map,
+    /// The wards on a map, shaded by this scale.
+    Map(Scale),
+    /// A line of shaded fields for each row, one for each column from the value's on.
+    Grid,
+}
+
+/// What a shade of the map stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scale {
+    /// So many contacts; how many to a step depends on the largest.
+    Contacts,
+    /// Per cent.
+    PerCent,
+    /// From 1 to 5.
+    Score,
+}
+
+/// Names of columns that are always the same.
+pub(super) fn named(names: &[&'static str]) -> Vec<Cow<'static, str>> {
+    names.iter().map(|name| Cow::Borrowed(*name)).collect()
 }
 
 /// A table.
@@ -119,7 +148,7 @@ pub(super) struct Table {
     /// How it was counted.
     pub(super) method: String,
     /// Names of its columns.
-    pub(super) columns: Vec<&'static str>,
+    pub(super) columns: Vec<Cow<'static, str>>,
     /// Its rows, each with as many cells as there are columns; the first one names the row.
     pub(super) rows: Vec<Vec<Cell>>,
     /// How it is drawn.
@@ -135,7 +164,7 @@ impl Table {
         for column in 1..self.columns.len() {
             let few: Vec<usize> = self.places(column, Cell::says_too_much);
             if let [_] = few[..] {
-                let is_count = |cell: &Cell| matches!(cell, Cell::Count(n) if *n >= FEW);
+                let is_count = |cell: &Cell| matches!(cell, Cell::Count(n) if *n >= FEW_COUNT);
                 let next = self.places(column, is_count).into_iter().min_by_key(|row| match self.rows[*row][column] {
                     Cell::Count(n) => n,
                     _ => i64::MAX,
@@ -150,6 +179,35 @@ impl Table {
                 self.rows[row][column] = Cell::Few;
             }
         }
+        self.say_few();
+    }
+
+    /// Leaves out the whole of each row that says too much about single people, and of those that are named; where that is one alone, the
+    /// row with the smallest number besides. It is for tables whose numbers of one row can be worked out from each other.
+    pub(super) fn hide_rows(&mut self, besides: &[bool]) {
+        let says_too_much = |row: &Vec<Cell>| row.iter().any(Cell::says_too_much);
+        let mut hidden: Vec<bool> = self.rows.iter().map(says_too_much).collect();
+        for (hidden, besides) in hidden.iter_mut().zip(besides) {
+            *hidden |= besides;
+        }
+        if hidden.iter().filter(|hidden| **hidden).count() == 1 {
+            let size = |row: &Vec<Cell>| {
+                let counts = row.iter().filter_map(|cell| if let Cell::Count(n) = cell { Some(*n) } else { None });
+                counts.max().filter(|n| *n > 0)
+            };
+            let others = self.rows.iter().enumerate().filter(|(at, _)| !hidden[*at]);
+            if let Some((_, next)) = others.filter_map(|(at, row)| Some((size(row)?, at))).min() {
+                hidden[next] = true;
+            }
+        }
+        for (row, _) in self.rows.iter_mut().zip(hidden).filter(|(_, hidden)| *hidden) {
+            row.iter_mut().filter(|cell| cell.is_number()).for_each(|cell| *cell = Cell::Hidden);
+        }
+        self.say_few();
+    }
+
+    /// Says that small numbers are left out, and nothing that was counted.
+    pub(super) fn say_few(&mut self) {
         self.said = "Numbers below 5 are not given, so that nobody is recognised by them.".to_owned();
     }
 
@@ -161,7 +219,8 @@ impl Table {
     /// As a CSV.
     pub(super) fn csv(&self) -> Result<Vec<u8>, Trouble> {
         let rows = self.rows.iter().map(|row| row.iter().map(Cell::plain).collect());
-        csv(&self.columns, rows)
+        let names: Vec<Cow<'_, str>> = self.columns.iter().map(|name| inert(Cow::Borrowed(name))).collect();
+        csv(&names.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), rows)
     }
 }
 
@@ -194,7 +253,7 @@ mod tests {
             title: String::new(),
             said: String::new(),
             method: String::new(),
-            columns: vec!["Ward", "Contacts", "Share, %"],
+            columns: named(&["Ward", "Contacts", "Share, %"]),
             rows: counts
                 .iter()
                 .map(|n| vec![Cell::Text("W".to_owned()), Cell::Count(*n), Cell::Share(*n, counts.iter().sum())])

@@ -3,7 +3,7 @@
 use super::{Chosen, Question};
 use crate::core::CaseState;
 use crate::portal::report::ledger::Entry;
-use crate::portal::report::table::{Cell, Drawn, Table};
+use crate::portal::report::table::{Cell, Drawn, Table, named};
 
 /// Minutes that looking at a suggestion and accepting it is taken to need.
 const REVIEW: u32 = 1;
@@ -79,7 +79,7 @@ pub(super) fn benefit(question: &Question<'_>, chosen: &Chosen<'_>) -> Table {
              {by_hand} minutes are taken for reading one message by hand, finding whose job it is and retyping it, {REVIEW} for \
              looking at a suggestion; a correction is taken to save nothing. Time ten messages with a watch and put your own number in."
         ),
-        columns: vec!["What became of it", "Contacts", "Share, %", "Minutes saved each", "Minutes saved"],
+        columns: named(&["What became of it", "Contacts", "Share, %", "Minutes saved each", "Minutes saved"]),
         rows: rows.collect(),
         drawn: Drawn::Bars,
         value: 1,

@@ -3,7 +3,7 @@
 
 use super::{Chosen, Question, contacts_of, shares, tally};
 use crate::core::language;
-use crate::portal::report::table::{Cell, Drawn, Table};
+use crate::portal::report::table::{Cell, Drawn, Table, named};
 
 /// Wards, those that miss most first.
 pub(super) fn wards(question: &Question<'_>, chosen: &Chosen<'_>) -> Table {
@@ -51,7 +51,7 @@ pub(super) fn wards(question: &Question<'_>, chosen: &Chosen<'_>) -> Table {
              contacts whose ward is known."
                 .to_owned()
         },
-        columns: vec!["Ward", "Contacts, %", "Its share, %", "Contacts", "Fewer than its share by"],
+        columns: named(&["Ward", "Contacts, %", "Its share, %", "Contacts", "Fewer than its share by"]),
         rows: rows.into_iter().map(|(_, cells)| cells).collect(),
         drawn: Drawn::Pairs(2),
         value: 1,
@@ -85,7 +85,7 @@ pub(super) fn languages(question: &Question<'_>, chosen: &Chosen<'_>) -> Table {
         title: "Who is missing, by language".to_owned(),
         said: format!("{} not in English. {silent}", contacts_of(elsewhere)),
         method: "The language of the first message, as it was recognised; English where that was not sure.".to_owned(),
-        columns: vec!["Language", "Contacts", "Share, %"],
+        columns: named(&["Language", "Contacts", "Share, %"]),
         rows: shares(rows),
         drawn: Drawn::Bars,
         value: 1,

@@ -3,20 +3,24 @@
 
 mod answer;
 mod benefit;
+mod by_ward;
 mod contacts;
 mod missing;
 
 use super::ledger::{Entry, Ledger, Word};
-use super::period::Period;
+use super::period::{Filling, Period};
 use super::table::{Cell, Table};
-use crate::core::Taxonomy;
+use crate::core::{Channel, Taxonomy};
 use crate::store::report::Scope;
 use chrono::NaiveDate;
+use std::collections::BTreeMap;
 
 /// What is asked.
 pub(super) struct Question<'q> {
     pub(super) ledger: &'q Ledger,
     pub(super) scope: &'q Scope,
+    /// The wards of the councillors whose figures they are.
+    pub(super) own_wards: &'q [String],
     pub(super) period: Period,
     /// Only this ward, where one is named.
     pub(super) ward: Option<&'q str>,
@@ -26,6 +30,10 @@ pub(super) struct Question<'q> {
     pub(super) wards: &'q [(String, usize)],
     /// Minutes that a message takes by hand.
     pub(super) minutes: u32,
+    /// What fills the map.
+    pub(super) filling: &'q Filling,
+    /// What one contact costs by channel, in pence.
+    pub(super) costs: &'q BTreeMap<Channel, i64>,
 }
 
 /// The cases that a report is about.
@@ -43,54 +51,69 @@ impl<'q> Question<'q> {
         let ward = self.ward.map(|ward| ledger.find(ward));
         let own: Vec<Word> = match self.scope {
             Scope::Wards(wards) => wards.iter().filter_map(|ward| ledger.find(ward)).collect(),
-            Scope::All | Scope::Councillors(_) => Vec::new(),
+            Scope::Councillors(_) => self.own_wards.iter().flat_map(|ward| ledger.find_alike(ward)).collect(),
+            Scope::All => Vec::new(),
         };
         let councillors: Vec<Word> = match self.scope {
             Scope::Councillors(keys) => keys.iter().filter_map(|key| ledger.find(key)).collect(),
             Scope::All | Scope::Wards(_) => Vec::new(),
         };
+        let in_own = |entry: &Entry| !entry.private && entry.ward.is_some_and(|ward| own.contains(&ward));
         let in_scope = |entry: &Entry| match self.scope {
             Scope::All => true,
-            Scope::Wards(_) => !entry.private && entry.ward.is_some_and(|ward| own.contains(&ward)),
-            Scope::Councillors(_) => entry.councillor.is_some_and(|councillor| councillors.contains(&councillor)),
+            Scope::Wards(_) => in_own(entry),
+            Scope::Councillors(_) => {
+                entry.councillor.is_some_and(|councillor| councillors.contains(&councillor)) || in_own(entry)
+            }
         };
         // A ward that no case lies in has no number: then nothing fits.
         let in_ward = |entry: &Entry| match ward {
             None => true,
             Some(ward) => !entry.private && ward.is_some() && entry.ward == ward,
         };
-        let fits = |entry: &&Entry| self.period.has(entry.day) && in_ward(entry) && in_scope(entry);
+        let fits = |entry: &&Entry| !entry.spam && self.period.has(entry.day) && in_ward(entry) && in_scope(entry);
         let all: Vec<&Entry> = ledger.entries().iter().filter(fits).collect();
         let open = all.iter().copied().filter(|entry| !entry.private).collect();
         Chosen { all, open }
     }
 
-    /// The figures, in the order of the page.
-    pub(super) fn tables(&self, chosen: &Chosen<'_>) -> Vec<Table> {
-        let mut tables = vec![contacts::volume(self, chosen)];
-        if self.ward.is_none() {
-            tables.push(contacts::wards(self, chosen));
-        }
-        tables.extend([
+    /// The figures, in the order of the page, under the headings of the page.
+    pub(super) fn tables(&self, chosen: &Chosen<'_>) -> Vec<(&'static str, Vec<Table>)> {
+        let all_is_seen = *self.scope == Scope::All;
+        let wards = self.ward.is_none().then(|| by_ward::Wards::new(self, chosen, all_is_seen));
+        let hide = |mut table: Table| {
+            if !all_is_seen {
+                table.hide_few();
+            }
+            table
+        };
+        let mut contacts = vec![hide(contacts::volume(self, chosen))];
+        // What is about wards leaves out its small numbers by itself.
+        contacts.extend(wards.as_ref().map(|wards| wards.map(self.filling, all_is_seen)));
+        let more = [
             contacts::services(self, chosen),
             contacts::channels(chosen),
             contacts::hours(chosen),
             contacts::weekdays(chosen),
-            answer::standard(self, chosen),
-            answer::first(chosen),
-        ]);
+        ];
+        contacts.extend(more.map(hide));
+        let mut served = vec![answer::standard(self, chosen), answer::first(chosen)];
         if super::ledger::RATINGS {
-            tables.push(answer::satisfaction(chosen));
+            served.push(answer::satisfaction(chosen));
         }
-        if self.ward.is_none() && *self.scope == Scope::All {
-            tables.push(missing::wards(self, chosen));
+        let mut missing = Vec::new();
+        if self.ward.is_none() && all_is_seen {
+            missing.push(missing::wards(self, chosen));
         }
-        tables.push(missing::languages(self, chosen));
-        tables.push(benefit::benefit(self, chosen));
-        if *self.scope != Scope::All {
-            tables.iter_mut().for_each(Table::hide_few);
-        }
-        tables
+        missing.push(missing::languages(self, chosen));
+        let mut worth = vec![benefit::benefit(self, chosen)];
+        // What a channel costs is the council's business, and few contacts of one could be worked out from it.
+        worth.extend(contacts::cost(self, chosen).filter(|_| all_is_seen));
+        let mut parts = vec![("Contacts", contacts), ("How they were served", served.into_iter().map(hide).collect())];
+        parts.extend(wards.map(|wards| ("Wards side by side", wards.tables(all_is_seen))));
+        parts.push(("Who is missing", missing.into_iter().map(hide).collect()));
+        parts.push(("What it saves and costs", worth.into_iter().map(hide).collect()));
+        parts
     }
 }
 

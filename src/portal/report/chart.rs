@@ -230,7 +230,7 @@ fn grid(table: &Table) -> Grid<'_> {
             Line { name: format::excerpt(&name, LONGEST_NAME), y: at as f64 * LINE, fields }
         })
         .collect();
-    let numbered = |(at, head): (usize, &std::borrow::Cow<'_, str>)| format!("{} {head}", at + 1);
+    let numbered = |(at, head): (usize, &std::borrow::Cow<'_, str>)| format!("{}: {head}", at + 1);
     Grid {
         table,
         heads: heads.iter().enumerate().map(numbered).collect::<Vec<_>>().join(", "),

@@ -30,9 +30,10 @@ pub(super) fn of_two_ways(counts: &[Vec<usize>]) -> Vec<Vec<bool>> {
             of_one_way(row).iter().zip(&columns).map(|(few, column)| *few || *whole || *column).collect()
         })
         .collect();
-    for at in 0..width {
-        for (row, few) in of_one_way(&column(at)).into_iter().enumerate() {
-            hidden[row][at] |= few;
+    let few: Vec<Vec<bool>> = (0..width).map(|at| of_one_way(&column(at))).collect();
+    for (row, cells) in hidden.iter_mut().enumerate() {
+        for (cell, few) in cells.iter_mut().zip(&few) {
+            *cell |= few[row];
         }
     }
     for row in 0..counts.len() {

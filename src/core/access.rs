@@ -361,9 +361,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_the_councillor_only_is_on_no_page() {
-        for (reader, purpose) in rows() {
+    fn what_is_for_the_councillor_only_is_on_no_page_but_how_it_stands_on_its_residents_own() {
+        for (reader, purpose) in rows().filter(|(reader, _)| *reader != Reader::Resident) {
             assert_eq!(reads(reader, purpose, Field::Private), Reads::No);
+        }
+        assert_eq!(reads(Reader::Resident, Purpose::Casework, Field::Standing), Reads::Yes);
+        for field in [Field::Identity, Field::Words, Field::Trail, Field::Place] {
+            assert_eq!(reads(Reader::Resident, Purpose::Casework, field), Reads::No, "{field}");
         }
     }
 }

@@ -2,7 +2,7 @@
 //! headers every answer bears.
 
 use super::{App, Page, attempt, auth, set_up, sign_in, trouble::Trouble};
-use crate::core::{CaseId, Reach, Right};
+use crate::core::{CaseId, Reach, Reference, Right};
 use crate::store::{self, session::Session};
 use askama::Template;
 use axum::Extension;
@@ -176,6 +176,10 @@ async fn not_entitled(app: &App, session: &Session, page: &str, path: &str) -> s
 
 /// Writes down that somebody who is not signed in asked for a case, by a reference that is one.
 async fn of_a_stranger(app: &App, path: &str, from: IpAddr) -> store::Result<()> {
+    // Where no case is named nothing is asked of the database: the way to the sign-in stands while it is away.
+    if Reference::find_all(path).is_empty() {
+        return Ok(());
+    }
     let case = attempt::named(&mut app.db().read().await?, path).await?;
     match case {
         Some(case) => attempt::by_a_stranger(app, from, &format!("case:{case}")).await,

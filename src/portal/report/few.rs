@@ -3,14 +3,23 @@
 
 use super::table::FEW;
 
-/// Which numbers of a column are left out: those from 1 up to below five, and where that is one alone the next larger one.
+/// Which numbers of a column are left out: those from 1 up to below five, and as many of the next larger ones as it takes that none of
+/// the small ones is certain to who knows the sum of the column, and that a small one is at least 1 and a larger one at least five.
 pub(super) fn of_one_way(counts: &[usize]) -> Vec<bool> {
     let mut hidden: Vec<bool> = counts.iter().map(|n| is_few(*n)).collect();
-    if hidden.iter().filter(|hidden| **hidden).count() == 1 {
-        let large = |at: &usize| counts.get(*at).is_some_and(|n| *n >= FEW);
-        if let Some(next) = (0..counts.len()).filter(large).min_by_key(|at| counts.get(*at)) {
-            hidden[next] = true;
+    let few: Vec<usize> = counts.iter().copied().filter(|n| is_few(*n)).collect();
+    let sum: usize = few.iter().sum();
+    // One alone is the rest of the sum; so are several that are all as small or all as large as they can be.
+    let mut certain = few.len() == 1 || sum == few.len() || sum == few.len() * (FEW - 1);
+    let mut larger: Vec<usize> = (0..counts.len()).filter(|at| counts[*at] >= FEW).collect();
+    larger.sort_by_key(|at| counts[*at]);
+    for next in larger.into_iter().filter(|_| !few.is_empty()) {
+        if !certain {
+            break;
         }
+        hidden[next] = true;
+        // The larger ones come smallest first: where this one is five, all that are left out are as small as they can be.
+        certain = sum == few.len() && counts[next] == FEW;
     }
     hidden
 }
@@ -119,6 +128,34 @@ mod tests {
             }
         }
         assert!(shown > 1_000, "{shown}");
+    }
+
+    #[test]
+    fn no_small_number_of_a_column_is_certain_to_who_knows_its_sum() {
+        // What the numbers left out can be: small ones are called "fewer than 5", and the others are not.
+        fn readings(cells: &[usize], left: usize) -> Vec<Vec<usize>> {
+            let Some((first, rest)) = cells.split_first() else {
+                return if left == 0 { vec![Vec::new()] } else { Vec::new() };
+            };
+            let range = if is_few(*first) { 1..=left.min(FEW - 1) } else { FEW..=left };
+            let each = |n| readings(rest, left - n).into_iter().map(move |others| [vec![n], others].concat());
+            range.flat_map(each).collect()
+        }
+        for at in 0..12_usize.pow(4) {
+            let counts: Vec<usize> = (0..4).map(|place| at / 12_usize.pow(place) % 12).collect();
+            let hidden = of_one_way(&counts);
+            let cells: Vec<usize> =
+                counts.iter().zip(&hidden).filter(|(_, hidden)| **hidden).map(|(n, _)| *n).collect();
+            // Where nothing larger is shown, there is nothing more to leave out.
+            if counts.iter().zip(&hidden).any(|(n, hidden)| *n >= FEW && !hidden) {
+                let all = readings(&cells, cells.iter().sum());
+                for (place, _) in cells.iter().enumerate().filter(|(_, n)| is_few(**n)) {
+                    assert!(all.iter().any(|one| one[place] != all[0][place]), "{counts:?}: {hidden:?}");
+                }
+            }
+        }
+        assert_eq!(of_one_way(&[1, 1, 9, 12]), [true, true, true, false]);
+        assert_eq!(of_one_way(&[1, 5, 9, 12]), [true, true, true, false]);
     }
 
     #[test]

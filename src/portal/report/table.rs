@@ -158,22 +158,18 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Leaves out what says too much about single people. Where one number of a column alone is left out, the next larger one is too,
-    /// because the sum would give it away.
+    /// Leaves out what says too much about single people, and the next larger numbers of a column where the sum would give a small one
+    /// away.
     pub(super) fn hide_few(&mut self) {
         for column in 1..self.columns.len() {
             let few: Vec<usize> = self.places(column, Cell::says_too_much);
-            if let [_] = few[..] {
-                let is_count = |cell: &Cell| matches!(cell, Cell::Count(n) if *n >= FEW_COUNT);
-                let next = self.places(column, is_count).into_iter().min_by_key(|row| match self.rows[*row][column] {
-                    Cell::Count(n) => n,
-                    _ => i64::MAX,
-                });
-                if let Some(next) = next {
-                    for cell in self.rows[next].iter_mut().skip(1).filter(|cell| cell.is_number()) {
-                        *cell = Cell::Hidden;
-                    }
-                }
+            let count = |row: &Vec<Cell>| match row.get(column) {
+                Some(Cell::Count(n)) => usize::try_from(*n).unwrap_or_default(),
+                _ => 0,
+            };
+            let hidden = super::few::of_one_way(&self.rows.iter().map(count).collect::<Vec<usize>>());
+            for (_, row) in hidden.iter().zip(&mut self.rows).filter(|(hidden, row)| **hidden && count(row) >= FEW) {
+                row.iter_mut().skip(1).filter(|cell| cell.is_number()).for_each(|cell| *cell = Cell::Hidden);
             }
             for row in few {
                 self.rows[row][column] = Cell::Few;

@@ -9,7 +9,7 @@ use crate::pipeline::{Pipeline, Worked};
 use crate::store::outbox::Fate;
 use crate::store::{self, Db, audit};
 use crate::understanding::Understanding;
-use crate::understanding::rules::{Choice, Rules};
+use crate::understanding::rules::{Choice, Rules, RulesError};
 use chrono::TimeDelta;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -226,31 +226,61 @@ impl RuleWatch {
     }
 
     fn look(&mut self) {
-        let now = stamps(&self.root);
-        if now == self.seen {
+        if let Some(read) = self.read() {
+            self.put_in_force(read);
+        }
+    }
+
+    /// The rules, where their files are others than those that were seen last.
+    fn read(&self) -> Option<ReadRules> {
+        let stamps = stamps(&self.root);
+        (stamps != self.seen).then(|| ReadRules {
+            stamps,
+            before: self.understanding.rules(),
+            rules: Rules::load(&self.root).and_then(|rules| rules.chosen(&self.choice)),
+        })
+    }
+
+    /// Where somebody saved while these were read, they stand aside: what was saved is newer, and the next look reads it.
+    fn put_in_force(&mut self, read: ReadRules) {
+        if stamps(&self.root) != read.stamps {
             return;
         }
-        self.seen = now;
-        match Rules::load(&self.root).and_then(|rules| rules.chosen(&self.choice)) {
+        match read.rules {
             Ok(rules) => {
-                tracing::info!(version = rules.version, rules = rules.len(), "changed rules are in force");
-                for what in self.choice.gone(&rules.taxonomy) {
+                let (version, count, gone) = (rules.version.clone(), rules.len(), self.choice.gone(&rules.taxonomy));
+                if !self.understanding.replace_rules_where(&read.before, rules) {
+                    return;
+                }
+                tracing::info!(version, rules = count, "changed rules are in force");
+                for what in gone {
                     tracing::warn!("{what}");
                 }
-                self.understanding.replace_rules(rules);
             }
             Err(error) => tracing::error!(%error, "the changed rules are wrong; the old ones stay in force"),
         }
+        self.seen = read.stamps;
     }
 }
 
-/// Every rule file with its time of change, as it is now.
+/// Rules that were read, the stamps of their files from before, and those that were in force then.
+struct ReadRules {
+    stamps: Stamps,
+    before: Arc<Rules>,
+    rules: Result<Rules, RulesError>,
+}
+
+/// Every rule file with its time of change, as it is now; of a link, the time of what it leads to.
 pub(super) fn stamps(root: &Path) -> Stamps {
     let mut found: Vec<_> = [root.to_owned(), root.join("patterns"), root.join("replies"), root.join("form")]
         .iter()
         .filter_map(|folder| std::fs::read_dir(folder).ok())
         .flat_map(|entries| entries.filter_map(Result::ok))
-        .map(|entry| (entry.path(), entry.metadata().and_then(|m| m.modified()).ok()))
+        // Not what is being written there, by an editor or by the portal, before it takes the name of a rule file.
+        .filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
+        .map(|entry| (entry.path(), std::fs::metadata(entry.path()).ok()))
+        .filter(|(_, about)| about.as_ref().is_none_or(std::fs::Metadata::is_file))
+        .map(|(path, about)| (path, about.and_then(|about| about.modified().ok())))
         .collect();
     found.sort();
     found
@@ -297,5 +327,52 @@ mod tests {
         watch(&seen).until(stopped).await;
         assert_eq!(understanding.rules().version, Rules::load(&root).unwrap().version);
         assert_ne!(understanding.rules().version, before);
+    }
+
+    #[test]
+    fn rules_that_an_administrator_saves_while_the_files_are_read_stay_in_force() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("rules");
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules"), &root);
+        let rules = Rules::load(&root).unwrap();
+        let understanding = Understanding::new(rules, None, None, Places::load(None, None, None).unwrap());
+        let file = root.join("services.toml");
+        let save = |words: &str| {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let new = tempfile::NamedTempFile::new_in(&root).unwrap();
+            std::fs::write(new.path(), format!("{text}\n# {words}\n")).unwrap();
+            new.persist(&file).unwrap();
+        };
+        let mut watch = RuleWatch {
+            understanding: understanding.clone(),
+            root: root.clone(),
+            choice: Choice::default(),
+            seen: stamps(&root),
+            every: None,
+        };
+        let being_written = tempfile::NamedTempFile::new_in(root.join("patterns")).unwrap();
+        assert!(watch.read().is_none(), "a file on its way is no rule");
+        drop(being_written);
+
+        save("By hand.");
+        let read = watch.read().unwrap();
+        save("By the administrator.");
+        understanding.replace_rules(Rules::load(&root).unwrap());
+        let saved = understanding.rules().version.clone();
+        watch.put_in_force(read);
+        assert_eq!(understanding.rules().version, saved, "what was read before is older");
+
+        // The administrator's file is there, but not yet in force, as it is read; then it is both.
+        save("Once more.");
+        let read = watch.read().unwrap();
+        let newest = Arc::new(Rules::load(&root).unwrap());
+        let before = understanding.rules();
+        assert!(understanding.replace_rules_where(&before, Rules::load(&root).unwrap()));
+        watch.put_in_force(read);
+        assert_eq!(understanding.rules().version, newest.version);
+        assert!(watch.read().is_some(), "it reads them once more");
+        watch.look();
+        assert_eq!(understanding.rules().version, newest.version);
+        assert!(watch.read().is_none());
     }
 }

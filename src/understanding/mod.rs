@@ -187,6 +187,18 @@ impl Understanding {
         replace(&self.rules, Arc::new(rules));
     }
 
+    /// The same where those in force are still `those`: whoever loads a file for a while does not undo what somebody else put in force
+    /// meanwhile. Says whether they were.
+    #[must_use]
+    pub fn replace_rules_where(&self, those: &Arc<Rules>, rules: Rules) -> bool {
+        let mut slot = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let same = Arc::ptr_eq(&slot, those);
+        if same {
+            *slot = Arc::new(rules);
+        }
+        same
+    }
+
     /// The models in force.
     #[must_use]
     pub fn models(&self) -> Option<Arc<Models>> {

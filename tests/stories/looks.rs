@@ -26,6 +26,8 @@ const PAGES: &[&str] = &[
     "/admin/people/administrator",
     "/admin/access",
     "/admin/audit",
+    "/admin/quarantine",
+    "/admin/outbox",
     "/admin/channels",
     "/admin/models",
     "/admin/services",

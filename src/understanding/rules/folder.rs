@@ -123,7 +123,9 @@ fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
         let path = entry?.path();
-        if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+        let Some(name) = path.file_name() else { continue };
+        // What is being written there may be gone before it is copied.
+        if path.is_file() && !name.as_encoded_bytes().starts_with(b".") {
             std::fs::copy(&path, to.join(name))?;
         }
     }

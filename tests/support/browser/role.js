@@ -21,6 +21,16 @@ async function unfold(page, selector) {
   if (!(await folded.evaluate((e) => e.open))) await folded.locator("summary").first().click();
 }
 
+// The page of a message in the review. Whoever decides is shown the next message and has it for a while: it may be the one that somebody
+// else means to look at, who takes it over.
+async function opened({ base, see, holds, pages }, desk, reference) {
+  await desk.goto(`${base}/review/${reference}`);
+  if (!(await desk.getByRole("button", { name: "Take it over" }).isVisible())) return;
+  if (!pages.some((page) => page.name.includes("-taken-"))) await see(desk, "taken");
+  await press(desk, "Take it over");
+  await holds(desk, "You have this message now", "taken over from somebody else");
+}
+
 // One run of a story: what it does, and what it saw.
 function begin(browser, { base, outgoing, password }, { width, scripts }, story) {
   const options = { viewport: { width, height: 800 }, javaScriptEnabled: scripts };
@@ -103,4 +113,4 @@ function begin(browser, { base, outgoing, password }, { width, scripts }, story)
   return { base, mark, scripts, pages, done, newcomer, see, fail, holds, mail, signIn, administrator, hire, end };
 }
 
-module.exports = { begin, link, press, unfold };
+module.exports = { begin, link, opened, press, unfold };

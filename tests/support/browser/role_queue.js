@@ -1,21 +1,14 @@
 // A gatekeeper in the review queue: each message is decided in another way. With scripts each decision is keys; without, it is what there is
 // to click.
 "use strict";
-const { press, unfold } = require("./role.js");
+const { opened, press, unfold } = require("./role.js");
 
 async function queue(one, { name, streets }, { cases }) {
-  const { base, mark, scripts, see, holds, fail, mail, pages, done } = one;
+  const { base, mark, scripts, see, holds, fail, mail, done } = one;
   const administrator = await one.administrator();
   const { person: desk } = await one.hire(administrator, "Gwen Park", "gatekeeper", "");
   const of = (title) => cases[`${title} ${name}`] || (() => { throw new Error(`no case ${title} ${name}`); })();
-  // Whoever decides is shown the next message and has it for a while: it may be one that somebody else means to look at.
-  const open = async (reference) => {
-    await desk.goto(`${base}/review/${reference}`);
-    if (!(await desk.getByRole("button", { name: "Take it over" }).isVisible())) return;
-    if (!pages.some((page) => page.name.startsWith("queue-taken-"))) await see(desk, "taken");
-    await press(desk, "Take it over");
-    await holds(desk, "You have this message now", "taken over from somebody else");
-  };
+  const open = (reference) => opened(one, desk, reference);
   const leads = (act) => Promise.all([desk.waitForNavigation(), act()]);
   const part = (field) => desk.locator(`[data-part=${field}]`);
 

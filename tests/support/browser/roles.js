@@ -10,7 +10,7 @@
 "use strict";
 const { chromium } = require("playwright-core");
 const { executablePath } = require("./look.js");
-const { begin, link, press, unfold } = require("./role.js");
+const { begin, link, opened, press, unfold } = require("./role.js");
 
 const [what, base, text] = process.argv.slice(2);
 const given = { base, ...JSON.parse(text) };
@@ -37,13 +37,13 @@ async function day(one, { subject }) {
     if (await desk.$("[data-key=a]")) await press(desk, /^Accept and send/);
     else await Promise.all([desk.waitForNavigation(), pick.click()]);
   };
-  await desk.goto(`${base}/review/${reference}`);
+  await opened(one, desk, reference);
   await see(desk, "review");
   await accept();
   await holds(desk, "Your last decision", "gatekeeper: accepted");
   await press(desk, /^Undo/);
   await holds(desk, "Taken back", "gatekeeper: taken back");
-  await desk.goto(`${base}/review/${reference}`);
+  await opened(one, desk, reference);
   await accept();
   await see(desk, "review-last");
   await desk.goto(`${base}/cases/${reference}`);

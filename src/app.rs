@@ -108,6 +108,7 @@ fn understanding_with(settings: &Settings, encoders: &mut Encoders) -> anyhow::R
     let (rules, choice) = (Rules::load(&settings.path(&settings.rules.dir)), settings.choice());
     let rules = rules.and_then(|rules| rules.chosen(&choice)).context("the rules cannot be used")?;
     missing.extend(choice.gone(&rules.taxonomy));
+    missing.extend(settings.retention.gone(&rules.taxonomy));
     let mut encoder = None;
     let mut models = None;
     if settings.model.enabled {
@@ -555,6 +556,10 @@ impl App {
         workers.spawn(watch.until(stop.clone()));
         workers.spawn(workers::empty_spool(self.collector.clone(), stop.clone()));
         workers.spawn(workers::seal(self.pipeline.db.clone(), self.pipeline.clock.clone(), stop.clone()));
+        let (pipeline, retention) = (self.pipeline.clone(), self.settings.retention.clone());
+        if retention.erases() {
+            workers.spawn(workers::erase(pipeline, retention, stop.clone()));
+        }
         // Nothing is to be learned from what is invented.
         if !self.settings.origin.kept.sample {
             workers.spawn(workers::teach(self.teacher.clone(), stop.clone()));

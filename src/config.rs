@@ -30,6 +30,7 @@ pub use service::ServiceSettings;
 
 use crate::channels::Secret;
 use crate::core::{Address, Channel, Councillor};
+use crate::desk::retention::Retention;
 use crate::routing::RoutingPolicy;
 use crate::routing::consent::Wish;
 use anyhow::{Context as _, bail};
@@ -101,6 +102,9 @@ pub struct Settings {
     /// What reports take for given.
     #[serde(default)]
     pub reports: ReportSettings,
+    /// How long what residents wrote is kept.
+    #[serde(default)]
+    pub retention: Retention,
     /// The service itself.
     #[serde(default)]
     pub service: ServiceSettings,
@@ -188,6 +192,7 @@ impl Settings {
         }
         self.portal.check()?;
         self.reports.check()?;
+        self.retention.check().map_err(anyhow::Error::msg)?;
         if let Some(form) = &self.form {
             form.check()?;
         }

@@ -4,13 +4,16 @@
 pub mod campaign;
 mod closing;
 mod confirm;
+pub mod hand_over;
 mod letter;
 pub mod officer;
 mod person;
+pub mod personal;
 pub mod place;
 pub mod private;
 pub mod progress;
 pub mod resident;
+pub mod retention;
 mod review;
 pub mod undo;
 mod unsent;

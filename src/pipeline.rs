@@ -309,6 +309,9 @@ impl Pipeline {
     async fn commit_all(&self, thoughts: &[Thought], rules: &Rules) -> store::Result<()> {
         let clerk = Clerk { pipeline: self, rules, now: self.clock.now() };
         let mut tx = self.db.begin().await?;
+        // What these are decided by is kept with the decisions.
+        let source = || serde_json::to_value(&rules.source).unwrap_or_default();
+        store::rule_version::keep_set(&mut tx, &rules.version, source, clerk.now).await?;
         for thought in thoughts {
             clerk.account_for(&mut tx, thought).await?;
         }

@@ -2,6 +2,7 @@
 
 use crate::collect::Collector;
 use crate::core::Clock;
+use crate::desk::retention::{self, Retention};
 use crate::learning::teacher::matcher::MatcherOutcome;
 use crate::learning::teacher::{Outcome, Teacher};
 use crate::outbox::dispatch::{Dispatcher, Step};
@@ -25,6 +26,8 @@ const SEAL: Duration = Duration::from_secs(2);
 const SPOOL: Duration = Duration::from_secs(1);
 /// Pause after one that failed.
 const SPOOL_AGAIN: Duration = Duration::from_secs(5);
+/// Pause between looks for what has been kept for long enough.
+const ERASE: Duration = Duration::from_secs(3_600);
 /// Pause between the teacher's looks.
 const LOOK_AROUND: Duration = Duration::from_secs(60);
 
@@ -139,6 +142,27 @@ pub(super) async fn seal(db: Db, clock: Clock, stop: CancellationToken) {
             Err(error) => {
                 tracing::debug!(%error, "the audit trail was not sealed; trying again");
                 SEAL
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Erases what has been kept for long enough, at once and then once an hour.
+pub(super) async fn erase(pipeline: Pipeline, settings: Retention, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let pause = match retention::step(&pipeline.db, &pipeline.ids, &settings, pipeline.clock.now()).await {
+            Ok(done) if done == retention::Erased::default() => ERASE,
+            Ok(done) => {
+                tracing::info!(cases = done.cases, messages = done.messages, "erased what was kept for long enough");
+                Duration::ZERO
+            }
+            Err(error) => {
+                tracing::error!(%error, "what was kept for long enough could not be erased; the next try is in an hour");
+                ERASE
             }
         };
         tokio::select! {

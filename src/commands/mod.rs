@@ -14,6 +14,7 @@ mod doctor;
 mod learn;
 mod matching;
 mod pairs;
+mod person;
 mod quarantine;
 mod rules;
 mod run;
@@ -48,6 +49,8 @@ enum Command {
     Classify(classify::ClassifyArgs),
     /// What could not be worked on: list it, show it, send it on its way again.
     Quarantine(quarantine::QuarantineArgs),
+    /// What is kept of one person: say what there is, give it out, or erase it.
+    Person(person::PersonArgs),
     /// The way back where nobody can administer the portal any more.
     Administrator(administrator::AdministratorArgs),
     /// Say who may read what.
@@ -91,11 +94,12 @@ impl Cli {
                 Command::Run(args) => run::run(args).await,
                 Command::Doctor(args) => doctor::doctor(args).await,
                 Command::Classify(args) => classify::classify(args).await,
+                Command::Person(args) => person::person(args).await,
                 Command::Administrator(args) => administrator::run(args).await,
                 Command::Access(args) => Ok(access::run(&args)),
                 Command::Audit(args) => audit::run(args).await,
                 Command::Quarantine(args) => quarantine::quarantine(args).await,
-                Command::Rules(args) => rules::rules(&args),
+                Command::Rules(args) => rules::rules(args).await,
                 Command::TrainMatcher(args) => pairs::train(args).await,
                 Command::EvaluatePairs(args) => pairs::evaluate(args).await,
                 Command::SimulateMatching(args) => matching::simulate(args).await,

@@ -1,10 +1,13 @@
-//! `beadle rules check`.
+//! `beadle rules check|show`.
 
-use super::{home, say};
+use super::{Where, home, say};
+use crate::app;
 use crate::core::language::{self, ANSWERED};
-use crate::understanding::rules::Rules;
+use crate::store;
+use crate::understanding::rules::{Rules, Source};
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The rules.
 #[derive(Debug, Args)]
@@ -21,13 +24,56 @@ enum What {
         #[arg(long, value_name = "DIR")]
         rules: Option<PathBuf>,
     },
+    /// Write out the rules that a decision names by their version, as they were.
+    Show {
+        /// The version, as decisions name it.
+        version: String,
+        /// A folder, which must not be there yet.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        #[command(flatten)]
+        place: Where,
+    },
+}
+
+/// Checks the rules, or writes out what they were.
+pub async fn rules(args: RulesArgs) -> anyhow::Result<u8> {
+    match args.what {
+        What::Check { rules } => check(rules),
+        What::Show { version, to, place } => show(&version, &to, &place).await,
+    }
+}
+
+/// Writes the rules of a version out, so that what was decided by them can be decided again.
+async fn show(version: &str, to: &Path, place: &Where) -> anyhow::Result<u8> {
+    let db = app::database(&place.settings()?).await?;
+    let mut tx = db.read().await?;
+    let Some(source) = store::rule_version::set(&mut tx, version).await? else {
+        bail!("no decision was taken by rules of version '{version}': each names its own in its evidence")
+    };
+    let source: Source = serde_json::from_value(source).context("what is kept of these rules cannot be read")?;
+    let made = std::fs::create_dir(to);
+    made.with_context(|| format!("the folder {} cannot be made", to.display()))?;
+    for (name, text) in &source.files {
+        let path = to.join(name);
+        let folder = path.parent().unwrap_or(to);
+        let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, text));
+        written.with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    say(format!("{} files in {}", source.files.len(), to.display()));
+    if !source.off.is_empty() {
+        say(format!("These services were off: {}", source.off.into_iter().collect::<Vec<_>>().join(", ")));
+    }
+    for (department, address) in source.addresses {
+        say(format!("{department} got its cases at {address}"));
+    }
+    Ok(0)
 }
 
 /// Checks the rules; an error names the first thing that is wrong.
-pub fn rules(args: &RulesArgs) -> anyhow::Result<u8> {
-    let What::Check { rules } = &args.what;
+fn check(rules: Option<PathBuf>) -> anyhow::Result<u8> {
     let folder = match rules {
-        Some(folder) => folder.clone(),
+        Some(folder) => folder,
         None => home()?.join("rules"),
     };
     let rules = Rules::load(&folder)?;

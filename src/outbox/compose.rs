@@ -347,6 +347,57 @@ impl Composer<'_> {
         self.write_to_councillor(tx, case, councillor, &subject, body, &key, now).await
     }
 
+    /// Tells a councillor that open cases of another one are theirs now, in one mail.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn tell_of_hand_over(
+        &self,
+        tx: &mut Tx,
+        councillor: &Councillor,
+        from: &str,
+        cases: usize,
+        now: DateTime<Utc>,
+    ) -> store::Result<bool> {
+        let id: OutboxId = self.ids.next();
+        let (what, are) =
+            if cases == 1 { ("One open case".to_owned(), "is") } else { (format!("{cases} open cases"), "are") };
+        let link = self.council.portal_url.as_ref().map_or_else(String::new, |url| format!("\nYour cases: {url}/my\n"));
+        let body = format!(
+            "{what} of {from} {are} yours now. From now on you get a copy of what is sent to departments about them.\n{link}\n\
+             What residents wrote for {from} only is not among them.\n"
+        );
+        let mail = OutMail {
+            from: self.sender_header(),
+            envelope_from: None,
+            to: vec![mailbox(&councillor.name, &councillor.email)],
+            cc: Vec::new(),
+            reply_to: None,
+            subject: format!("{what} of {from} {are} yours now"),
+            body,
+            in_reply_to: None,
+            references: Vec::new(),
+            auto_submitted: Some("auto-generated".to_owned()),
+            language: "en".to_owned(),
+            attachments: Vec::new(),
+            button: None,
+        };
+        let new = NewOutgoing {
+            id: &id,
+            case_id: None,
+            channel: Channel::Email,
+            purpose: "notice",
+            party: Party::Councillor,
+            idempotency_key: &format!("hand_over:{id}"),
+            rfc_message_id: &self.message_id(&id),
+            mail: &mail,
+            recipient: &councillor.email.to_lowercase(),
+            topic: "hand_over",
+            held: None,
+        };
+        self.queue(tx, new, now).await
+    }
+
     #[expect(clippy::too_many_arguments, reason = "one row's columns")]
     pub(super) async fn write_to_councillor(
         &self,

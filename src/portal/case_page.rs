@@ -32,7 +32,7 @@ use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 use std::collections::BTreeSet;
 use summary::{Line, summary};
@@ -81,6 +81,8 @@ struct CasePage {
     due: Due,
     attention: Option<String>,
     hold_reason: Option<String>,
+    /// The day on which what residents wrote was erased.
+    erased: Option<String>,
     waiting: bool,
     held: bool,
     can_change: bool,
@@ -118,6 +120,7 @@ struct CasePage {
 
 /// Everything a page is drawn from, read at one moment.
 struct Read {
+    erased: Option<DateTime<Utc>>,
     trail: Trail,
     /// What they decided last, if it was on this case.
     last: Option<Last>,
@@ -213,7 +216,9 @@ async fn read(mut tx: Tx, case: Case, reach: &Reach) -> Result<Read, Trouble> {
     trail.taught = super::learned::taught(&mut tx, &id).await?;
     let written_to = store::message::councillors_of_case(&mut tx, &id).await?;
     let sender = blocked::sender(&mut tx, &trail.messages).await?;
+    let erased = store::erasure::erased_at(&mut tx, &id).await?;
     Ok(Read {
+        erased,
         trail,
         last: None,
         parents_outgoing,
@@ -255,6 +260,7 @@ fn draw(app: &Shared, page: Page, read: Read) -> CasePage {
         priority: case.priority,
         due: format::due(&case.due_on, open, received_date(app.now())),
         attention: case.attention.clone(),
+        erased: read.erased.map(format::date),
         hold_reason: case.hold_reason.clone().filter(|_| case.state == CaseState::Held),
         waiting,
         held: case.state == CaseState::Held,

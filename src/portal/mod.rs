@@ -367,6 +367,8 @@ fn notice(done: &str) -> Option<&'static str> {
         "taken-back" => "Taken back. Nothing of it has left, and the case stands where it stood before.",
         "taken-over" => "You have this message now.",
         "went-back" => "The one before is at work again.",
+        "handed-over" => "Handed over. Whoever got cases is told by mail.",
+        "handed-nothing" => "There was nothing to hand over: each open case is where it would go.",
         "rules-saved" => "Saved and in force. What stood there before is kept below.",
         "set-up" => "Saved, and in use.",
         "mailbox-connected" => "The mailbox is connected.",

@@ -108,6 +108,13 @@ pub(super) const ENTRIES: &[Entry] = &[
     more(
         Right::Administration,
         "Administration",
+        "/admin/hand-over",
+        "Hand over cases",
+        "When a councillor leaves, or wards are drawn anew.",
+    ),
+    more(
+        Right::Administration,
+        "Administration",
         "/admin/services",
         "Services",
         "Names, departments, promised days, and how much came in.",

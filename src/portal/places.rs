@@ -117,6 +117,7 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
         ("/admin/services/{service}", get(admin::services::service).post(admin::services::change_service)),
         ("/admin/departments", get(admin::services::departments)),
         ("/admin/departments/{department}", get(admin::services::department).post(admin::services::change_department)),
+        ("/admin/hand-over", get(admin::hand_over::page).post(admin::hand_over::send)),
         ("/admin/channels", get(admin::channels::page)),
         ("/admin/quarantine", get(mail_pages::quarantine_without_originals)),
         ("/admin/quarantine/{id}/replay", post(mail_pages::replay_without_original)),

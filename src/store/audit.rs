@@ -103,6 +103,36 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Entry>> {
     tx.all(sql, args![&filter.actor, &filter.action, &filter.object, before, filter.limit]).await
 }
 
+/// What people call the cases that rows are about (`case:ID`), by how the rows name them.
+///
+/// # Errors
+/// What the database says.
+pub async fn references<'a>(
+    tx: &mut Tx,
+    objects: impl Iterator<Item = &'a str>,
+) -> Result<std::collections::BTreeMap<String, crate::core::Reference>> {
+    let ids: std::collections::BTreeSet<&str> = objects.filter_map(|object| object.strip_prefix("case:")).collect();
+    let ids: Vec<&str> = ids.into_iter().collect();
+    let mut found = std::collections::BTreeMap::new();
+    for some in ids.chunks(8) {
+        let id = |at: usize| *some.get(at).unwrap_or(&some[0]);
+        let sql = "SELECT id, reference FROM cases WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8)";
+        let rows: Vec<(String, crate::core::Reference)> =
+            tx.all(sql, args![id(0), id(1), id(2), id(3), id(4), id(5), id(6), id(7)]).await?;
+        found.extend(rows.into_iter().map(|(id, reference)| (format!("case:{id}"), reference)));
+    }
+    Ok(found)
+}
+
+/// How the rows about a case name it.
+///
+/// # Errors
+/// What the database says.
+pub async fn object_of(tx: &mut Tx, reference: &crate::core::Reference) -> Result<Option<String>> {
+    let row: Option<(String,)> = tx.opt("SELECT id FROM cases WHERE reference = $1", args![reference]).await?;
+    Ok(row.map(|(id,)| format!("case:{id}")))
+}
+
 /// Makes the database refuse to change or remove rows of the trail and its seals. The two databases have no common words for it.
 ///
 /// # Errors

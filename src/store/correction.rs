@@ -79,7 +79,7 @@ macro_rules! decided {
                                 UNION SELECT message_id FROM message_parts WHERE case_id = c.id) AND f.party = 'resident'
                  ORDER BY f.received_at, f.id LIMIT 1)
              LEFT JOIN message_parts p ON p.message_id = m.id AND p.case_id = c.id
-             WHERE d.actor <> $1 AND c.state <> 'joined' AND c.consent <> 'private'
+             WHERE d.actor <> $1 AND c.state <> 'joined' AND c.consent <> 'private' AND c.erased_at IS NULL
                AND (d.kind = 'accept' OR d.kind = 'change' AND d.decided -> 'before' ->> 'service' <> d.decided ->> 'service')
                AND NOT EXISTS (
                    SELECT 1 FROM decisions l WHERE l.case_id = d.case_id AND l.actor <> $1

@@ -13,6 +13,8 @@ pub mod contact;
 pub mod correction;
 pub mod cursor;
 pub mod decision;
+pub mod erasure;
+pub mod hand_over;
 pub mod health;
 pub mod inbox;
 pub mod lesson;

@@ -329,7 +329,7 @@ pub async fn unkept(tx: &mut Tx, version: i64, limit: i64) -> Result<Vec<Unkept>
          FROM cases c LEFT JOIN message_parts p ON p.case_id = c.id
          LEFT JOIN messages m ON m.id = COALESCE(p.message_id, (SELECT f.id FROM messages f WHERE f.case_id = c.id
                                                                 ORDER BY f.received_at, f.id LIMIT 1))
-         WHERE c.indexed <> $1 LIMIT $2",
+         WHERE c.indexed <> $1 AND c.erased_at IS NULL LIMIT $2",
         args![version, limit],
     )
     .await

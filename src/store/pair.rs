@@ -89,7 +89,7 @@ pub async fn sides(tx: &mut Tx, machine: &str) -> Result<Vec<Side>> {
                             UNION SELECT message_id FROM message_parts WHERE case_id = c.id) AND f.party = 'resident'
              ORDER BY f.received_at, f.id LIMIT 1)
          LEFT JOIN message_parts p ON p.message_id = m.id AND p.case_id = c.id
-         WHERE c.consent <> 'private' AND c.id IN (SELECT child FROM decided UNION SELECT parent FROM decided)
+         WHERE c.consent <> 'private' AND c.erased_at IS NULL AND c.id IN (SELECT child FROM decided UNION SELECT parent FROM decided)
            AND NOT EXISTS (
                SELECT 1 FROM decisions t WHERE t.case_id = c.id AND t.kind IN ('triage', 'split_off')
                  AND t.evidence -> 'verdict' -> 'concerns' ->> 0 IS NOT NULL)",

@@ -98,7 +98,7 @@ pub struct Judged {
     pub received_at: DateTime<Utc>,
 }
 
-/// The newest messages since then that became cases, but for those that are for the councillor only.
+/// The newest messages since then that became cases, but for those that are for the councillor only, or erased.
 ///
 /// # Errors
 /// What the database says.
@@ -106,9 +106,39 @@ pub async fn judged_since(tx: &mut Tx, since: DateTime<Utc>, most: i64) -> Resul
     tx.all(
         "SELECT c.reference, c.hold_reason, d.evidence, m.embedding, m.encoder, m.received_at
          FROM decisions d JOIN cases c ON c.id = d.case_id JOIN messages m ON m.id = d.message_id
-         WHERE d.kind = 'triage' AND d.created_at >= $1 AND c.consent <> 'private'
+         WHERE d.kind = 'triage' AND d.created_at >= $1 AND c.consent <> 'private' AND c.erased_at IS NULL
          ORDER BY d.created_at DESC, d.id DESC LIMIT $2",
         args![since, most],
     )
     .await
+}
+
+/// Keeps what rules of this version were made of; nothing where it is kept already.
+///
+/// # Errors
+/// What the database says.
+pub async fn keep_set(
+    tx: &mut Tx,
+    version: &str,
+    source: impl FnOnce() -> serde_json::Value,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if tx.count("SELECT COUNT(*) FROM rule_sets WHERE version = $1", args![version]).await? == 0 {
+        tx.exec(
+            "INSERT INTO rule_sets (version, source, kept_at) VALUES ($1, $2, $3) ON CONFLICT (version) DO NOTHING",
+            args![version, source(), now],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// What rules of this version were made of, where a decision was taken by them.
+///
+/// # Errors
+/// What the database says.
+pub async fn set(tx: &mut Tx, version: &str) -> Result<Option<serde_json::Value>> {
+    let row: Option<(Json<serde_json::Value>,)> =
+        tx.opt("SELECT source FROM rule_sets WHERE version = $1", args![version]).await?;
+    Ok(row.map(|row| row.0.0))
 }

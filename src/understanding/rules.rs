@@ -23,7 +23,7 @@ use crate::core::Priority;
 use crate::core::taxonomy::{GENERAL, Taxonomy};
 use crate::core::verdict::Concern;
 use crate::understanding::reply::{FormWords, Reply};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use sieve::Sieve;
 use std::collections::{BTreeMap, BTreeSet};
@@ -135,6 +135,17 @@ pub struct Hit<'a> {
     pub words: String,
 }
 
+/// What rules were made of: enough to make the same again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// What stood in each file, by its path below the folder.
+    pub files: BTreeMap<String, String>,
+    /// Services that were off.
+    pub off: BTreeSet<String>,
+    /// Where departments got their cases instead of where their file says.
+    pub addresses: BTreeMap<String, String>,
+}
+
 /// All rules, loaded and checked.
 #[derive(Debug)]
 pub struct Rules {
@@ -146,6 +157,8 @@ pub struct Rules {
     pub forms: BTreeMap<String, FormWords>,
     /// First 12 hex digits of the hash over all files: changes whenever a rule does.
     pub version: String,
+    /// What they were made of.
+    pub source: Source,
     rules: Vec<Rule>,
     sieve: Sieve,
 }
@@ -181,6 +194,8 @@ impl Rules {
             }
             department.email.clone_from(address);
         }
+        self.source.off.clone_from(&choice.off);
+        self.source.addresses.clone_from(&choice.addresses);
         if *choice != Choice::default() {
             let mut hash = Sha256::new();
             hash.update(&self.version);

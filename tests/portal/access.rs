@@ -345,6 +345,38 @@ async fn channels_say_what_fails_since_when_and_name_nobody() {
 }
 
 #[tokio::test]
+async fn open_cases_are_handed_over_on_a_page_that_names_no_resident() {
+    let desk = Desk::open().await;
+    let case = marked(&desk).await;
+    let path = "/admin/hand-over";
+    let page = desk.get(path).await;
+    assert!(page.has("1 open case") && !page.has("quillon") && !page.has(case.reference.as_str()), "{}", page.body);
+    let from = case.councillor.as_deref().unwrap();
+    let other = desk.pipeline.house.council.councillors.iter().find(|c| c.id != from).unwrap().id.clone();
+    for (fields, why) in [
+        ([("from", ""), ("to", "*")], "Choose whose cases are handed over."),
+        ([("from", "nobody"), ("to", "*")], "Choose whose cases are handed over."),
+        ([("from", from), ("to", "nobody")], "Choose who gets them."),
+        ([("from", from), ("to", from)], "Choose somebody else"),
+        ([("from", "*"), ("to", from)], "can only go to the councillors of their wards"),
+    ] {
+        let answer = desk.press(&page, path, &fields).await;
+        assert!(answer.status == StatusCode::UNPROCESSABLE_ENTITY && answer.has(why), "{why}: {}", answer.body);
+        assert!(answer.has("<title>Error: "), "{}", answer.body);
+    }
+    let done = desk.press(&page, path, &[("from", from), ("to", &other)]).await;
+    assert_eq!(done.location(), "/admin/hand-over?done=handed-over");
+    assert_eq!(desk.case(&case.reference).await.councillor.as_deref(), Some(other.as_str()));
+    let again = desk.press(&page, path, &[("from", &other), ("to", from)]).await;
+    assert_eq!(again.location(), "/admin/hand-over?done=handed-over", "and back");
+    let gil = Person::new(&desk, "gil", &[(Role::Gatekeeper, None)]).await;
+    assert_eq!(
+        gil.asks(&desk, Method::POST, path, &[("from", from), ("to", &other)]).await.status,
+        StatusCode::FORBIDDEN
+    );
+}
+
+#[tokio::test]
 async fn models_are_told_to_who_administers_and_nobody_goes_back_from_what_is_not_at_work() {
     let desk = Desk::open().await;
     let page = desk.get("/admin/models").await;

@@ -124,7 +124,7 @@ impl Desk {
         let places =
             Places::load(Some(&file("wards.geojson")), Some(&file("postcodes.csv")), Some(&file("streets.csv")))
                 .unwrap();
-        let rules = Rules::load(&home.join("rules")).unwrap();
+        let rules = Rules::load_untried(&home.join("rules")).unwrap();
         copy(&home.join("rules"), &dir.path().join("rules"));
         let holidays = std::fs::read_to_string(home.join("rules/bank-holidays.json")).unwrap();
         let councillor = |id: &str, name: &str, ward: &str| Councillor {

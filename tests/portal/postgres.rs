@@ -83,6 +83,7 @@ async fn every_page_and_action_works_on_postgresql_too() {
     for (page, words) in [
         (format!("/my/{}", second.reference), "What happened, and who was told"),
         ("/admin/channels".to_owned(), "In quarantine: </span>1"),
+        ("/admin/hand-over".to_owned(), "open cases"),
         ("/admin/models".to_owned(), "as it ships"),
         ("/admin/services".to_owned(), service.as_str()),
         ("/admin/departments".to_owned(), "/admin/departments/highways"),

@@ -56,6 +56,28 @@ story!(a_changed_rule_is_used_from_the_next_message_on_and_the_old_decision_keep
     assert_ne!(versions[1], old);
 });
 
+story!(the_rules_that_a_decision_was_taken_by_are_kept_and_are_the_same_again, house, {
+    house.receives(letter("ann@home.example", "1@h.example", "Pothole", crate::house::POTHOLE)).await;
+    let mut tx = house.db.read().await.unwrap();
+    let decision = store::decision::triages(&mut tx).await.unwrap().remove(0);
+    let version = decision.evidence.0["rules"].as_str().unwrap().to_owned();
+    let kept = store::rule_version::set(&mut tx, &version).await.unwrap().expect("they are kept");
+    drop(tx);
+    let source: beadle::understanding::rules::Source = serde_json::from_value(kept).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in &source.files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let again = beadle::understanding::rules::Rules::load_untried(folder.path()).unwrap();
+    assert_eq!(again.version, version);
+    let now = house.pipeline.understanding.rules();
+    assert_eq!((again.len(), again.taxonomy.services.len()), (now.len(), now.taxonomy.services.len()));
+    let mut tx = house.db.read().await.unwrap();
+    assert!(store::rule_version::set(&mut tx, "000000000000").await.unwrap().is_none());
+});
+
 pub fn copy(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {

@@ -29,6 +29,7 @@ const PAGES: &[&str] = &[
     "/admin/quarantine",
     "/admin/outbox",
     "/admin/channels",
+    "/admin/hand-over",
     "/admin/models",
     "/admin/services",
     "/admin/services/fly_tipping",

@@ -8,7 +8,7 @@ use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const PER_PAGE: i64 = 100;
 
@@ -51,20 +51,26 @@ pub(in super::super) async fn page(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Trouble> {
     let set = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let mut tx = app.db().begin().await?;
+    let object = match (set(&asked.object), asked.object.parse()) {
+        // A case is called by its reference.
+        (Some(typed), Ok(reference)) => Some(audit::object_of(&mut tx, &reference).await?.unwrap_or(typed)),
+        (typed, _) => typed,
+    };
     let filter = Filter {
         actor: set(&asked.actor),
         action: set(&asked.action),
-        object: set(&asked.object),
+        object,
         before: set(&asked.before),
         limit: PER_PAGE,
     };
-    let mut tx = app.db().begin().await?;
     // Reading the trail is on the trail.
     let detail = json!({"actor": asked.actor, "action": asked.action, "object": asked.object});
     audit::write(&mut tx, app.ids(), &session.actor, "read audit", "audit", detail, app.now()).await?;
     tx.commit().await?;
     let mut tx = app.db().read().await?;
     let entries = audit::list(&mut tx, &filter).await?;
+    let cases = audit::references(&mut tx, entries.iter().map(|entry| entry.object.as_str())).await?;
     let state = audit::newest_links(&mut tx, audit::SHOWN_LINKS).await?;
     drop(tx);
     let full = i64::try_from(entries.len()).is_ok_and(|n| n == PER_PAGE);
@@ -83,19 +89,15 @@ pub(in super::super) async fn page(
         machine_time: format::machine_time(entry.created_at),
         actor: entry.actor,
         action: entry.action,
-        object: entry.object,
-        detail: if entry.detail.0 == json!({}) {
-            String::new()
-        } else {
-            format::excerpt(&entry.detail.0.to_string(), 200)
-        },
+        object: cases.get(&entry.object).map_or(entry.object, |reference| format!("Case {reference}")),
+        detail: format::excerpt(&in_words(&entry.detail.0), 200),
     });
     let page = AuditPage {
         page: Page::new(&app, &session, "admin/audit", "Audit trail"),
         fields: [
             ("actor", "Who", asked.actor),
             ("action", "Did what", asked.action),
-            ("object", "To what", asked.object),
+            ("object", "To what: a case by its reference", asked.object),
         ],
         rows: rows.collect(),
         older,
@@ -103,4 +105,37 @@ pub(in super::super) async fn page(
         broken: state.broken,
     };
     Ok(html(&page)?.into_response())
+}
+
+/// What a row says besides, without the marks of its notation: `reader: gil, private: yes`.
+fn in_words(detail: &Value) -> String {
+    let named = |(key, value): (&String, &Value)| match in_words(value) {
+        words if words.is_empty() => None,
+        words if value.is_object() => Some(format!("{} ({words})", key.replace('_', " "))),
+        words => Some(format!("{}: {words}", key.replace('_', " "))),
+    };
+    match detail {
+        Value::Null => String::new(),
+        Value::Bool(is) => if *is { "yes" } else { "no" }.to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Array(all) => all.iter().map(in_words).collect::<Vec<_>>().join(", "),
+        Value::Object(all) => all.iter().filter_map(named).collect::<Vec<_>>().join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_row_says_besides_is_read_without_its_notation() {
+        assert_eq!(in_words(&json!({})), "");
+        let detail = json!({"for_whom": "nowak", "private": true, "was": {"role": "councillor", "until": null}, "cases": [1, 2], "empty": ""});
+        let words = in_words(&detail);
+        for part in ["for whom: nowak", "private: yes", "was (role: councillor)", "cases: 1, 2"] {
+            assert!(words.contains(part), "{words}");
+        }
+        assert!(!words.contains(['{', '"', '[']) && !words.contains("empty"), "{words}");
+    }
 }

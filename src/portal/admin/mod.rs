@@ -1,8 +1,9 @@
-//! Administration: people and their roles, who may read what, the audit trail, rules, services, channels, models.
+//! Administration: people and their roles, handing cases over, who may read what, the audit trail, rules, services, channels, models.
 
 pub(super) mod access;
 pub(super) mod audit;
 pub(super) mod channels;
+pub(super) mod hand_over;
 pub(super) mod people;
 pub(super) mod rules;
 pub(super) mod services;

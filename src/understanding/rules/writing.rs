@@ -7,6 +7,7 @@ use crate::core::verdict::Concern;
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// A rule as it is written.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,16 +31,50 @@ pub(super) struct RuleText {
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) id: String,
-    pub(super) pattern: Regex,
-    unless: Option<Regex>,
+    pub(super) pattern: Pattern,
+    unless: Option<Pattern>,
     pub(super) effect: Effect,
+}
+
+/// A pattern, made ready when it is first tried: most are tried on few messages or none, and making all of them ready takes a second.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    text: String,
+    ready: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    fn new(pattern: &str) -> Self {
+        // The quick engine does not know where a word of any script ends, and hands texts with a single "£" to the slow one.
+        // A pattern without foreign letters need only know where English words end.
+        let text = if pattern.is_ascii() { pattern.replace(r"\b", r"(?-u:\b)") } else { pattern.to_owned() };
+        Self { text, ready: OnceLock::new() }
+    }
+
+    /// As the engine gets it.
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Makes it ready, or says why it is no pattern.
+    fn check(&self) -> Result<(), String> {
+        let regex = compile(&self.text)?;
+        // Nobody has tried it yet, or it was made of the same text.
+        let _ = self.ready.set(Some(regex));
+        Ok(())
+    }
+
+    /// What is no pattern matches nothing: rules are in force only once they were checked.
+    fn ready(&self) -> Option<&Regex> {
+        self.ready.get_or_init(|| compile(&self.text).ok()).as_ref()
+    }
 }
 
 impl Rule {
     /// The words it hits, unless its exception matches too.
     pub(super) fn fires(&self, text: &str) -> Option<String> {
-        let words = self.pattern.find(text)?;
-        if self.unless.as_ref().is_some_and(|u| u.is_match(text)) {
+        let words = self.pattern.ready()?.find(text)?;
+        if self.unless.as_ref().and_then(Pattern::ready).is_some_and(|unless| unless.is_match(text)) {
             return None;
         }
         Some(words.as_str().chars().take(120).collect())
@@ -89,16 +124,14 @@ pub(super) fn fill_in(text: &mut RuleText, words: &BTreeMap<String, String>) -> 
 }
 
 fn compile(pattern: &str) -> Result<Regex, String> {
-    // The quick engine does not know where a word of any script ends, and hands texts with a single "£" to the slow one.
-    // A pattern without foreign letters need only know where English words end.
-    let quick = if pattern.is_ascii() { pattern.replace(r"\b", r"(?-u:\b)") } else { pattern.to_owned() };
-    RegexBuilder::new(&quick).case_insensitive(true).size_limit(4 << 20).build().map_err(|e| {
+    RegexBuilder::new(pattern).case_insensitive(true).size_limit(4 << 20).build().map_err(|e| {
         let last = e.to_string();
         format!("the pattern is none: {}", last.lines().last().unwrap_or_default().trim_start_matches("error: "))
     })
 }
 
-pub(super) fn build(text: &RuleText, taxonomy: &Taxonomy) -> Result<Rule, String> {
+/// The rule of a text; with `try_out` only where its pattern is one and does what its examples say.
+pub(super) fn build(text: &RuleText, taxonomy: &Taxonomy, try_out: bool) -> Result<Rule, String> {
     let effect = match (&text.service, text.priority, text.part, &text.concern) {
         (Some(service), None, None, None) => {
             if !taxonomy.services.contains_key(service) {
@@ -126,10 +159,20 @@ pub(super) fn build(text: &RuleText, taxonomy: &Taxonomy) -> Result<Rule, String
     };
     let rule = Rule {
         id: text.id.clone(),
-        pattern: compile(&text.pattern)?,
-        unless: text.unless.as_deref().map(compile).transpose()?,
+        pattern: Pattern::new(&text.pattern),
+        unless: text.unless.as_deref().map(Pattern::new),
         effect,
     };
+    if try_out {
+        check(&rule, text)?;
+    }
+    Ok(rule)
+}
+
+/// Whether a rule does what its examples say.
+fn check(rule: &Rule, text: &RuleText) -> Result<(), String> {
+    rule.pattern.check()?;
+    rule.unless.as_ref().map_or(Ok(()), Pattern::check)?;
     if text.matches.is_empty() || text.not_matches.is_empty() {
         return Err("needs examples: at least one under matches and one under not_matches".to_owned());
     }
@@ -139,7 +182,7 @@ pub(super) fn build(text: &RuleText, taxonomy: &Taxonomy) -> Result<Rule, String
     if let Some(example) = text.not_matches.iter().find(|e| rule.fires(&normalise(e)).is_some()) {
         return Err(format!("should not match '{example}' and does"));
     }
-    Ok(rule)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -20,8 +20,6 @@ const ACTOR: &str = "operator";
 pub struct PersonArgs {
     #[command(subcommand)]
     what: What,
-    #[command(flatten)]
-    place: Where,
 }
 
 #[derive(Debug, Args)]
@@ -31,6 +29,8 @@ struct Whose {
     /// On which channel, where the same address is another person's on another: email, sms, whatsapp, telegram, …
     #[arg(long)]
     channel: Option<Channel>,
+    #[command(flatten)]
+    place: Where,
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,10 +57,10 @@ enum What {
 
 /// Shows, gives out or erases.
 pub async fn person(args: PersonArgs) -> anyhow::Result<u8> {
-    let db = app::database(&args.place.settings()?).await?;
+    let (What::Show(whose) | What::Export { whose, .. } | What::Erase { whose, .. }) = &args.what;
+    let db = app::database(&whose.place.settings()?).await?;
     let now = Clock::System.now();
     let mut tx = db.begin().await?;
-    let (What::Show(whose) | What::Export { whose, .. } | What::Erase { whose, .. }) = &args.what;
     let contacts = erasure::whose(&mut tx, whose.channel, whose.address.trim()).await?;
     if contacts.is_empty() {
         bail!("nothing is kept of anybody with that address: write it as they do, a telephone number with its +44");

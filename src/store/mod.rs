@@ -337,6 +337,7 @@ pub async fn empty(db: &Db) -> Result<()> {
         "DELETE FROM inbox",
         "DELETE FROM whereabouts",
         "DELETE FROM rule_versions",
+        "DELETE FROM rule_sets",
     ] {
         tx.exec(statement, args![]).await?;
     }

@@ -94,7 +94,8 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Entry>> {
     }
     let sql = match (&filter.object, &filter.actor, &filter.action) {
         (Some(_), _, _) => listed!("object = $3"),
-        (None, Some(_), _) => listed!("actor = $1"),
+        (None, Some(_), Some(_)) => listed!("actor = $1 AND action = $2"),
+        (None, Some(_), None) => listed!("actor = $1"),
         (None, None, Some(_)) => listed!("action = $2"),
         (None, None, None) => listed!("TRUE"),
     };

@@ -1,6 +1,7 @@
 //! How the ways in and out fare: no names, no words of residents.
 
 use super::{Result, Tx, args};
+use crate::core::Channel;
 use chrono::{DateTime, Utc};
 
 /// What lies of an account in the inbox.
@@ -77,11 +78,13 @@ pub async fn unsent(tx: &mut Tx) -> Result<Vec<Unsent>> {
 /// # Errors
 /// What the database says.
 pub async fn newest_sent(tx: &mut Tx) -> Result<Vec<(String, DateTime<Utc>)>> {
-    tx.all(
-        "SELECT channel, MAX(sent_at) FROM outbox WHERE status = 'sent' AND sent_at IS NOT NULL GROUP BY channel",
-        args![],
-    )
-    .await
+    let mut newest = Vec::new();
+    for channel in Channel::ALL {
+        let sql = "SELECT MAX(sent_at) FROM outbox WHERE status = 'sent' AND channel = $1";
+        let (at,): (Option<DateTime<Utc>>,) = tx.one(sql, args![channel.as_str()]).await?;
+        newest.extend(at.map(|at| (channel.as_str().to_owned(), at)));
+    }
+    Ok(newest)
 }
 
 /// Why something that is to be tried again on a channel did not go, and since when the oldest of it waits. It may name the recipient.

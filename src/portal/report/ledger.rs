@@ -27,7 +27,7 @@ const CORRECTIONS: &[&str] = &["change", "undo", "unsplit"];
 pub(super) type Word = usize;
 
 /// One case, as it is counted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
     pub(super) received_at: DateTime<Utc>,
     /// Local day, hour and place in the week (Monday is 0).
@@ -65,6 +65,8 @@ pub(super) struct Ledger {
     numbers: HashMap<String, Word>,
     seen_at: Option<DateTime<Utc>>,
     counted_at: Option<DateTime<Utc>>,
+    /// Grows whenever anything in it changes.
+    changes: u64,
 }
 
 impl Ledger {
@@ -75,7 +77,7 @@ impl Ledger {
         if self.counted_at.is_none_or(|at| now - at >= COUNTED_EVERY || at > now) {
             let there = usize::try_from(store::report::cases(&mut tx).await?).unwrap_or_default();
             if there != self.entries.len() {
-                *self = Self::default();
+                *self = Self { changes: self.changes + 1, ..Self::default() };
                 self.read(&mut tx, calendar, now).await?;
             }
             self.counted_at = Some(now);
@@ -89,28 +91,36 @@ impl Ledger {
             self.take(fact, calendar);
         }
         for (case, at) in store::report::answers_since(tx, since).await? {
-            let Some(entry) = self.of(&case) else { continue };
-            entry.answered_at = Some(entry.answered_at.map_or(at, |known| known.min(at)));
+            self.change(&case, |entry| entry.answered_at = Some(entry.answered_at.map_or(at, |known| known.min(at))));
         }
         for (case, kind, at) in store::report::decisions_since(tx, since).await? {
-            let Some(entry) = self.of(&case) else { continue };
-            if !NO_TOUCH.contains(&kind.as_str()) {
-                entry.touched_at = Some(entry.touched_at.map_or(at, |known| known.min(at)));
-            }
-            entry.corrected |= CORRECTIONS.contains(&kind.as_str());
+            self.change(&case, |entry| {
+                if !NO_TOUCH.contains(&kind.as_str()) {
+                    entry.touched_at = Some(entry.touched_at.map_or(at, |known| known.min(at)));
+                }
+                entry.corrected |= CORRECTIONS.contains(&kind.as_str());
+            });
         }
         if RATINGS {
             for (case, score) in store::report::ratings_since(tx, since).await? {
-                let Some(entry) = self.of(&case) else { continue };
-                entry.score = usize::try_from(score).ok().filter(|score| (1..=5).contains(score));
+                let score = usize::try_from(score).ok().filter(|score| (1..=5).contains(score));
+                self.change(&case, |entry| entry.score = score);
             }
         }
         self.seen_at = Some(now);
         Ok(())
     }
 
-    fn of(&mut self, case: &CaseId) -> Option<&mut Entry> {
-        self.places.get(case).and_then(|place| self.entries.get_mut(*place))
+    fn change(&mut self, case: &CaseId, change: impl FnOnce(&mut Entry)) {
+        let Some(entry) = self.places.get(case).and_then(|place| self.entries.get_mut(*place)) else { return };
+        let before = entry.clone();
+        change(entry);
+        self.changes += u64::from(*entry != before);
+    }
+
+    /// A number that is another one whenever anything changed.
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
     }
 
     fn take(&mut self, fact: Fact, calendar: &WorkingDays) {
@@ -141,8 +151,12 @@ impl Ledger {
             councillor: fact.councillor.map(|councillor| self.number(councillor)),
         };
         match known.and_then(|place| self.entries.get_mut(place)) {
-            Some(there) => *there = entry,
+            Some(there) => {
+                self.changes += u64::from(*there != entry);
+                *there = entry;
+            }
             None => {
+                self.changes += 1;
                 self.places.insert(fact.id, self.entries.len());
                 self.entries.push(entry);
             }

@@ -24,7 +24,8 @@ use ledger::Ledger;
 use map::Map;
 use period::{Asked, Filling, PERIODS, Period};
 use serde_json::{Value, json};
-use std::sync::OnceLock;
+use std::collections::VecDeque;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use table::Table;
 use tokio::sync::RwLock;
 
@@ -32,8 +33,43 @@ use tokio::sync::RwLock;
 #[derive(Default)]
 pub(super) struct Office {
     ledger: RwLock<Ledger>,
+    answered: Mutex<Answered>,
     map: OnceLock<Option<Map>>,
     wards: OnceLock<Vec<(String, usize)>>,
+}
+
+/// The tables under each heading.
+type Tables = Vec<(&'static str, Vec<Table>)>;
+
+/// So many reports are kept.
+const KEPT: usize = 64;
+
+/// Reports that were asked for and hold still: counting one walks through all cases, and several people look at the same one.
+#[derive(Default)]
+struct Answered {
+    /// What they rest on: the state of the ledger, the day, and the rules.
+    of: Option<(u64, NaiveDate, String)>,
+    /// By who may see what, and the question.
+    tables: VecDeque<(String, Tables)>,
+}
+
+impl Answered {
+    /// The tables of a question, where they hold still.
+    fn find(&mut self, of: &(u64, NaiveDate, String), key: &str) -> Option<Tables> {
+        if self.of.as_ref() != Some(of) {
+            self.tables.clear();
+            self.of = Some(of.clone());
+        }
+        self.tables.iter().find(|(known, _)| known == key).map(|(_, tables)| tables.clone())
+    }
+
+    /// Keeps the tables of a question, unless what they rest on has changed meanwhile.
+    fn keep(&mut self, of: &(u64, NaiveDate, String), key: String, tables: Tables) {
+        if self.of.as_ref() == Some(of) {
+            self.tables.truncate(KEPT - 1);
+            self.tables.push_front((key, tables));
+        }
+    }
 }
 
 /// The outlines of wards as a drawing without numbers; none where they span nothing.
@@ -163,11 +199,7 @@ fn detail(asked: &Asked, period: Period) -> Value {
     json!({"from": period.from, "to": period.to, "ward": asked.ward, "map": asked.map})
 }
 
-async fn tables(
-    app: &Shared,
-    session: &Session,
-    asked: &Asked,
-) -> Result<(Period, Vec<(&'static str, Vec<Table>)>), Trouble> {
+async fn tables(app: &Shared, session: &Session, asked: &Asked) -> Result<(Period, Tables), Trouble> {
     let scope = scope::scope(session, Right::Reports);
     if !asked.ward.is_empty() && !scope::may_see_ward(&scope, &app.portal.pipeline.house.council, &asked.ward) {
         return Err(scope::not_there(&format!("reports of ward:{}", asked.ward)));
@@ -188,6 +220,12 @@ async fn tables(
         }
         Scope::All | Scope::Wards(_) => Vec::new(),
     };
+    let answered = || app.office.answered.lock().unwrap_or_else(PoisonError::into_inner);
+    let of = (ledger.changes(), today, rules.version.clone());
+    let key = format!("{scope:?} {own_wards:?} {}", asked.query());
+    if let Some(tables) = answered().find(&of, &key) {
+        return Ok((period, tables));
+    }
     let question = Question {
         ledger: &ledger,
         scope: &scope,
@@ -201,7 +239,9 @@ async fn tables(
         filling: &filling,
         costs: &app.portal.costs,
     };
-    Ok((period, question.tables(&question.chosen())))
+    let tables = question.tables(&question.chosen());
+    answered().keep(&of, key, tables.clone());
+    Ok((period, tables))
 }
 
 impl Office {

@@ -377,23 +377,40 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Case>> {
 /// What the database says.
 pub async fn count(tx: &mut Tx, filter: &Filter, most: i64) -> Result<i64> {
     macro_rules! found {
-        ($state:literal, $service:literal) => {
+        ($state:literal, $service:literal, $department:literal, $ward:literal) => {
             concat!(
                 "SELECT COUNT(*) FROM (SELECT id FROM cases WHERE ",
                 $state,
-                " AND (CAST($2 AS TEXT) IS NULL OR department = $2) AND ",
+                " AND ",
+                $department,
+                " AND ",
                 $service,
-                " AND (CAST($4 AS TEXT) IS NULL OR ward = $4) AND ",
+                " AND ",
+                $ward,
+                " AND ",
                 of_gatekeeper!("$6", "$7"),
                 " LIMIT $5) AS found"
             )
         };
+        ($state:literal, $service:literal) => {
+            found!(
+                $state,
+                $service,
+                "(CAST($2 AS TEXT) IS NULL OR department = $2)",
+                "(CAST($4 AS TEXT) IS NULL OR ward = $4)"
+            )
+        };
+        ($department:literal, $ward:literal,) => {
+            found!("CAST($1 AS TEXT) IS NULL", "CAST($3 AS TEXT) IS NULL", $department, $ward)
+        };
     }
     // What is asked for by name is looked for by its index, as in the list.
-    let sql = match (filter.state, &filter.service) {
-        (_, Some(_)) => found!("(CAST($1 AS TEXT) IS NULL OR state = $1)", "service = $3"),
-        (Some(_), None) => found!("state = $1", "CAST($3 AS TEXT) IS NULL"),
-        (None, None) => found!("CAST($1 AS TEXT) IS NULL", "CAST($3 AS TEXT) IS NULL"),
+    let sql = match (filter.state, &filter.service, &filter.ward, &filter.department) {
+        (_, Some(_), ..) => found!("(CAST($1 AS TEXT) IS NULL OR state = $1)", "service = $3"),
+        (Some(_), None, ..) => found!("state = $1", "CAST($3 AS TEXT) IS NULL"),
+        (None, None, Some(_), _) => found!("(CAST($2 AS TEXT) IS NULL OR department = $2)", "ward = $4",),
+        (None, None, None, Some(_)) => found!("department = $2", "CAST($4 AS TEXT) IS NULL",),
+        (None, None, None, None) => found!("CAST($1 AS TEXT) IS NULL", "CAST($3 AS TEXT) IS NULL"),
     };
     tx.count(
         sql,

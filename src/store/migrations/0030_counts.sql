@@ -8,3 +8,5 @@ CREATE INDEX outbox_newest ON outbox (channel, sent_at) WHERE status = 'sent';
 CREATE INDEX inbox_newest ON inbox (account, received_at);
 -- What one person did of one kind.
 CREATE INDEX audit_actor_action ON audit (actor, action, id);
+-- What a department has.
+CREATE INDEX cases_department ON cases (department);

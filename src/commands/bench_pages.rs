@@ -6,13 +6,14 @@ mod fill;
 use super::bench::app;
 use super::{progress, say};
 use crate::app::App;
-use crate::core::{Clock, Ids, Role, UserId};
+use crate::core::{CaseId, Clock, Ids, Role, UserId};
+use crate::pipeline::Pipeline;
 use crate::portal::{self, Portal};
 use crate::store::session::NewSession;
 use crate::store::user::NewGrant;
 use crate::store::{self, args};
 use anyhow::{Context as _, bail};
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use clap::Args;
 use futures_util::future::try_join_all;
 use reqwest::header::{COOKIE, LOCATION};
@@ -66,8 +67,9 @@ pub(super) async fn pages(args: PagesArgs) -> anyhow::Result<()> {
     sign_in(&app).await?;
     let base = serve(&app).await?;
     let all = addresses(&app).await?;
+    tokio::spawn(keep_changing(app.pipeline.clone()));
     say(format!(
-        "{} cases, {}; {} requests for each page by {} at once, then {ALONE} by one alone; load: {}",
+        "{} cases, {}, one of which changes every second; {} requests for each page by {} at once, then {ALONE} by one alone; load: {}",
         count(&app, "SELECT COUNT(*) FROM cases").await?,
         app.pipeline.db.kind(),
         args.requests,
@@ -95,6 +97,32 @@ async fn open(args: &PagesArgs, folder: &std::path::Path) -> anyhow::Result<App>
         return App::build(settings, Clock::System, Ids::Random).await;
     }
     app(folder, "pages", args.database.as_deref(), false).await
+}
+
+/// What happens beside: every second another open case is promised for another day, so that nothing that is counted holds still.
+async fn keep_changing(pipeline: Pipeline) {
+    let mut after = String::new();
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        match change_one(&pipeline, &after).await {
+            Ok(changed) => after = changed,
+            Err(error) => progress(format!("a case could not be changed: {error}")),
+        }
+    }
+}
+
+async fn change_one(pipeline: &Pipeline, after: &str) -> anyhow::Result<String> {
+    let now = pipeline.clock.now();
+    let mut tx = pipeline.db.begin().await?;
+    let find = "SELECT id FROM cases WHERE state = 'routed' AND id > $1 ORDER BY id LIMIT 1";
+    let Some((id,)): Option<(String,)> = tx.opt(find, args![after]).await? else { return Ok(String::new()) };
+    let case = store::case::get_to_change(&mut tx, &CaseId::from(id.clone())).await?;
+    let mut case = case.context("a case is gone")?;
+    let due: NaiveDate = case.due_on.parse()?;
+    case.due_on = (due + TimeDelta::days(1)).to_string();
+    store::case::update(&mut tx, &case, now).await?;
+    tx.commit().await?;
+    Ok(id)
 }
 
 /// A session for everybody, as if they had signed in.

@@ -63,3 +63,10 @@ impl Gone {
         }
     }
 }
+
+/// When a councillor was first sent a copy of what went to the department, by the mails that have gone.
+pub(super) fn copied_to(outgoing: &[Outgoing], email: &str) -> Option<DateTime<Utc>> {
+    let address = format!("<{}>", email.to_lowercase());
+    let copied = |o: &&Outgoing| o.mail.0.cc.iter().any(|cc| cc.to_lowercase().ends_with(&address));
+    outgoing.iter().filter(|o| o.party == Party::Department).filter(copied).filter_map(|o| o.sent_at).min()
+}

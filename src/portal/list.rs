@@ -53,7 +53,12 @@ impl Asked {
     }
 
     fn narrows(&self) -> bool {
-        [&self.state, &self.department, &self.service, &self.ward].iter().any(|v| !v.is_empty())
+        !self.state.is_empty() || self.narrows_further()
+    }
+
+    /// Whether more than the state narrows it.
+    fn narrows_further(&self) -> bool {
+        [&self.department, &self.service, &self.ward].iter().any(|v| !v.is_empty())
     }
 
     /// The address of another page of the same list.
@@ -159,11 +164,15 @@ pub(super) async fn page(
     let mut cases = store::case::list(&mut tx, &Filter { limit: PER_PAGE + 1, ..filter.clone() }).await?;
     let goes_on = cases.len() > PER_PAGE as usize;
     cases.truncate(PER_PAGE as usize);
-    let (figures, all) = figures(&mut tx, &session, filter.of.as_ref()).await?;
-    let total = match (asked.narrows(), goes_on, asked.page()) {
-        (false, ..) => all,
-        (true, false, 1) => cases.len() as i64,
-        (true, ..) => store::case::count(&mut tx, &filter, MOST_COUNTED).await?,
+    let (figures, counts) = figures(&mut tx, &session, filter.of.as_ref()).await?;
+    let all: i64 = counts.iter().map(|(_, n)| n).sum();
+    let (total, most) = match (&filter.state, asked.narrows_further(), goes_on, asked.page()) {
+        (None, false, ..) => (all, i64::MAX),
+        (Some(state), false, ..) => {
+            (counts.iter().filter(|(one, _)| one == state.as_str()).map(|(_, n)| n).sum(), i64::MAX)
+        }
+        (_, true, false, 1) => (cases.len() as i64, MOST_COUNTED),
+        (_, true, ..) => (store::case::count(&mut tx, &filter, MOST_COUNTED).await?, MOST_COUNTED),
     };
     let wards = queries::wards(&mut tx).await?;
     let reach = session.reach(Right::Cases);
@@ -187,11 +196,7 @@ pub(super) async fn page(
         wards: wards.iter().map(|w| Choice::new(w, w, &asked.ward)).collect(),
         narrows: asked.narrows(),
         rows: cases.into_iter().map(|c| Row::new(c, taxonomy, today)).collect(),
-        total: if asked.narrows() && total > MOST_COUNTED {
-            format!("More than {MOST_COUNTED} cases")
-        } else {
-            format::count(total, "case", "cases")
-        },
+        total: if total > most { format!("More than {most} cases") } else { format::count(total, "case", "cases") },
         any: all > 0,
         first: filter.offset + 1,
         last: filter.offset + shown,
@@ -212,12 +217,12 @@ pub(super) fn only_of(session: &Session, now: DateTime<Utc>) -> Option<(UserId, 
     (session.reach(Right::Cases) != Reach::All).then(|| (session.user.clone(), now))
 }
 
-/// What waits where, and how many cases there are at all.
+/// What waits where, and how many cases there are in each state.
 async fn figures(
     tx: &mut Tx,
     session: &Session,
     of_user: Option<&(UserId, DateTime<Utc>)>,
-) -> store::Result<(Vec<Figure>, i64)> {
+) -> store::Result<(Vec<Figure>, Vec<(String, i64)>)> {
     let cases = match of_user {
         Some((user, now)) => store::case::count_by_state_of(tx, user, *now).await?,
         None => store::case::count_by_state(tx).await?,
@@ -230,9 +235,8 @@ async fn figures(
         Figure { count: of(&["joined"]), label: "joined to another", href: "/?state=joined" },
         Figure { count: of(&["closed"]), label: "closed", href: "/?state=closed" },
     ];
-    let all = cases.iter().map(|(_, n)| n).sum();
     if !session.holds(Right::Desk) {
-        return Ok((figures, all));
+        return Ok((figures, cases));
     }
     let (stuck, letters) = store::outbox::count_waiting(tx).await?;
     figures.push(Figure { count: stuck, label: "mails not delivered", href: "/outbox" });
@@ -240,7 +244,7 @@ async fn figures(
     if letters > 0 {
         figures.push(Figure { count: letters, label: "letters to print", href: "/letters" });
     }
-    Ok((figures, all))
+    Ok((figures, cases))
 }
 
 #[derive(Debug, Deserialize)]

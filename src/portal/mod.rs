@@ -38,6 +38,7 @@ mod picture;
 pub mod places;
 mod private;
 mod queries;
+mod reading;
 mod report;
 mod review;
 mod scope;
@@ -141,6 +142,7 @@ struct Shared {
     office: report::Office,
     patterns: patterns::Found,
     strangers: attempt::Strangers,
+    readings: reading::Readings,
 }
 
 type App = Arc<Shared>;
@@ -193,6 +195,7 @@ pub fn router(portal: Portal) -> Router {
         office: report::Office::default(),
         patterns: patterns::Found::default(),
         strangers: attempt::Strangers::default(),
+        readings: reading::Readings::default(),
     });
     let public = app.portal.pipeline.house.form.as_ref().map(form::routes).unwrap_or_default();
     let mut pages = Router::new();
@@ -394,8 +397,8 @@ fn html(template: &impl Template) -> Result<Html<String>, Trouble> {
     Ok(Html(template.render()?))
 }
 
-/// Writes that a person read something, in a transaction of its own and before it is shown: what cannot be written down
-/// is not shown (invariant 9).
+/// Writes that a person read something, and commits it before it is shown: what cannot be written down is not shown
+/// (invariant 9).
 async fn audit_reading(
     app: &Shared,
     session: &Session,
@@ -406,11 +409,14 @@ async fn audit_reading(
     if objects.is_empty() {
         return Ok(());
     }
-    let mut tx = app.db().begin().await?;
-    for object in objects {
-        store::audit::write(&mut tx, app.ids(), &session.actor, action, object, detail.clone(), app.now()).await?;
-    }
-    tx.commit().await
+    let one = |object: &String| reading::Reading {
+        actor: session.actor.clone(),
+        action: action.to_owned(),
+        object: object.clone(),
+        detail: detail.clone(),
+        at: app.now(),
+    };
+    app.readings.write(app.db(), app.ids(), objects.iter().map(one).collect()).await
 }
 
 /// The looks of GOV.UK services: `scripts/style.sh` compiles them.

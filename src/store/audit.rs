@@ -170,7 +170,7 @@ pub(super) async fn make_append_only(db: &Db) -> Result<()> {
 /// Rows that are sealed in one step.
 const LOT: i64 = 500;
 /// Seals that are checked where a page shows the state of the trail; `beadle audit` checks all.
-pub const SHOWN_LINKS: i64 = 1_000;
+pub const SHOWN_LINKS: i64 = 200;
 
 /// A row beside its seal.
 #[derive(sqlx::FromRow)]

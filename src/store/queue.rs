@@ -15,31 +15,29 @@ macro_rules! waits {
     };
 }
 
-/// Cases that `$1`, a user name, may see at `$2`: all, or those of the councillors they act for.
-macro_rules! seen {
-    () => {
-        "EXISTS (SELECT 1 FROM grants g JOIN users u ON u.id = g.user_id
-                 WHERE u.user_name = $1 AND g.role = 'gatekeeper' AND g.ended_at IS NULL
-                   AND (g.until_at IS NULL OR g.until_at > $2)
-                   AND (g.councillor IS NULL OR g.councillor = cases.councillor))"
+/// The gatekeeper's roles that `$1`, a user name, has at `$2`.
+macro_rules! roles {
+    ($which:literal) => {
+        concat!(
+            "SELECT g.councillor FROM grants g JOIN users u ON u.id = g.user_id
+             WHERE u.user_name = $1 AND g.role = 'gatekeeper' AND g.ended_at IS NULL AND (g.until_at IS NULL OR g.until_at > $2)
+               AND g.councillor ",
+            $which
+        )
     };
 }
 
-/// Waiting cases that are neither claimed by others nor passed over: `$1` is who asks, `$2` the time.
-macro_rules! free {
-    ($columns:literal, $more:literal) => {
-        concat!(
-            "SELECT ",
-            $columns,
-            " FROM cases WHERE ",
-            waits!(),
-            " AND ",
-            seen!(),
-            " AND NOT EXISTS (SELECT 1 FROM claims k WHERE k.case_id = cases.id AND k.who <> $1 AND k.until > $2)
-               AND NOT EXISTS (SELECT 1 FROM passes p WHERE p.case_id = cases.id AND p.who IN ($1, '') AND p.until > $2
-                                 AND p.at >= cases.changed_at) ",
-            $more
-        )
+/// Cases that `$1` may see at `$2`: all, or those of the councillors they act for. Asked once for all cases, not once for each.
+macro_rules! seen {
+    () => {
+        concat!("(EXISTS (", roles!("IS NULL"), ") OR cases.councillor IN (", roles!("IS NOT NULL"), "))")
+    };
+}
+
+/// Cases that nobody else than `$1` has before them at `$2`.
+macro_rules! unclaimed {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM claims k WHERE k.case_id = cases.id AND k.who <> $1 AND k.until > $2)"
     };
 }
 
@@ -61,9 +59,16 @@ pub struct Waiting {
 pub async fn first(tx: &mut Tx, who: &str, now: DateTime<Utc>) -> Result<Option<CaseId>> {
     let row: Option<(CaseId,)> = tx
         .opt(
-            free!(
-                "id",
-                "ORDER BY CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'normal' THEN 2 ELSE 3 END, due_on, received_at, id
+            concat!(
+                "SELECT id FROM cases WHERE ",
+                waits!(),
+                " AND ",
+                seen!(),
+                " AND ",
+                unclaimed!(),
+                " AND NOT EXISTS (SELECT 1 FROM passes p WHERE p.case_id = cases.id AND p.who IN ($1, '') AND p.until > $2
+                                    AND p.at >= cases.changed_at)
+                 ORDER BY CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'normal' THEN 2 ELSE 3 END, due_on, received_at, id
                  LIMIT 1"
             ),
             args![who, now],
@@ -79,18 +84,30 @@ pub async fn first(tx: &mut Tx, who: &str, now: DateTime<Utc>) -> Result<Option<
 pub async fn waiting(tx: &mut Tx, who: &str, now: DateTime<Utc>) -> Result<Waiting> {
     let all =
         tx.count(concat!("SELECT COUNT(*) FROM cases WHERE ", waits!(), " AND ", seen!()), args![who, now]).await?;
-    let free = tx.count(free!("COUNT(*)", ""), args![who, now]).await?;
+    // Few are passed over or claimed, so both are counted from there: SQLite takes the tables of a cross join in the order in which they stand.
+    let passed_over = tx
+        .count(
+            concat!(
+                "SELECT COUNT(DISTINCT p.case_id) FROM passes p CROSS JOIN cases
+                 WHERE cases.id = p.case_id AND p.who IN ($1, '') AND p.until > $2 AND p.at >= cases.changed_at AND cases.state IN ('review', 'held') AND ",
+                seen!(),
+                " AND ",
+                unclaimed!()
+            ),
+            args![who, now],
+        )
+        .await?;
     let with_others = tx
         .count(
             concat!(
-                "SELECT COUNT(*) FROM claims k JOIN cases ON cases.id = k.case_id
-                 WHERE k.who <> $1 AND k.until > $2 AND cases.state IN ('review', 'held') AND ",
+                "SELECT COUNT(*) FROM claims k CROSS JOIN cases
+                 WHERE cases.id = k.case_id AND k.who <> $1 AND k.until > $2 AND cases.state IN ('review', 'held') AND ",
                 seen!()
             ),
             args![who, now],
         )
         .await?;
-    Ok(Waiting { free, with_others, passed_over: (all - free - with_others).max(0) })
+    Ok(Waiting { free: (all - with_others - passed_over).max(0), with_others, passed_over })
 }
 
 /// Has the queue pass over a case until `until`, or until something happens on it.

@@ -386,7 +386,8 @@ async fn in_a_browser_one_signs_on_at_any_width_with_scripts_and_without() {
         "{seen}"
     );
     let pages = seen["pages"].as_array().unwrap();
-    assert_eq!(pages.len(), 2 * 5, "sign-in, account, no account, people, person, at both widths");
+    assert_eq!(seen["forgotten"], serde_json::json!([true, true]), "{seen}");
+    assert_eq!(pages.len(), 2 * 6, "sign-in, account, no account, people, person, who is forgotten, at both widths");
     for page in pages {
         assert!(page["checks"].as_u64().unwrap() > 10, "axe looked at next to nothing: {page}");
         assert_eq!(page["violations"], serde_json::json!([]), "{page}");

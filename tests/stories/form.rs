@@ -438,7 +438,7 @@ story!(consent_neither_reaches_the_department_without_name_and_no_councillor, ho
         Text("consent", "neither"),
         File("hole.png", PHOTO),
     ];
-    site.reports(house, "192.0.2.1", &parts).await;
+    let done = site.reports(house, "192.0.2.1", &parts).await;
     house.works().await;
     let case = house.case(0).await;
     assert_eq!((case.consent.as_str(), case.state), ("neither", CaseState::Review));
@@ -450,6 +450,8 @@ story!(consent_neither_reaches_the_department_without_name_and_no_councillor, ho
     }
     assert!(referral.contains("a resident who does not wish to be named to you"), "{referral}");
     assert_eq!(header(referral, "Cc"), "");
+    let trail = site.get(&link(&done.body, "/trail/")).await;
+    assert!(trail.has("has your report") && !trail.has("A copy went to your councillor"), "{}", trail.body);
 });
 
 story!(a_token_that_was_changed_or_is_old_is_refused_with_the_words_kept, house, {

@@ -210,6 +210,8 @@ fn copy(from: &Path, to: &Path) {
 async fn an_administrator_changes_rules_and_people_and_each_account_has_a_second_question() {
     let mails = PROBLEMS.map(|(subject, words)| (subject.to_owned(), words.to_owned()));
     let mut plan = council(ALL_BY_PEOPLE, &mails).await;
+    plan.more
+        .push_str("[[councillor]]\nid = 'price'\nname = 'Cllr Dana Price'\nemail = 'cllr.price@brackenmere.example'\n");
     plan.rules = plan.path("rules");
     copy(&root().join("rules"), &plan.rules);
     // A passkey belongs to a name, so the browser asks for the service by one.

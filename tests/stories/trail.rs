@@ -383,6 +383,7 @@ story!(who_wrote_by_mail_has_a_private_page_too_and_is_asked_once_how_content_th
     let told = sent.iter().find(|mail| header(mail, "To").contains("ann@home.example")).expect("an acknowledgement");
     let ann = Resident { site: &site, path: link(told, "/trail/") };
     let page = ann.sees().await;
+    assert!(page.has("A copy went to your councillor"), "{}", page.body);
     assert!(page.has(case.reference.as_str()) && page.has("has your report"), "{}", page.body);
     for kept_back in ["pothole", "Pothole", "Ann", "home.example", "Mill Lane", "administrator", "Nowak"] {
         assert!(!page.has(kept_back), "{kept_back}: {}", page.body);

@@ -1,6 +1,6 @@
 //! `/admin/audit`: who did or read what, newest first, and whether the chain of the trail is whole.
 
-use super::super::{App, Page, format, html, trouble::Trouble};
+use super::super::{App, Page, audit_reading, format, html, trouble::Trouble};
 use crate::store::audit::{self, Filter};
 use crate::store::session::Session;
 use askama::Template;
@@ -42,6 +42,8 @@ struct AuditPage {
     rows: Vec<Row>,
     older: Option<String>,
     sealed: i64,
+    /// How many of the newest seals were checked.
+    checked: i64,
     broken: Option<i64>,
 }
 
@@ -51,7 +53,10 @@ pub(in super::super) async fn page(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Trouble> {
     let set = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    let mut tx = app.db().begin().await?;
+    // Reading the trail is on the trail.
+    let detail = json!({"actor": asked.actor, "action": asked.action, "object": asked.object});
+    audit_reading(&app, &session, "read audit", &["audit".to_owned()], detail).await?;
+    let mut tx = app.db().read().await?;
     let object = match (set(&asked.object), asked.object.parse()) {
         // A case is called by its reference.
         (Some(typed), Ok(reference)) => Some(audit::object_of(&mut tx, &reference).await?.unwrap_or(typed)),
@@ -64,11 +69,6 @@ pub(in super::super) async fn page(
         before: set(&asked.before),
         limit: PER_PAGE,
     };
-    // Reading the trail is on the trail.
-    let detail = json!({"actor": asked.actor, "action": asked.action, "object": asked.object});
-    audit::write(&mut tx, app.ids(), &session.actor, "read audit", "audit", detail, app.now()).await?;
-    tx.commit().await?;
-    let mut tx = app.db().read().await?;
     let entries = audit::list(&mut tx, &filter).await?;
     let cases = audit::references(&mut tx, entries.iter().map(|entry| entry.object.as_str())).await?;
     let state = audit::newest_links(&mut tx, audit::SHOWN_LINKS).await?;
@@ -102,6 +102,7 @@ pub(in super::super) async fn page(
         rows: rows.collect(),
         older,
         sealed: state.sealed,
+        checked: audit::SHOWN_LINKS.min(state.sealed),
         broken: state.broken,
     };
     Ok(html(&page)?.into_response())

@@ -2,7 +2,7 @@
 //! its sender or would: nothing of the words themselves, nothing of staff, nothing of other people's cases; of a case that nobody has
 //! sent on yet, only that somebody looks at it.
 
-use super::super::gone::Gone;
+use super::super::gone::{self, Gone};
 use super::super::scope::residents_eyes;
 use super::super::{App, Shared, html, trouble::Trouble};
 use super::fields::{Sent, Wrong};
@@ -157,7 +157,7 @@ pub(super) async fn draw(
     let policy = policy(app)?;
     let mut tx = app.db().read().await?;
     let standing = match &report.case {
-        Some(id) => Standing::of(&mut tx, id).await?,
+        Some(id) => Standing::of(&mut tx, &app.portal.pipeline.house.council, id).await?,
         None => None,
     };
     drop(tx);
@@ -195,19 +195,23 @@ struct Standing {
     decisions: Vec<Decision>,
     /// When it left for those who deal with it.
     gone_at: Option<DateTime<Utc>>,
+    /// When the councillor it came to was sent a copy of that.
+    copied_at: Option<DateTime<Utc>>,
     left: bool,
     rated: bool,
 }
 
 impl Standing {
-    async fn of(tx: &mut Tx, id: &crate::core::CaseId) -> store::Result<Option<Self>> {
+    async fn of(tx: &mut Tx, council: &Council, id: &crate::core::CaseId) -> store::Result<Option<Self>> {
         let case = store::case::get(tx, id).await?;
         let Some(case) = case.filter(|case| residents_eyes(case).may_read(Field::Standing)) else { return Ok(None) };
         let root = join::root(tx, id).await?;
         let outgoing = store::outbox::of_case(tx, &root).await?;
         let private = Consent::of(&case.consent).is_private();
         let gone = if private { Gone::to_councillor(&outgoing) } else { Gone::to_department(&outgoing) };
+        let councillor = case.councillor.as_deref().and_then(|id| council.councillor(id)).filter(|_| !private);
         Ok(Some(Self {
+            copied_at: councillor.and_then(|councillor| gone::copied_to(&outgoing, &councillor.email)),
             gone_at: gone.and_then(Gone::at),
             top: store::case::get(tx, &root).await?.unwrap_or_else(|| case.clone()),
             decisions: store::decision::of_case(tx, id).await?,
@@ -254,6 +258,9 @@ fn told(frame: &Frame, council: &Council, report: &Behind, standing: Option<&Sta
         // Joined to a case that had gone there before, it went there when it came.
         all.push((routed.max(report.received_at), frame.fill(&w.routed, "department", &department(case))));
     }
+    // No name: where they live is not for whoever else opens the link.
+    let copied = standing.and_then(|standing| standing.copied_at);
+    all.extend(copied.map(|at| (at.max(report.received_at), w.trail_page.copied.clone())));
     all.extend(standing.iter().flat_map(|standing| standing.decisions.iter().flat_map(|d| event(frame, d))));
     let closed = case.filter(|case| case.state == CaseState::Closed).and_then(|case| case.closed_at);
     // That it was closed is among the decisions, unless another step closed it.

@@ -155,7 +155,11 @@ fn tasks(app: &Shared, standing: &Standing, people: usize) -> Vec<Task> {
                 n => several(n, "mailbox is watched.", "mailboxes are watched."),
             },
             done: !standing.mailboxes.is_empty(),
-            open: if standing.named { "To do" } else { "Cannot start yet" },
+            open: match standing.others {
+                _ if !standing.named => "Cannot start yet",
+                0 => "To do",
+                _ => "Optional",
+            },
             later: !standing.named && standing.mailboxes.is_empty(),
         },
         Task {

@@ -15,7 +15,9 @@ all_needed! {
     next_late: [],
     /// and when it is closed.
     next_closed: [],
-    /// They added something;
+    /// Their councillor was sent a copy of what went to the department;
+    copied: [],
+    /// they added something;
     added: [],
     /// by which it was opened again;
     reopened: [],

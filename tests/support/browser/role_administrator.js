@@ -120,6 +120,28 @@ async function people(one, page, gatekeeper) {
   await see(page, "person-closed");
 }
 
+// Whose turn it is to leave: the runs come one after the other, and each hands back what the one before handed over.
+async function handOver(one, page, number) {
+  const { base, see, holds, done } = one;
+  const both = [["nowak", "Cllr Marek Nowak"], ["price", "Cllr Dana Price"]];
+  const [[from, fromName], [to, toName]] = number % 2 === 0 ? both : [both[1], both[0]];
+  await page.goto(`${base}/admin/hand-over`);
+  await see(page, "hand-over");
+  await page.selectOption("#from", from);
+  await page.selectOption("#to", from);
+  await press(page, "Hand over");
+  await holds(page, "these cases are theirs already", "hand-over: not to themselves");
+  await see(page, "hand-over-wrong");
+  await page.selectOption("#from", from);
+  await page.selectOption("#to", to);
+  await press(page, "Hand over");
+  await holds(page, "Whoever got cases is told by mail", "hand-over: open cases have another councillor");
+  await see(page, "hand-over-done");
+  const whose = await page.innerText("main table");
+  if (!whose.includes(toName) || whose.includes(fromName)) await one.fail(page, "not all have another councillor");
+  done.push("hand-over: the table says whose they are now");
+}
+
 async function account(one, { person, user, secret }) {
   const { base, scripts, see, holds, fail, done } = one;
   await person.goto(`${base}/account`);
@@ -189,6 +211,7 @@ async function administrator(one, { number, subject }, { cases, runs }) {
   const gatekeeper = await one.hire(page, "Gwen Park", "gatekeeper", "");
   await account(one, gatekeeper);
   await rules(one, page, number, cases[runs[0].subject]);
+  await handOver(one, page, number);
   await people(one, page, gatekeeper);
   for (const [address, name, words] of [
     ["/admin/channels", "channels", "post"], ["/admin/models", "models", "teaches beadle"], ["/admin/access", "access", "Who may"],

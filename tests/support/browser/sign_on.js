@@ -22,7 +22,7 @@ async function signOn(page, name) {
 
 (async () => {
   const browser = await chromium.launch({ executablePath, args: ["--disable-gpu"] });
-  const [pages, came, strangers] = [[], [], []];
+  const [pages, came, strangers, forgotten] = [[], [], [], []];
   try {
     for (const [width, javaScriptEnabled] of [[1280, true], [360, true], [1280, false], [360, false]]) {
       const options = { viewport: { width, height: 800 }, javaScriptEnabled };
@@ -51,9 +51,12 @@ async function signOn(page, name) {
       await administrator.click("text=a.lane");
       await administrator.waitForURL(`${base}/admin/people/*`);
       await look(administrator, `sign-on-person-${width}`, pages);
+      await Promise.all([administrator.waitForNavigation(), administrator.click("text=Forget who signed on")]);
+      forgotten.push((await administrator.innerText("main")).includes("May sign on as ann, and has not yet"));
+      await look(administrator, `sign-on-forgotten-${width}`, pages);
       await administrator.context().close();
     }
-    process.stdout.write(JSON.stringify({ pages, came, strangers }));
+    process.stdout.write(JSON.stringify({ pages, came, strangers, forgotten }));
   } finally {
     await browser.close();
   }

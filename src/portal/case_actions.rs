@@ -3,6 +3,7 @@
 //!
 //! What sends something waits for a moment and can be taken back until then, as in the queue.
 
+pub(super) mod closing;
 pub(super) mod links;
 mod parts;
 mod persons;
@@ -17,7 +18,6 @@ use crate::core::case::Sameness;
 use crate::core::{CaseId, CaseState, LinkId, MessageId, OutboxId, Priority, Reach, Reference, Right};
 use crate::desk::undo::PRIVATE;
 use crate::desk::{Change, Desk};
-use crate::outbox::closing::Ending;
 use crate::outbox::compose::Composer;
 use crate::routing::consent::Consent;
 use crate::store::case::Case;
@@ -302,14 +302,8 @@ async fn at_the_desk(
             desk.send_on(tx, &case.id, &message, actor).await?;
             Ok("sent-on")
         }
-        Act::Close(HowItEnded { done, words }) => {
-            let done = match done.as_str() {
-                "yes" => true,
-                "no" => false,
-                _ => return Err(Trouble::bad("Say how it ended: it is done, or it ended otherwise.")),
-            };
-            let ending = Ending { done, words: &words };
-            desk.close(tx, &case.id, ending, actor).await?;
+        Act::Close(form) => {
+            desk.close(tx, &case.id, form.ending()?, actor).await?;
             Ok("closed")
         }
         Act::Seen => {

@@ -20,6 +20,7 @@ pub(super) fn guarded() -> Vec<(Right, &'static str, MethodRouter<App>)> {
         ("/cases/{reference}/join", post(case_actions::join)),
         ("/cases/{reference}/seen", post(case_actions::seen)),
         ("/cases/{reference}/close", post(case_actions::close)),
+        ("/cases/{reference}/close/preview", post(case_actions::closing::preview)),
         ("/cases/{reference}/consent", post(case_actions::consent)),
         ("/cases/{reference}/block", post(case_actions::block)),
         ("/cases/{reference}/councillor", post(case_actions::councillor)),

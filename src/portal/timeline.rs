@@ -322,7 +322,7 @@ pub(super) fn letter_status(word: &str) -> (&'static str, &'static str) {
     }
 }
 
-fn outgoing_view(outgoing: &Outgoing) -> OutgoingView {
+pub(super) fn outgoing_view(outgoing: &Outgoing) -> OutgoingView {
     let mail = &outgoing.mail.0;
     let by_letter = outgoing.channel == Channel::Letter;
     let (status, status_class) = if by_letter { letter_status(&outgoing.status) } else { status(&outgoing.status) };

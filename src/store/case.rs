@@ -446,8 +446,8 @@ pub async fn count_by_state(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
     Ok(counts)
 }
 
-/// The same of the cases that a gatekeeper sees who acts for some councillors: see [`Filter::of`]. Each councillor's are counted by an index of
-/// their own, as nearly all cases are closed after some years.
+/// The same of the cases that a gatekeeper sees who acts for some councillors: see [`Filter::of`]. Each councillor's are counted by indexes of
+/// their own (migrations 0030 and 0034), as nearly all cases are closed after some years.
 ///
 /// # Errors
 /// What the database says.
@@ -462,7 +462,7 @@ pub async fn count_by_state_of(tx: &mut Tx, user: &UserId, now: DateTime<Utc>) -
     let mut counts: BTreeMap<String, i64> = BTreeMap::new();
     for (councillor,) in councillors {
         for sql in [
-            "SELECT state, COUNT(*) FROM cases WHERE councillor = $1 AND state NOT IN ('closed', 'joined') GROUP BY state",
+            "SELECT state, COUNT(*) FROM cases WHERE councillor = $1 AND state IN ('review', 'held', 'routed') GROUP BY state",
             "SELECT 'joined', COUNT(*) FROM cases WHERE councillor = $1 AND state = 'joined'",
             "SELECT 'closed', COUNT(*) FROM cases WHERE councillor = $1 AND state = 'closed'",
         ] {

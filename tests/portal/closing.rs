@@ -34,6 +34,57 @@ async fn a_case_is_not_closed_before_somebody_says_how_it_ended() {
 }
 
 #[tokio::test]
+async fn what_residents_get_is_shown_before_a_case_is_closed_and_nothing_of_it_is_so() {
+    let desk = Desk::open().await;
+    let case = desk.pothole().await;
+    let path = format!("/cases/{}", case.reference);
+    desk.press(&desk.get(&path).await, &format!("{path}/accept"), &[]).await;
+    desk.deliver_later().await;
+    let before = desk.outgoing(&case).await.len();
+    let preview = async |fields: &[(&str, &str)]| {
+        desk.press(&desk.get(&path).await, &format!("{path}/close/preview"), fields).await
+    };
+    let words = "Filled on Monday <b>by the night crew</b>.";
+    let shown = preview(&[("done", "yes"), ("words", words)]).await;
+    assert_eq!(shown.status, StatusCode::OK, "{}", shown.body);
+    for said in [
+        "Nothing has been sent, and the case is as it was.",
+        "To the resident",
+        "derek@fenmail.example",
+        "To the councillor",
+        "cllr.adeyemi@brackenmere.example",
+        "value=\"yes\" required checked",
+        ">Filled on Monday &#60;b&#62;by the night crew&#60;/b&#62;.</textarea>",
+    ] {
+        assert!(shown.has(said), "{said} is not in\n{}", shown.body);
+    }
+    assert!(!shown.has("<b>by"), "{}", shown.body);
+    // Nothing of it is so.
+    assert_eq!(desk.case(&case.reference).await.state, CaseState::Routed);
+    assert_eq!(desk.outgoing(&case).await.len(), before);
+    let trail = desk.trail(&format!("case:{}", case.id)).await;
+    assert!(!trail.contains(&"administrator close".to_owned()), "{trail:?}");
+    // The very words that were shown go out.
+    close(&desk, &case, &[("done", "yes"), ("words", words)]).await;
+    let outgoing = desk.outgoing(&case).await;
+    let told = outgoing[before..].iter().find(|o| o.party == Party::Resident).unwrap();
+    let line =
+        told.mail.0.body.lines().find(|line| line.len() > 20 && !line.contains(['<', '&', '\'', '"', ':'])).unwrap();
+    assert!(shown.has(line), "{line} is not in\n{}", shown.body);
+    // What cannot be closed so is refused as it would be.
+    for (fields, why) in
+        [(&[("done", "perhaps")][..], "Say how it ended"), (&[("done", "yes")], "this case is closed already")]
+    {
+        let refused = preview(fields).await;
+        assert!(
+            refused.status.is_client_error() && refused.body.to_lowercase().contains(&why.to_lowercase()),
+            "{}",
+            refused.body
+        );
+    }
+}
+
+#[tokio::test]
 async fn who_reported_it_and_the_councillor_get_the_words_and_the_page_says_so() {
     let desk = Desk::open().await;
     let case = desk.pothole().await;
@@ -120,7 +171,11 @@ async fn whoever_reported_a_joined_case_is_told_with_the_one_it_is_dealt_with_in
     let second = desk.mail("Ann <ann@fenmail.example>", "Hole", "The hole by the dry cleaners in Tanner's Row.").await;
     let path = format!("/cases/{}", second.reference);
     desk.press(&desk.get(&path).await, &format!("{path}/join"), &[("to", first.reference.as_str())]).await;
-    close(&desk, &first, &[("done", "yes"), ("words", "Filled.")]).await;
+    let end = [("done", "yes"), ("words", "Filled.")];
+    let page = desk.get(&format!("/cases/{}", first.reference)).await;
+    let shown = desk.press(&page, &format!("/cases/{}/close/preview", first.reference), &end).await;
+    assert!(shown.has("1 other person reported it too") && !shown.has("ann@fenmail.example"), "{}", shown.body);
+    close(&desk, &first, &end).await;
     let outgoing = desk.outgoing(&second).await;
     let notice = outgoing.iter().find(|o| o.purpose == "closing").unwrap();
     assert!(notice.mail.0.to[0].contains("ann@fenmail.example") && notice.mail.0.body.contains("Filled."));

@@ -152,7 +152,8 @@ async fn hands_on(desk: &Desk) {
 
     let old = phone.open(&link_before).await;
     assert_eq!(old.status, StatusCode::GONE);
-    assert!(old.has("another department has it now"), "{}", old.body);
+    let whose = desk.pipeline.understanding.rules().taxonomy.department_name(other).to_owned();
+    assert!(old.has(&format!("This case was handed on: {whose} has it now.")), "{}", old.body);
     for gone in ["Derek", "pothole", "Tanner", "name=\"form\""] {
         assert!(!old.has(gone), "{gone} is in\n{}", old.body);
     }

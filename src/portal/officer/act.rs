@@ -86,7 +86,7 @@ pub(super) async fn send(
         response.headers_mut().insert(header::RETRY_AFTER, wait.num_seconds().max(1).into());
         return Ok(response);
     }
-    if let Some(why) = link.gone() {
+    if let Some(why) = link.gone(&app.portal.pipeline.understanding.rules().taxonomy) {
         drop(tx);
         return draw_gone(&app, &link, why, None).await;
     }

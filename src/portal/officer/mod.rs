@@ -10,7 +10,7 @@ mod view;
 use super::form::throttle::Throttle;
 use super::sign_in::client as from;
 use super::{App, Page, Shared, attempt, format, html, trouble::Trouble};
-use crate::core::{CaseState, Department};
+use crate::core::{CaseState, Department, Taxonomy};
 use crate::desk::officer::signature;
 use crate::routing::consent::Consent;
 use crate::store::case::Case;
@@ -64,7 +64,7 @@ impl Link {
     }
 
     /// Why it shows nothing any more, if it does not.
-    fn gone(&self) -> Option<String> {
+    fn gone(&self, taxonomy: &Taxonomy) -> Option<String> {
         let case = &self.case;
         if Consent::of(&case.consent).is_private() {
             return Some("This case is not for a department any more.".to_owned());
@@ -77,7 +77,9 @@ impl Link {
                     "This case was closed{when}. If the resident says that it is not over, it is opened again and this link works again."
                 )
             }
-            CaseState::Routed => "This case was handed on: another department has it now.".to_owned(),
+            CaseState::Routed => {
+                format!("This case was handed on: {} has it now.", taxonomy.department_name(&case.department))
+            }
             CaseState::Joined => {
                 "This case is dealt with together with another one about the same problem. Use the link in the mail about that one."
                     .to_owned()
@@ -163,7 +165,7 @@ async fn page(
         drop(tx);
         return refuse(&app, from(&app, &headers, peer)).await;
     };
-    if let Some(why) = link.gone() {
+    if let Some(why) = link.gone(&app.portal.pipeline.understanding.rules().taxonomy) {
         drop(tx);
         return draw_gone(&app, &link, why, done.as_deref()).await;
     }

@@ -47,7 +47,7 @@ async function office(one, { name }, { cases }) {
   await see(officer, "officer-handed-on");
   const gone = await officer.goto(theirs);
   if (gone.status() !== 410) await fail(officer, `the first department's link answers ${gone.status()}`);
-  await holds(officer, "another department has it now", "officer: the first department's link leads to the case no more");
+  await holds(officer, "This case was handed on: Parks and green spaces has it now", "officer: the first department's link leads to the case no more");
   await see(officer, "officer-gone");
 
   // The other department has a link of its own, and what was said before.

@@ -182,6 +182,9 @@ async function queue(one, { name, streets }, { cases }) {
   await see(desk, "chased");
   await desk.check("#ended-otherwise");
   await desk.fill("#ended-words", `The road is rebuilt next year, ${mark}.`);
+  await press(desk, "See what they get");
+  await holds(desk, "Nothing has been sent, and the case is as it was", "shown before it is closed");
+  await see(desk, "before-closing");
   await press(desk, "Close and tell them");
   await holds(desk, "Closed. Everybody who reported it is told", "closed with words");
   await see(desk, "closed");

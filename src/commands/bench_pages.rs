@@ -30,8 +30,9 @@ pub(super) struct PagesArgs {
     /// Of these so many wait for review.
     #[arg(long, default_value_t = 5_000)]
     waiting: usize,
-    /// Requests for each page.
-    #[arg(long, default_value_t = 400)]
+    /// Requests for each page: so many that one moment in which the disk stands still, which holds up everybody who asks just then, is not the
+    /// 95th percentile by itself.
+    #[arg(long, default_value_t = 2_000)]
     requests: usize,
     /// People who ask at once.
     #[arg(long, default_value_t = 20)]

@@ -1,7 +1,7 @@
 //! The list of cases: how many stand where, and which one to look at next.
 
 use super::format::{self, Due};
-use super::{App, Done, Page, audit_reading, html, queries, scope, trouble::Trouble};
+use super::{App, Done, Page, Shared, audit_reading, html, queries, scope, trouble::Trouble};
 use crate::core::{CaseState, Priority, Reach, Reference, Right, Taxonomy, UserId};
 use crate::routing::consent::Consent;
 use crate::routing::deadline::received_date;
@@ -11,7 +11,7 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -164,7 +164,7 @@ pub(super) async fn page(
     let mut cases = store::case::list(&mut tx, &Filter { limit: PER_PAGE + 1, ..filter.clone() }).await?;
     let goes_on = cases.len() > PER_PAGE as usize;
     cases.truncate(PER_PAGE as usize);
-    let (figures, counts) = figures(&mut tx, &session, filter.of.as_ref()).await?;
+    let (figures, counts) = figures(&app, &mut tx, &session, filter.of.as_ref()).await?;
     let all: i64 = counts.iter().map(|(_, n)| n).sum();
     let (total, most) = match (&filter.state, asked.narrows_further(), goes_on, asked.page()) {
         (None, false, ..) => (all, i64::MAX),
@@ -217,15 +217,56 @@ pub(super) fn only_of(session: &Session, now: DateTime<Utc>) -> Option<(UserId, 
     (session.reach(Right::Cases) != Reach::All).then(|| (session.user.clone(), now))
 }
 
+/// How many cases there are, as it was last counted: when, and how the others stood then. All of them are a walk through the whole table,
+/// so they are counted again only where a case has changed since, and at least every few seconds: of two changes at the very same moment one
+/// may be committed after the other was seen.
+#[derive(Default)]
+pub(super) struct Counted(tokio::sync::Mutex<Option<CountedAt>>);
+
+#[derive(PartialEq, Eq)]
+struct Stand {
+    changed: Option<DateTime<Utc>>,
+    but_closed: Vec<(String, i64)>,
+}
+
+struct CountedAt {
+    at: DateTime<Utc>,
+    stand: Stand,
+    all: i64,
+}
+
+/// How long a number of all cases is good for at most.
+const GOOD_FOR: TimeDelta = TimeDelta::seconds(10);
+
+impl Counted {
+    async fn by_state(&self, tx: &mut Tx, now: DateTime<Utc>) -> store::Result<Vec<(String, i64)>> {
+        let changed = store::case::last_change(tx).await?;
+        let but_closed = store::case::count_but_closed(tx).await?;
+        let stand = Stand { changed, but_closed: but_closed.clone() };
+        let mut kept = self.0.lock().await;
+        let good = |counted: &&CountedAt| counted.stand == stand && counted.at <= now && now - counted.at < GOOD_FOR;
+        let all = match kept.as_ref().filter(good) {
+            Some(counted) => counted.all,
+            None => {
+                let all = store::case::count_all(tx).await?;
+                *kept = Some(CountedAt { at: now, stand, all });
+                all
+            }
+        };
+        Ok(store::case::with_closed(but_closed, all))
+    }
+}
+
 /// What waits where, and how many cases there are in each state.
 async fn figures(
+    app: &Shared,
     tx: &mut Tx,
     session: &Session,
     of_user: Option<&(UserId, DateTime<Utc>)>,
 ) -> store::Result<(Vec<Figure>, Vec<(String, i64)>)> {
     let cases = match of_user {
         Some((user, now)) => store::case::count_by_state_of(tx, user, *now).await?,
-        None => store::case::count_by_state(tx).await?,
+        None => app.counted.by_state(tx, app.now()).await?,
     };
     let of = |keys: &[&str]| cases.iter().filter(|(k, _)| keys.contains(&k.as_str())).map(|(_, n)| n).sum();
     let mut figures = vec![

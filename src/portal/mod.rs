@@ -141,6 +141,7 @@ struct Shared {
     officer: officer::Door,
     office: report::Office,
     patterns: patterns::Found,
+    counted: list::Counted,
     strangers: attempt::Strangers,
     readings: reading::Readings,
 }
@@ -194,6 +195,7 @@ pub fn router(portal: Portal) -> Router {
         officer: officer::Door::default(),
         office: report::Office::default(),
         patterns: patterns::Found::default(),
+        counted: list::Counted::default(),
         strangers: attempt::Strangers::default(),
         readings: reading::Readings::default(),
     });

@@ -432,18 +432,46 @@ pub async fn count(tx: &mut Tx, filter: &Filter, most: i64) -> Result<i64> {
 /// # Errors
 /// What the database says.
 pub async fn count_by_state(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
-    let mut counts: Vec<(String, i64)> = tx
-        .all(
-            "SELECT state, COUNT(*) FROM cases WHERE state IN ('review', 'held', 'joined', 'routed') GROUP BY state",
-            args![],
-        )
-        .await?;
-    let closed = tx.count("SELECT COUNT(*) FROM cases", args![]).await? - counts.iter().map(|(_, n)| n).sum::<i64>();
+    let open = count_but_closed(tx).await?;
+    let all = count_all(tx).await?;
+    Ok(with_closed(open, all))
+}
+
+/// The same of those that are not closed, in the order of their states.
+///
+/// # Errors
+/// What the database says.
+pub async fn count_but_closed(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
+    let sql = "SELECT state, COUNT(*) FROM cases WHERE state IN ('review', 'held', 'joined', 'routed') GROUP BY state ORDER BY state";
+    tx.all(sql, args![]).await
+}
+
+/// How many cases there are.
+///
+/// # Errors
+/// What the database says.
+pub async fn count_all(tx: &mut Tx) -> Result<i64> {
+    tx.count("SELECT COUNT(*) FROM cases", args![]).await
+}
+
+/// When a case last changed; none where there is no case.
+///
+/// # Errors
+/// What the database says.
+pub async fn last_change(tx: &mut Tx) -> Result<Option<DateTime<Utc>>> {
+    let found: Option<(DateTime<Utc>,)> =
+        tx.opt("SELECT changed_at FROM cases ORDER BY changed_at DESC LIMIT 1", args![]).await?;
+    Ok(found.map(|row| row.0))
+}
+
+/// How many stand in each state, by how many of those there are that are not closed, and how many there are at all.
+pub fn with_closed(mut counts: Vec<(String, i64)>, all: i64) -> Vec<(String, i64)> {
+    let closed = all - counts.iter().map(|(_, n)| n).sum::<i64>();
     if closed > 0 {
         counts.push((CaseState::Closed.as_str().to_owned(), closed));
     }
     counts.sort();
-    Ok(counts)
+    counts
 }
 
 /// The same of the cases that a gatekeeper sees who acts for some councillors: see [`Filter::of`]. Each councillor's are counted by indexes of

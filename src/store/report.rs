@@ -67,14 +67,6 @@ pub async fn cases_since(tx: &mut Tx, since: DateTime<Utc>) -> Result<Vec<Fact>>
     .await
 }
 
-/// How many cases there are.
-///
-/// # Errors
-/// What the database says.
-pub async fn cases(tx: &mut Tx) -> Result<i64> {
-    tx.count("SELECT COUNT(*) FROM cases", args![]).await
-}
-
 /// Messages to residents that went out at `since` or later: of which case, and when.
 ///
 /// # Errors

@@ -138,6 +138,29 @@ async fn a_case_that_ended_otherwise_says_what_became_of_it() {
 }
 
 #[tokio::test]
+async fn the_figures_above_the_list_follow_each_change_at_once() {
+    let desk = Desk::open().await;
+    let stand = async |waiting: usize, closed: usize| {
+        let list = desk.get("/").await;
+        for figure in
+            [format!("<strong>{waiting}</strong> waiting for review"), format!("<strong>{closed}</strong> closed")]
+        {
+            assert!(list.has(&figure), "{figure} is not in\n{}", list.body);
+        }
+        assert!(list.has(&format!("{} case", waiting + closed)), "{}", list.body);
+    };
+    let first = desk.pothole().await;
+    stand(1, 0).await;
+    close(&desk, &first, &[("done", "yes")]).await;
+    stand(0, 1).await;
+    // All of it happens at one moment by the clock.
+    let second = desk.mail("Ann <ann@fenmail.example>", "Bins", "Our bin was not emptied in Larkrise Road.").await;
+    stand(1, 1).await;
+    close(&desk, &second, &[("done", "yes")]).await;
+    stand(0, 2).await;
+}
+
+#[tokio::test]
 async fn what_is_closed_joined_or_on_hold_is_not_closed_from_its_page() {
     let desk = Desk::open().await;
     let done = [("done", "yes")];

@@ -18,7 +18,7 @@ fn of(number: usize, own: &str) -> String {
         .replace("From: Ann Smith", &format!("From: Resident Number{number}"))
 }
 
-async fn many(house: &House, numbers: std::ops::Range<usize>) {
+pub(crate) async fn many(house: &House, numbers: std::ops::Range<usize>) {
     for number in numbers {
         let own =
             if number % 4 == 1 { format!("My {number} grandchildren learned to read there.") } else { String::new() };

@@ -75,7 +75,7 @@ impl Ledger {
         let mut tx = db.read().await?;
         self.read(&mut tx, calendar, now).await?;
         if self.counted_at.is_none_or(|at| now - at >= COUNTED_EVERY || at > now) {
-            let there = usize::try_from(store::report::cases(&mut tx).await?).unwrap_or_default();
+            let there = usize::try_from(store::case::count_all(&mut tx).await?).unwrap_or_default();
             if there != self.entries.len() {
                 *self = Self { changes: self.changes + 1, ..Self::default() };
                 self.read(&mut tx, calendar, now).await?;

@@ -2,16 +2,16 @@
 
 use super::HowItEnded;
 use crate::casework::join;
-use crate::core::{Party, Reference};
+use crate::core::{Party, Reference, Right};
 use crate::desk::Desk;
 use crate::outbox::closing::Ending;
 use crate::outbox::compose::Composer;
-use crate::portal::timeline::{OutgoingView, outgoing_view};
+use crate::portal::timeline::{OutgoingView, Trail, outgoing_view};
 use crate::portal::trouble::Trouble;
-use crate::portal::{App, Page, audit_reading, case_page, format, html};
+use crate::portal::{App, Page, audit_reading, case_page, format, html, scope};
 use crate::routing::consent::Consent;
 use crate::store::outbox::Outgoing;
-use crate::store::{self, session::Session};
+use crate::store::session::Session;
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Form, Path, State};
@@ -64,28 +64,29 @@ pub(in crate::portal) async fn preview(
         return Err(back(Trouble::conflict("Nobody is told: it is between the resident and the councillor.")));
     }
     let ending = form.ending().map_err(back)?;
-    let before: BTreeSet<_> = store::outbox::of_case(&mut tx, &case.id).await?.into_iter().map(|o| o.id).collect();
+    let (eyes, reach) = (scope::gatekeepers_eyes(&case), session.reach(Right::Cases));
+    let before = Trail::of(&mut tx, case.clone(), &eyes, &reach).await?;
+    let before: BTreeSet<_> = before.outgoing.into_iter().map(|o| o.id).collect();
     let pipeline = &app.portal.pipeline;
     let (rules, house) = (pipeline.understanding.rules(), &pipeline.house);
     let composer = Composer { council: &house.council, rules: &rules, key: &house.key, ids: &pipeline.ids };
     let actor = session.acting(case.councillor.as_deref());
     let closed = Desk { composer, now: app.now() }.close(&mut tx, &case.id, ending, &actor).await;
     closed.map_err(|refused| back(refused.into()))?;
-    let written = store::outbox::of_case(&mut tx, &case.id).await?;
-    let decisions = store::decision::of_case(&mut tx, &case.id).await?;
+    let after = Trail::of(&mut tx, case.clone(), &eyes, &reach).await?;
     let others = i64::try_from(join::all_children(&mut tx, &case.id).await?.len()).unwrap_or(i64::MAX);
     // Never committed: nothing of it is so.
     drop(tx);
     let object = format!("case:{}", case.id);
     audit_reading(&app, &session, "read case", &[object], json!({"before": "close"})).await?;
-    let close = decisions.iter().rfind(|d| d.kind == "close");
+    let close = after.decisions.iter().rfind(|d| d.kind == "close");
     let nothing = close.and_then(|d| d.decided.0["resident"].as_str()).and_then(|said| said.strip_prefix("none: "));
     let template = PreviewPage {
         page: Page::new(&app, &session, "cases", format!("Before case {} is closed", case.reference)),
         reference: case.reference.clone(),
         ended: if ending.done { "done" } else { "otherwise" },
         ended_words: ending.words.trim().to_owned(),
-        mails: written.iter().filter(|o| !before.contains(&o.id)).map(mail).collect(),
+        mails: after.outgoing.iter().filter(|o| !before.contains(&o.id)).map(mail).collect(),
         nothing: nothing.map(str::to_owned),
         others: (others > 0).then(|| format::count(others, "other person", "other people")),
     };
